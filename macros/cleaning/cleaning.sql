@@ -1,0 +1,67 @@
+{# Text without outer or repeated white space (no-break space included); empty text is NULL. #}
+{% macro clean_text(column_name) -%}
+    nullif(trim(regexp_replace({{ column_name }}, '[\s\x{00A0}]+', ' ', 'g')), '')
+{%- endmacro %}
+
+{# A plain or scientific decimal number; NaN, inf and thousands separators are not numbers here. #}
+{% macro is_number(column_name) -%}
+    regexp_matches({{ column_name }}, '^[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?$')
+{%- endmacro %}
+
+{# NULL where the text is no whole number: a cast would round 17.5 to 18. #}
+{% macro to_integer(column_name) -%}
+    case
+        when {{ is_number(column_name) }}
+            and try_cast({{ column_name }} as decimal(38, 10)) = floor(try_cast({{ column_name }} as decimal(38, 10)))
+            then try_cast(try_cast({{ column_name }} as decimal(38, 10)) as bigint)
+    end
+{%- endmacro %}
+
+{# Rubles with kopecks; further digits are rounded away. #}
+{% macro to_money(column_name) -%}
+    case when {{ is_number(column_name) }} then try_cast({{ column_name }} as decimal(18, 2)) end
+{%- endmacro %}
+
+{# The canonical value behind a spelling, in any letter case; NULL where allowed_values.csv knows none. #}
+{% macro to_allowed_value(column_name) -%}
+    case lower({{ column_name }})
+        {%- for row in registry('allowed_values') if row.column_name == column_name %}
+        when '{{ row.value | lower | replace("'", "''") }}' then '{{ row.value | replace("'", "''") }}'
+        {%- endfor %}
+        {%- for row in registry('value_synonyms') if row.column_name == column_name %}
+        when '{{ row.raw_value | lower | replace("'", "''") }}' then '{{ row.value | replace("'", "''") }}'
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{% macro to_flag(column_name) -%}
+    cast({{ to_allowed_value(column_name) }} as boolean)
+{%- endmacro %}
+
+{# The reasons to reject a row for the values of its columns: SQL expressions that give a reason or NULL. #}
+{% macro rejection_reasons(domains) -%}
+    {%- set reasons = [] -%}
+    {%- for domain in domains -%}
+        {%- set column = domain.column_name -%}
+        {%- if domain.is_required -%}
+            {%- do reasons.append(reason_when(column ~ ' is null', domain.raw_column ~ ' is missing')) -%}
+        {%- endif -%}
+        {%- if domain.kind in ['integer', 'money'] -%}
+            {%- set value = to_integer(column) if domain.kind == 'integer' else to_money(column) -%}
+            {%- set inside = 'coalesce(' ~ value ~ ' between ' ~ domain.minimum ~ ' and ' ~ domain.maximum ~ ', false)' -%}
+            {%- do reasons.append(reason_when('not ' ~ is_number(column), domain.raw_column ~ ' is not a number')) -%}
+            {%- do reasons.append(reason_when(
+                is_number(column) ~ ' and not ' ~ inside, domain.raw_column ~ ' is outside its domain'
+            )) -%}
+        {%- else -%}
+            {%- do reasons.append(reason_when(
+                column ~ ' is not null and ' ~ to_allowed_value(column) ~ ' is null', domain.raw_column ~ ' is unknown'
+            )) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- do return(reasons) -%}
+{%- endmacro %}
+
+{% macro reason_when(condition, reason) -%}
+    case when {{ condition }} then '{{ reason }}' end
+{%- endmacro %}

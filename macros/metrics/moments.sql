@@ -1,0 +1,31 @@
+{# A column in whole units (years, kopecks, 0 or 1), so that its sums are exact in any order. #}
+{% macro whole_units(column_name, kind) -%}
+    {%- if kind == 'money' -%}
+        cast({{ column_name }} * 100 as bigint)
+    {%- else -%}
+        cast({{ column_name }} as bigint)
+    {%- endif -%}
+{%- endmacro %}
+
+{# The suffix of a column that holds such a sum. #}
+{% macro unit_name(kind) -%}
+    {{- 'kopecks_total' if kind == 'money' else 'total' -}}
+{%- endmacro %}
+
+{# How many whole units make one unit of the column. #}
+{% macro units_per_one(kind) -%}
+    {{- 100 if kind == 'money' else 1 -}}
+{%- endmacro %}
+
+{# Sample standard deviation from exact sums: the difference is taken in integers, before any rounding. #}
+{% macro standard_deviation(clients, total, total_squares, units) -%}
+    sqrt(
+        cast({{ clients }} * {{ total_squares }} - {{ total }} * {{ total }} as double)
+        / nullif(cast({{ clients }} as double) * ({{ clients }} - 1), 0)
+    ) / {{ units }}
+{%- endmacro %}
+
+{# Mean from exact sums, in the column's own unit. #}
+{% macro mean(clients, total, units) -%}
+    cast({{ total }} as double) / nullif({{ clients }}, 0) / {{ units }}
+{%- endmacro %}

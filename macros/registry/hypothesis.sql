@@ -1,0 +1,26 @@
+{# A hypothesis' metric in whole units: the column itself for a mean, 1 or 0 for a proportion. #}
+{% macro hypothesis_metric(hypothesis, domains) -%}
+    {%- set kind = (domains | selectattr('column_name', 'equalto', hypothesis.metric_column) | first).kind -%}
+    {%- if hypothesis.kind == 'proportion' -%}
+        {%- set success = predicate([{
+            'column_name': hypothesis.metric_column, 'operator': '=', 'value': hypothesis.success_value
+        }]) -%}
+        {%- do return({'units': 'cast(' ~ success ~ ' as bigint)', 'units_per_one': 1}) -%}
+    {%- else -%}
+        {%- do return({
+            'units': whole_units(hypothesis.metric_column, kind), 'units_per_one': units_per_one(kind)
+        }) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Which of a hypothesis' two groups a client is in: 'first', 'second' or NULL. #}
+{% macro hypothesis_group(hypothesis) -%}
+    case
+        when {{ predicate([{
+            'column_name': hypothesis.group_column, 'operator': '=', 'value': hypothesis.first_group
+        }]) }} then 'first'
+        when {{ predicate([{
+            'column_name': hypothesis.group_column, 'operator': '=', 'value': hypothesis.second_group
+        }]) }} then 'second'
+    end
+{%- endmacro %}

@@ -1,0 +1,39 @@
+{#
+    The rows of a rule table compiled to one SQL condition, joined by `and`; no rows give `true`.
+    A value is written as its column's domain says: text quoted, numbers and flags bare.
+#}
+{% macro predicate(rules) -%}
+    {%- set kinds = {'has_balance': 'flag'} -%}
+    {%- for domain in registry('column_domains') -%}
+        {%- do kinds.update({domain.column_name: domain.kind}) -%}
+    {%- endfor -%}
+    {%- set conditions = [] -%}
+    {%- for rule in rules -%}
+        {%- do conditions.append(condition(rule.column_name, rule.operator, rule.value, kinds)) -%}
+    {%- endfor -%}
+    {{- conditions | join(' and ') if conditions else 'true' -}}
+{%- endmacro %}
+
+{% macro condition(column_name, operator, value, kinds) -%}
+    {%- if column_name not in kinds -%}
+        {%- do exceptions.raise_compiler_error('A rule names the column ' ~ column_name ~ ', which column_domains.csv does not have.') -%}
+    {%- endif -%}
+    {%- if operator not in ['=', '<>', '<', '<=', '>', '>='] -%}
+        {%- do exceptions.raise_compiler_error('A rule on ' ~ column_name ~ ' has the operator ' ~ operator ~ '; use one of = <> < <= > >=.') -%}
+    {%- endif -%}
+    {%- if kinds[column_name] == 'category' -%}
+        {%- set literal = "'" ~ value | replace("'", "''") ~ "'" -%}
+    {%- elif kinds[column_name] == 'flag' and value in ['true', 'false'] -%}
+        {%- set literal = value -%}
+    {%- elif kinds[column_name] in ['integer', 'money'] and modules.re.fullmatch('-?[0-9]+([.][0-9]+)?', value) -%}
+        {%- set literal = value -%}
+    {%- else -%}
+        {%- do exceptions.raise_compiler_error('A rule compares ' ~ column_name ~ ' with ' ~ value ~ ', which is not a value of its kind, ' ~ kinds[column_name] ~ '.') -%}
+    {%- endif -%}
+    {{- column_name ~ ' ' ~ operator ~ ' ' ~ literal -}}
+{%- endmacro %}
+
+{# The rows of `rules` that belong to one owner, e.g. one segment. #}
+{% macro rules_of(rules, owner_column, owner) -%}
+    {%- do return(rules | selectattr(owner_column, 'equalto', owner) | list) -%}
+{%- endmacro %}

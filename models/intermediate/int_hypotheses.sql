@@ -1,0 +1,26 @@
+with
+
+hypotheses as (
+
+    select * from {{ ref('hypotheses') }}
+
+),
+
+final as (
+
+    select
+        hypothesis_id,
+        null_ru,
+        null_en,
+        metric_ru,
+        metric_en,
+        unit_ru,
+        unit_en,
+        kind,
+        alpha,
+        equivalence_margin
+    from hypotheses
+
+)
+
+select * from final

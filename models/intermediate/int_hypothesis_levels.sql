@@ -1,0 +1,59 @@
+{%- set hypotheses = registry('hypotheses') | selectattr('kind', 'equalto', 'mean') | list %}
+{%- set domains = registry('column_domains') %}
+{%- set populations = registry('populations') %}
+{%- set rules = registry('population_rules') %}
+
+with
+
+clients as (
+
+    select * from {{ ref('int_clients_banded') }}
+
+),
+
+levels as (
+
+    {%- for hypothesis in hypotheses %}
+    {%- set metric = hypothesis_metric(hypothesis, domains) %}
+    {%- set outer_loop = loop %}
+    {%- for population in populations %}
+    select
+        '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
+        '{{ population.population }}' as population,
+        {{ metric.units }} as value_units,
+        count(*) filter (where {{ hypothesis_group(hypothesis) }} = 'first') as first_clients,
+        count(*) filter (where {{ hypothesis_group(hypothesis) }} = 'second') as second_clients
+    from clients
+    where
+        {{ hypothesis_group(hypothesis) }} is not null
+        and {{ metric.units }} is not null
+        and {{ predicate(rules_of(rules, 'population', population.population)) }}
+    group by all
+    {%- if not (loop.last and outer_loop.last) %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+    {%- endfor %}
+
+),
+
+final as (
+
+    select
+        hypothesis_id,
+        population,
+        value_units,
+        first_clients,
+        second_clients,
+        cast(sum(first_clients) over below as bigint) - first_clients as first_clients_below,
+        cast(sum(second_clients) over below as bigint) - second_clients as second_clients_below
+    from levels
+    window below as (
+        partition by hypothesis_id, population
+        order by value_units
+        rows between unbounded preceding and current row
+    )
+
+)
+
+select * from final

@@ -1,0 +1,71 @@
+{%- set bands = registry('bands') %}
+{%- set domains = registry('column_domains') %}
+
+with
+
+allowed_values as (
+
+    select * from {{ ref('allowed_values') }}
+
+),
+
+trait_levels as (
+
+    select * from {{ ref('int_trait_levels') }}
+
+),
+
+band_labels as (
+
+    {%- for row in bands %}
+    {%- set kind = (domains | selectattr('column_name', 'equalto', row.column_name) | first).kind %}
+    select
+        '{{ row.column_name }}_band' as trait,
+        '{{ band_name(row, kind) }}' as level,
+        '{{ band_name(row, kind, 'до ', '–', ' и больше', ' ') }}' as label_ru,
+        '{{ band_name(row, kind, 'under ', '–', ' and over', ',') }}' as label_en,
+        {{ row.lower_bound if row.lower_bound is not none else -1 }} as sort_order
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+
+),
+
+declared as (
+
+    select
+        column_name as trait,
+        value as level,
+        label_ru,
+        label_en,
+        sort_order
+    from allowed_values
+    union all
+    select * from band_labels
+
+),
+
+present as (
+
+    select distinct
+        trait,
+        level
+    from trait_levels
+
+),
+
+final as (
+
+    select
+        present.trait,
+        present.level,
+        coalesce(declared.label_ru, present.level) as label_ru,
+        coalesce(declared.label_en, present.level) as label_en,
+        cast(coalesce(declared.sort_order, try_cast(present.level as integer)) as integer) as sort_order
+    from present
+    left join declared on present.trait = declared.trait and present.level = declared.level
+
+)
+
+select * from final

@@ -1,0 +1,38 @@
+with
+
+populations as (
+
+    select * from {{ ref('populations') }}
+
+),
+
+population_rules as (
+
+    select * from {{ ref('population_rules') }}
+
+),
+
+readable as (
+
+    select
+        population,
+        string_agg(column_name || ' ' || operator || ' ' || value, ' and ' order by column_name, operator, value) as rule
+    from population_rules
+    group by population
+
+),
+
+final as (
+
+    select
+        populations.population,
+        populations.name_ru,
+        populations.name_en,
+        coalesce(readable.rule, 'true') as rule,
+        populations.sort_order
+    from populations
+    left join readable on populations.population = readable.population
+
+)
+
+select * from final

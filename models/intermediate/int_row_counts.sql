@@ -1,0 +1,19 @@
+with
+
+client_rows as (
+
+    select * from {{ ref('stg_bank__client_rows') }}
+
+),
+
+final as (
+
+    select
+        count(*) as read_rows,
+        count(*) filter (where reasons is null) as accepted_rows,
+        count(*) filter (where reasons is not null) as rejected_rows
+    from client_rows
+
+)
+
+select * from final

@@ -1,0 +1,32 @@
+with
+
+cells as (
+
+    select * from {{ ref('int_client_cells') }}
+
+),
+
+final as (
+
+    select
+        city,
+        gender,
+        age_band,
+        product_count,
+        is_loyal,
+        has_credit_card,
+        has_balance,
+        is_churned,
+        cast(sum(clients) as bigint) as clients,
+        cast(coalesce(sum(clients) filter (where is_churned), 0) as bigint) as churned_clients,
+        cast(sum(age_total) as bigint) as age_total,
+        cast(sum(credit_score_total) as bigint) as credit_score_total,
+        cast(sum(owned_objects_total) as bigint) as owned_objects_total,
+        cast(sum(balance_kopecks_total) as bigint) as balance_kopecks_total,
+        cast(sum(estimated_salary_kopecks_total) as bigint) as estimated_salary_kopecks_total
+    from cells
+    group by all
+
+)
+
+select * from final

@@ -1,0 +1,19 @@
+with
+
+row_counts as (
+
+    select * from {{ ref('int_row_counts') }}
+
+),
+
+final as (
+
+    select
+        read_rows,
+        accepted_rows,
+        rejected_rows
+    from row_counts
+
+)
+
+select * from final

@@ -1,0 +1,127 @@
+{{ config(materialized='table') }}
+
+{%- set domains = registry('column_domains') %}
+
+with
+
+source as (
+
+    select * from {{ source('bank', 'clients') }}
+
+),
+
+renamed as (
+
+    select
+        source_row_number,
+        {{ clean_text('userid') }} as client_id,
+        {{ clean_text('score') }} as credit_score,
+        {{ clean_text('city') }} as city,
+        {{ clean_text('gender') }} as gender,
+        {{ clean_text('age') }} as age,
+        {{ clean_text('objects') }} as owned_objects,
+        {{ clean_text('balance') }} as balance,
+        {{ clean_text('products') }} as product_count,
+        {{ clean_text('creditcard') }} as has_credit_card,
+        {{ clean_text('loyalty') }} as is_loyal,
+        {{ clean_text('estimated_salary') }} as estimated_salary,
+        {{ clean_text('churn') }} as is_churned
+    from source
+
+),
+
+typed as (
+
+    select
+        source_row_number,
+        {{ to_integer('client_id') }} as client_id,
+        {{ to_integer('credit_score') }} as credit_score,
+        {{ to_allowed_value('city') }} as city,
+        {{ to_allowed_value('gender') }} as gender,
+        {{ to_integer('age') }} as age,
+        {{ to_integer('owned_objects') }} as owned_objects,
+        {{ to_money('balance') }} as balance,
+        {{ to_integer('product_count') }} as product_count,
+        {{ to_flag('has_credit_card') }} as has_credit_card,
+        {{ to_flag('is_loyal') }} as is_loyal,
+        {{ to_money('estimated_salary') }} as estimated_salary,
+        {{ to_flag('is_churned') }} as is_churned,
+        concat_ws(
+            '; '
+            {%- for reason in rejection_reasons(domains) %},
+            {{ reason }}
+            {%- endfor %}
+        ) as domain_reasons
+    from renamed
+
+),
+
+identified as (
+
+    select
+        source_row_number,
+        coalesce(cast({{ to_integer('client_id') }} as varchar), client_id, '') as id_text,
+        concat_ws(
+            chr(31)
+            {%- for domain in domains %},
+            coalesce({{ domain.column_name }}, '')
+            {%- endfor %}
+        ) as content
+    from renamed
+
+),
+
+-- Few ids repeat: the windows below see only those rows, whatever the size of the file.
+repeated_ids as (
+
+    select id_text
+    from identified
+    group by id_text
+    having count(*) > 1
+
+),
+
+repeated_rows as (
+
+    select
+        identified.source_row_number,
+        row_number() over (
+            partition by identified.id_text, identified.content
+            order by identified.source_row_number
+        ) > 1 as is_exact_duplicate,
+        identified.id_text <> ''
+        and min(identified.content) over (partition by identified.id_text)
+        <> max(identified.content) over (partition by identified.id_text) as has_conflicting_rows
+    from identified
+    inner join repeated_ids on identified.id_text = repeated_ids.id_text
+
+),
+
+final as (
+
+    select
+        typed.source_row_number,
+        typed.client_id,
+        typed.credit_score,
+        typed.city,
+        typed.gender,
+        typed.age,
+        typed.owned_objects,
+        typed.balance,
+        typed.product_count,
+        typed.has_credit_card,
+        typed.is_loyal,
+        typed.estimated_salary,
+        typed.is_churned,
+        nullif(concat_ws(
+            '; ',
+            nullif(typed.domain_reasons, ''),
+            case when repeated_rows.is_exact_duplicate then 'exact duplicate of an earlier row' end,
+            case when repeated_rows.has_conflicting_rows then 'userid has differing rows' end
+        ), '') as reasons
+    from typed
+    left join repeated_rows on typed.source_row_number = repeated_rows.source_row_number
+
+)
+
+select * from final

@@ -1,0 +1,37 @@
+with
+
+source as (
+
+    select * from {{ source('bank', 'clients') }}
+
+),
+
+client_rows as (
+
+    select * from {{ ref('stg_bank__client_rows') }}
+
+),
+
+final as (
+
+    select
+        source.source_row_number,
+        client_rows.reasons,
+        source.score,
+        source.city,
+        source.gender,
+        source.age,
+        source.objects,
+        source.balance,
+        source.products,
+        source.creditcard,
+        source.loyalty,
+        source.estimated_salary,
+        source.churn
+    from source
+    inner join client_rows on source.source_row_number = client_rows.source_row_number
+    where client_rows.reasons is not null
+
+)
+
+select * from final
