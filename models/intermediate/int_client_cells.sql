@@ -8,7 +8,7 @@ with
 
 clients as (
 
-    select * from {{ ref('int_clients_banded') }}
+    select * from {{ ref('int_clients_segmented') }}
 
 ),
 
@@ -18,6 +18,7 @@ final as (
         {%- for row in categories %}
         {{ row.trait }},
         {%- endfor %}
+        segment_ids,
         is_churned,
         count(*) as clients
         {%- for row in numbers %}

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 {%- set bands = registry('bands') %}
 {%- set domains = registry('column_domains') %}
 

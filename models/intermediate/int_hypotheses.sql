@@ -17,8 +17,7 @@ final as (
         unit_ru,
         unit_en,
         kind,
-        alpha,
-        equivalence_margin
+        alpha
     from hypotheses
 
 )

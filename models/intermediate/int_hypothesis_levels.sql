@@ -7,7 +7,7 @@ with
 
 clients as (
 
-    select * from {{ ref('int_clients_banded') }}
+    select * from {{ ref('int_clients_segmented') }}
 
 ),
 

@@ -30,7 +30,6 @@ final as (
         sum(second_clients) as second_clients,
         sum(first_clients * first_placement) as first_placements,
         sum(first_clients * first_placement * first_placement) as first_squared_placements,
-        sum(second_clients * second_placement) as second_placements,
         sum(second_clients * second_placement * second_placement) as second_squared_placements,
         sum(tied_clients * tied_clients * tied_clients - tied_clients) as tie_sum
     from placements

@@ -1,35 +1,41 @@
-{%- set segments = registry('segments') %}
-{%- set rules = registry('segment_rules') %}
-
 with
 
-clients as (
+cells as (
 
-    select * from {{ ref('int_clients_banded') }}
+    select * from {{ ref('int_client_cells') }}
+
+),
+
+segments as (
+
+    select * from {{ ref('segments') }}
+
+),
+
+-- From the segments, not from the clients: a segment without clients has a row, too.
+named as (
+
+    select segment_id
+    from segments
+    union all
+    select 'none' as segment_id
 
 ),
 
 final as (
 
-    {%- for row in segments %}
     select
-        '{{ row.segment_id }}' as segment_id,
-        count(*) as clients,
-        count(*) filter (where is_churned) as churned_clients
-    from clients
-    where {{ predicate(rules_of(rules, 'segment_id', row.segment_id)) }}
-    union all
-    {%- endfor %}
-    select
-        'none' as segment_id,
-        count(*) as clients,
-        count(*) filter (where is_churned) as churned_clients
-    from clients
-    where
-        true
-        {%- for row in segments %}
-        and ({{ predicate(rules_of(rules, 'segment_id', row.segment_id)) }}) is not true
-        {%- endfor %}
+        named.segment_id,
+        cast(coalesce(sum(cells.clients), 0) as bigint) as clients,
+        cast(coalesce(sum(cells.clients) filter (where cells.is_churned), 0) as bigint) as churned_clients
+    from named
+    left join cells
+        on
+            case
+                when cells.segment_ids = '' then named.segment_id = 'none'
+                else list_contains(string_split(cells.segment_ids, ','), named.segment_id)
+            end
+    group by named.segment_id
 
 )
 

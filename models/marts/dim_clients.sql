@@ -2,7 +2,7 @@ with
 
 clients as (
 
-    select * from {{ ref('int_clients_banded') }}
+    select * from {{ ref('int_clients_segmented') }}
 
 ),
 
@@ -22,7 +22,8 @@ final as (
         has_credit_card,
         is_loyal,
         estimated_salary,
-        is_churned
+        is_churned,
+        segment_ids
     from clients
 
 )

@@ -16,6 +16,7 @@ final as (
         is_loyal,
         has_credit_card,
         has_balance,
+        segment_ids,
         is_churned,
         cast(sum(clients) as bigint) as clients,
         cast(coalesce(sum(clients) filter (where is_churned), 0) as bigint) as churned_clients,

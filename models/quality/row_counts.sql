@@ -11,7 +11,9 @@ final as (
     select
         read_rows,
         accepted_rows,
-        rejected_rows
+        rejected_rows,
+        loyal_churned_clients,
+        clients_without_balance
     from row_counts
 
 )

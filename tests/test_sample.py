@@ -1,0 +1,456 @@
+"""The sample repeats, resembles the bank's published aggregates, and holds nobody from the bank."""
+
+import csv
+import io
+import math
+import os
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from bank_segments.sample import PLANTED, SEED, main, write_sample
+from scipy import stats
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMITTED = ROOT / "seeds" / "sample" / "clients.parquet"
+AGGREGATES = ROOT / "tests" / "data" / "bank_aggregates.csv"
+BANK = Path(os.environ.get("BANK_DATASET", ROOT.parent / "shared" / "data" / "bank_dataset.csv"))
+
+COLUMNS = {
+    "userid": "BIGINT",
+    "score": "INTEGER",
+    "City": "VARCHAR",
+    "Gender": "VARCHAR",
+    "Age": "INTEGER",
+    "Objects": "INTEGER",
+    "Balance": "DOUBLE",
+    "Products": "INTEGER",
+    "CreditCard": "INTEGER",
+    "Loyalty": "INTEGER",
+    "estimated_salary": "DOUBLE",
+    "Churn": "INTEGER",
+}
+
+DIMENSIONS = {
+    "age_band": """case
+        when Age < 25 then '18-24' when Age < 35 then '25-34' when Age < 39 then '35-38'
+        when Age < 45 then '39-44' when Age < 55 then '45-54' when Age < 65 then '55-64' else '65+'
+    end""",
+    "churn": "Churn",
+    "city": "City",
+    "credit_card": "CreditCard",
+    "gender": "Gender",
+    "has_balance": "(Balance is not null)::integer",
+    "loyalty": "Loyalty",
+    "objects": "Objects",
+    "products": "Products",
+}
+# No number of clients below this is published: the row is left out, or its churned clients are.
+SMALLEST_COUNT = 5
+
+# How far the sample may be from the bank's file: the share of a level or of a pair of levels, as a fraction,
+# and a churn rate, in standard errors of the difference, where both have so many clients.
+SHARE_TOLERANCE = 0.015
+RATE_STANDARD_ERRORS = 4.0
+RATE_CLIENTS = 50
+
+COVERAGES = {
+    "segment_1": ("Churn = 0 and Products = 1 and Age < 35", 0.1540),
+    "segment_2": ("Products = 1 and Age >= 39", 0.2430),
+    "segment_3": ("Products = 1 and Age >= 39 and City = 'Ростов Великий'", 0.0710),
+    "segment_4": ("Churn = 0 and Products = 2", 0.4242),
+}
+
+Cell = tuple[str, str, str, str]
+Groups = tuple[pd.DataFrame, pd.DataFrame]
+
+
+def clients_of(path: Path) -> pd.DataFrame:
+    """Read every client of a file, in the file's order."""
+    with duckdb.connect() as connection:
+        clients: pd.DataFrame = connection.read_parquet(str(path)).df()
+    return clients
+
+
+def quoted(path: Path) -> str:
+    """Write a path as a string in SQL."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def aggregates_of(source: str) -> dict[Cell, tuple[int, int | None]]:
+    """Count clients and churned clients of every level and every pair of levels, without the small counts."""
+    levels = ", ".join(f"({rule})::varchar as {name}" for name, rule in DIMENSIONS.items())
+    sets = [f"({one})" for one in DIMENSIONS]
+    sets += [f"({one}, {other})" for one in DIMENSIONS for other in DIMENSIONS if one < other]
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"""
+            with levels as (select {levels}, Churn as churned from {source})
+            select
+                {", ".join(DIMENSIONS)},
+                count(*) as clients,
+                if(sum(churned) >= $smallest, sum(churned), null)::bigint as churned_clients
+            from levels
+            group by grouping sets ({", ".join(sets)})
+            having count(*) >= $smallest
+            """,
+            {"smallest": SMALLEST_COUNT},
+        ).fetchall()
+    aggregates = {}
+    for *row_levels, clients, churned in rows:
+        grouped = [
+            (name, level) for name, level in zip(DIMENSIONS, row_levels, strict=True) if level is not None
+        ]
+        (one, one_level), (other, other_level) = [*grouped, ("", "")][:2]
+        aggregates[(one, one_level, other, other_level)] = (clients, churned)
+    return aggregates
+
+
+def published_aggregates() -> dict[Cell, tuple[int, int | None]]:
+    """Read the bank's aggregates as they are committed."""
+    with AGGREGATES.open(encoding="utf-8", newline="") as file:
+        return {
+            (row["dimension_1"], row["level_1"], row["dimension_2"], row["level_2"]): (
+                int(row["clients"]),
+                int(row["churned_clients"]) if row["churned_clients"] else None,
+            )
+            for row in csv.DictReader(file)
+        }
+
+
+def aggregates_csv(source: str) -> str:
+    """Write out the table that `tests/data/bank_aggregates.csv` is, margins first within each dimension."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["dimension_1", "level_1", "dimension_2", "level_2", "clients", "churned_clients"])
+    cells = sorted(aggregates_of(source).items(), key=lambda item: (item[0][0], item[0][2], item[0]))
+    for cell, (clients, churned) in cells:
+        writer.writerow([*cell, clients, "" if churned is None else churned])
+    return text.getvalue()
+
+
+def differences(sample: dict[Cell, tuple[int, int | None]]) -> list[str]:
+    """List where a sample is further from the bank's published aggregates than declared."""
+    published = published_aggregates()
+    one_dimension = "gender"
+    sample_clients, published_clients = (
+        sum(clients for cell, (clients, _) in table.items() if cell[0] == one_dimension and not cell[2])
+        for table in (sample, published)
+    )
+    found = []
+    for cell in sorted(sample.keys() | published.keys()):
+        n1, x1 = sample.get(cell, (0, None))
+        n2, x2 = published.get(cell, (0, None))
+        share_difference = n1 / sample_clients - n2 / published_clients
+        if abs(share_difference) > SHARE_TOLERANCE:
+            found.append(f"{cell}: share differs by {share_difference:.4f}")
+        if x1 is None or x2 is None or min(n1, n2) < RATE_CLIENTS or "churn" in cell:
+            continue
+        pooled = (x1 + x2) / (n1 + n2)
+        standard_error = math.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))
+        if abs(x1 / n1 - x2 / n2) > RATE_STANDARD_ERRORS * standard_error:
+            found.append(f"{cell}: churn rate is {x1 / n1:.3f} instead of {x2 / n2:.3f}")
+    return found
+
+
+def welch_p(groups: Groups, column: str) -> float:
+    """Compute the two-sided p-value of Welch's test."""
+    two, one = groups
+    return float(stats.ttest_ind(two[column], one[column], equal_var=False).pvalue)
+
+
+def equivalence_p(groups: Groups, column: str) -> float:
+    """Compute the larger p-value of two one-sided tests within 5 % of the one-product mean."""
+    two, one = groups
+    margin = 0.05 * one[column].mean()
+    above = stats.ttest_ind(two[column] + margin, one[column], equal_var=False, alternative="greater")
+    below = stats.ttest_ind(two[column] - margin, one[column], equal_var=False, alternative="less")
+    return float(max(above.pvalue, below.pvalue))
+
+
+def share_p(groups: Groups, column: str, value: object) -> float:
+    """Compute the two-sided p-value of the pooled two-proportion test."""
+    table = [[int((group[column] == value).sum()), int((group[column] != value).sum())] for group in groups]
+    return float(stats.chi2_contingency(table, correction=False).pvalue)
+
+
+def by_products(clients: pd.DataFrame) -> Groups:
+    """Split off the clients with two products and those with one."""
+    return clients[clients["Products"] == 2], clients[clients["Products"] == 1]
+
+
+@pytest.fixture(scope="module")
+def sample() -> pd.DataFrame:
+    """Read the committed sample."""
+    return clients_of(COMMITTED)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """Write a larger sample with nothing planted."""
+    path = tmp_path_factory.mktemp("sample") / "plain.parquet"
+    write_sample(path, 60_000)
+    return clients_of(path)
+
+
+@pytest.fixture(scope="module")
+def bank() -> str:
+    """Name the bank's own file as a table expression; it is not part of the project."""
+    if not BANK.exists():
+        reason = f"the bank's file is not at {BANK}: set BANK_DATASET to its path"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return f"read_csv({quoted(BANK)})"
+
+
+def test_the_committed_sample_is_what_the_generator_writes(sample: pd.DataFrame, tmp_path: Path) -> None:
+    """Nobody has edited the sample, nor the generator without writing the sample again."""
+    write_sample(tmp_path / "again.parquet", 10_000)
+    pd.testing.assert_frame_equal(clients_of(tmp_path / "again.parquet"), sample, check_exact=True)
+
+
+def test_columns_and_types_are_the_raw_ones() -> None:
+    """The sample goes through the same door as the bank's file."""
+    with duckdb.connect() as connection:
+        relation = connection.read_parquet(str(COMMITTED))
+        assert dict(zip(relation.columns, map(str, relation.types), strict=True)) == COLUMNS
+
+
+def test_threads_do_not_change_a_byte(tmp_path: Path) -> None:
+    """Several row groups, so that threads have something to share out."""
+    contents = set()
+    for threads in (1, 2, 4):
+        write_sample(tmp_path / f"{threads}.parquet", 250_000, threads=threads)
+        contents.add((tmp_path / f"{threads}.parquet").read_bytes())
+    assert len(contents) == 1
+
+
+def test_a_larger_sample_starts_with_the_smaller(
+    sample: pd.DataFrame, plain: pd.DataFrame, tmp_path: Path
+) -> None:
+    """The number of rows changes no row, and rows come in the order of their ids."""
+    write_sample(tmp_path / "small.parquet", 1_000)
+    small = clients_of(tmp_path / "small.parquet")
+    pd.testing.assert_frame_equal(small, sample.head(1_000), check_exact=True)
+    pd.testing.assert_frame_equal(plain.head(10_000), sample, check_exact=True)
+    assert (plain["userid"] == np.arange(90_000_001, 90_060_001)).all()
+
+
+def test_another_seed_gives_other_clients(sample: pd.DataFrame, tmp_path: Path) -> None:
+    """The seed reaches every trait but the id."""
+    write_sample(tmp_path / "other.parquet", 10_000, seed=SEED + 1)
+    other = clients_of(tmp_path / "other.parquet")
+    unchanged = [column for column in COLUMNS if (other[column] == sample[column]).all()]
+    assert unchanged == ["userid"]
+
+
+def test_csv_holds_the_same_clients(tmp_path: Path) -> None:
+    """Money keeps its two decimals and a missing balance stays missing."""
+    for suffix in (".parquet", ".csv", ".csv.gz"):
+        write_sample(tmp_path / f"clients{suffix}", 2_000)
+    with duckdb.connect() as connection:
+        for suffix in (".csv", ".csv.gz"):
+            read = connection.read_csv(str(tmp_path / f"clients{suffix}"), dtype=COLUMNS).df()
+            pd.testing.assert_frame_equal(read, clients_of(tmp_path / "clients.parquet"), check_exact=True)
+
+
+def test_domains(plain: pd.DataFrame) -> None:
+    """Every value is one that the bank's file could hold, and no id is."""
+    assert plain["userid"].is_unique
+    assert not plain["userid"].between(15_000_000, 16_999_999).any()
+    assert plain["score"].between(350, 850).all()
+    assert set(plain["Age"]) == set(range(18, 93))
+    assert set(plain["City"]) == {"Ярославль", "Рыбинск", "Ростов Великий"}
+    assert set(plain["Gender"]) == {"Ж", "М"}
+    assert set(plain["Objects"]) == set(range(11))
+    assert set(plain["Products"]) == {1, 2, 3, 4}
+    assert all(set(plain[column]) == {0, 1} for column in ("CreditCard", "Loyalty", "Churn"))
+    assert plain["estimated_salary"].between(0.01, 200_000).all()
+    assert plain["Balance"].dropna().between(1_000, 300_000).all()
+    for column in ("estimated_salary", "Balance"):
+        money = plain[column].dropna()
+        assert (money == money.round(2)).all(), column
+    assert plain.drop(columns="Balance").notna().all().all()
+
+
+def test_rules_without_exception(plain: pd.DataFrame) -> None:
+    """Everyone in Ростов Великий has a balance, and everyone with four products has left."""
+    assert plain.loc[plain["City"] == "Ростов Великий", "Balance"].notna().all()
+    assert (plain.loc[plain["Products"] == 4, "Churn"] == 1).all()
+
+
+def test_the_sample_resembles_the_published_aggregates() -> None:
+    """Margins and pairwise tables of the committed 10,000 clients."""
+    assert differences(aggregates_of(quoted(COMMITTED))) == []
+
+
+def test_the_generator_resembles_the_published_aggregates(tmp_path: Path) -> None:
+    """The same of a million clients, where a lucky seed is no help."""
+    write_sample(tmp_path / "million.parquet", 1_000_000)
+    assert differences(aggregates_of(quoted(tmp_path / "million.parquet"))) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "values"),
+    [("Gender", "case Gender when 'М' then 'Ж' else 'М' end"), ("Age", "Age + 2"), ("Churn", "Loyalty")],
+)
+def test_a_different_sample_is_noticed(rule: str, values: str) -> None:
+    """The comparison can fail."""
+    assert differences(aggregates_of(f"(select * replace ({values} as {rule}) from {quoted(COMMITTED)})"))
+
+
+def test_money_and_scores_are_distributed_as_the_banks(plain: pd.DataFrame) -> None:
+    """The bank's means, deviations and spike at the highest score, rounded."""
+    rostov = plain["City"] == "Ростов Великий"
+    assert plain["score"].mean() == pytest.approx(650.5, abs=2)
+    assert plain["score"].std() == pytest.approx(96.7, abs=2)
+    assert (plain["score"] == 850).mean() == pytest.approx(0.023, abs=0.003)
+    assert plain["Balance"].mean() == pytest.approx(119_800, abs=500)
+    assert plain.loc[rostov, "Balance"].std() == pytest.approx(27_000, abs=500)
+    assert plain.loc[~rostov, "Balance"].std() == pytest.approx(31_900, abs=500)
+    assert stats.kstest(plain["estimated_salary"], stats.uniform(0, 200_000).cdf).pvalue > 0.001
+
+
+def test_the_published_aggregates_are_the_banks(bank: str) -> None:
+    """The table that everything here is compared with is counted from the file itself."""
+    assert AGGREGATES.read_text(encoding="utf-8") == aggregates_csv(bank)
+
+
+def test_no_small_count_is_published() -> None:
+    """A count of one to four could be somebody."""
+    counts = [count for pair in published_aggregates().values() for count in pair if count is not None]
+    assert min(counts) >= SMALLEST_COUNT
+
+
+def test_no_client_of_the_bank_is_in_the_sample(bank: str) -> None:
+    """Neither an id, nor one combination of score, age, balance and salary."""
+    with duckdb.connect() as connection:
+        for columns in ("userid", "score, Age, Balance, estimated_salary"):
+            common = f"select {columns} from {quoted(COMMITTED)} intersect select {columns} from {bank}"
+            assert connection.sql(common).fetchall() == []
+
+
+@pytest.mark.parametrize("segment", COVERAGES)
+def test_segment_coverages(segment: str, sample: pd.DataFrame) -> None:
+    """Within 1.5 points of the bank's."""
+    rule, expected = COVERAGES[segment]
+    with duckdb.connect() as connection:
+        covered = connection.from_df(sample).filter(rule).shape[0]
+    assert covered / len(sample) == pytest.approx(expected, abs=0.015)
+
+
+def test_loyal_and_churned_clients(sample: pd.DataFrame) -> None:
+    """About seven in a hundred are both."""
+    assert ((sample["Loyalty"] == 1) & (sample["Churn"] == 1)).mean() == pytest.approx(0.0735, abs=0.01)
+
+
+def test_verdicts_among_all_clients(sample: pd.DataFrame) -> None:
+    """Age, city and churn differ between two products and one; salary does not."""
+    groups = by_products(sample)
+    two, one = groups
+    assert welch_p(groups, "Age") < 0.001
+    assert two["Age"].mean() < one["Age"].mean()
+    assert welch_p(groups, "estimated_salary") > 0.1
+    assert equivalence_p(groups, "estimated_salary") < 0.05
+    assert share_p(groups, "City", "Ростов Великий") < 0.001
+    assert share_p(groups, "Churn", 1) < 0.001
+    assert two["Churn"].mean() < one["Churn"].mean()
+
+
+def test_verdicts_among_active_clients(sample: pd.DataFrame) -> None:
+    """Without the churned clients nothing differs, and age and salary are equivalent."""
+    groups = by_products(sample[sample["Churn"] == 0])
+    age_p, salary_p = welch_p(groups, "Age"), welch_p(groups, "estimated_salary")
+    city_p = share_p(groups, "City", "Ростов Великий")
+    assert min(age_p, salary_p, city_p) * 3 > 0.05, "Holm rejects none if it does not reject the smallest"
+    assert salary_p > 0.1
+    assert city_p > 0.1
+    assert equivalence_p(groups, "Age") < 0.05
+    assert equivalence_p(groups, "estimated_salary") < 0.05
+
+
+def share_error(shift: float) -> float:
+    """Compute the standard deviation of one client's change when a share moves by a shift."""
+    return math.sqrt(abs(shift) * (1 - abs(shift)))
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "shift", "deviation"),
+    [
+        ("h1_age", "Age", 2.0, 0.0),
+        ("h1_age", "Age", -1.0, 1.0),
+        ("h1_age", "Age", 0.25, share_error(0.25)),
+        ("h2_salary", "estimated_salary", 5_000.0, 5_000 / math.sqrt(3)),
+        ("h2_salary", "estimated_salary", -5_000.0, 5_000 / math.sqrt(3)),
+        ("h3_rostov_share", "City", 0.03, share_error(0.03)),
+        ("h3_rostov_share", "City", -0.03, share_error(0.03)),
+        ("h4_churn_share", "Churn", 0.02, share_error(0.02)),
+        ("h4_churn_share", "Churn", -0.02, share_error(0.02)),
+    ],
+)
+def test_a_planted_difference_is_found_and_is_the_only_one(
+    name: str, column: str, shift: float, deviation: float, plain: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Two-product clients move by the shift within four standard errors; nobody and nothing else moves."""
+    write_sample(tmp_path / "planted.parquet", len(plain), planted={name: shift})
+    planted = clients_of(tmp_path / "planted.parquet")
+    two = plain["Products"] == 2
+    before, after = plain.loc[two, column], planted.loc[two, column]
+    if column == "City":
+        before, after = before == "Ростов Великий", after == "Ростов Великий"
+    moved = after.mean() - before.mean()
+    assert moved == pytest.approx(shift, abs=4 * deviation / math.sqrt(two.sum()) + 1e-9)
+    pd.testing.assert_frame_equal(planted[~two], plain[~two], check_exact=True)
+    others = plain.columns.drop([column, "Balance"] if column == "City" else column)
+    pd.testing.assert_frame_equal(planted[others], plain[others], check_exact=True)
+
+
+def test_nothing_planted_is_the_plain_sample(sample: pd.DataFrame, tmp_path: Path) -> None:
+    """Zeros change nothing."""
+    write_sample(tmp_path / "zeros.parquet", len(sample), planted=dict.fromkeys(PLANTED, 0.0))
+    pd.testing.assert_frame_equal(clients_of(tmp_path / "zeros.parquet"), sample, check_exact=True)
+
+
+def test_the_command_line_writes_and_plants(sample: pd.DataFrame, tmp_path: Path) -> None:
+    """The options reach the generator, and a folder that is missing is made."""
+    output = tmp_path / "new folder" / "it's.parquet"
+    main(
+        ["--rows", "1000", "--output", str(output), "--threads", "1", "--plant", "h1_age=1", "h2_salary=10.5"]
+    )
+    planted, plain_head = clients_of(output), sample.head(1_000)
+    two = plain_head["Products"] == 2
+    assert (planted["Age"] - plain_head["Age"] == two.astype(int)).all()
+    assert (planted["estimated_salary"] > plain_head["estimated_salary"]).sum() > 0.9 * two.sum()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--rows", "0", "--output", "a.csv"], "cannot write 0 rows"),
+        (["--rows", "5", "--output", "a.xlsx"], "cannot write a.xlsx"),
+        (["--rows", "5", "--output", "a.csv", "--plant", "h9=1"], "cannot plant h9"),
+        (
+            ["--rows", "5", "--output", "a.csv", "--plant", "h4_churn_share=-0.5"],
+            "cannot plant h4_churn_share=-0.5",
+        ),
+        (["--rows", "5", "--output", "a.csv", "--plant", "h1_age=nan"], "cannot plant h1_age=nan"),
+        (["--rows", "5", "--output", "a.csv", "--plant", "h1_age"], "cannot read --plant h1_age"),
+    ],
+)
+def test_wrong_usage_is_explained(
+    arguments: list[str],
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit status 2, one sentence, and no file."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert reason in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
