@@ -1,0 +1,57 @@
+"""Warehouses that the tests share: one dbt build per input file and session, with every data and unit test."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = ROOT / "seeds/sample/clients.parquet"
+
+
+def dbt(*arguments: str, clients: Path, target: Path, project: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run dbt on `clients` in a process of its own, with its artifacts and its warehouse under `target`."""
+    target.mkdir(parents=True, exist_ok=True)
+    return subprocess.run(
+        [Path(sys.executable).parent / "dbt", "--no-use-colors", *arguments, "--target-path", target],
+        cwd=project,
+        env=os.environ | {"BANK_CLIENTS": str(clients), "BANK_WAREHOUSE": str(target / "bank.duckdb")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _built(clients: Path, target: Path) -> Path:
+    warehouse = target / "bank.duckdb"
+    warehouse.unlink(missing_ok=True)
+    run = dbt("build", clients=clients, target=target)
+    if run.returncode:
+        pytest.fail(f"dbt build on {clients} failed:\n{run.stdout[-8000:]}", pytrace=False)
+    return warehouse
+
+
+@pytest.fixture(scope="session")
+def bank_clients() -> Path:
+    """The bank's file; a user without it skips the tests that need it, CI must have it."""
+    path = Path(os.environ.get("BANK_DATASET", ROOT.parent / "shared/data/bank_dataset.csv"))
+    if not path.exists():
+        reason = f"the bank's file {path} is not on this machine; name it in BANK_DATASET"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path.resolve()
+
+
+@pytest.fixture(scope="session")
+def sample_warehouse() -> Path:
+    """The warehouse built from the shipped sample."""
+    return _built(SAMPLE, ROOT / "target/test/sample")
+
+
+@pytest.fixture(scope="session")
+def bank_warehouse(bank_clients: Path) -> Path:
+    """The warehouse built from the bank's file."""
+    return _built(bank_clients, ROOT / "target/test/bank")
