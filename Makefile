@@ -1,0 +1,40 @@
+# CLIENTS names the client file; without it the synthetic sample that ships with the project is used.
+CLIENTS ?=
+PYTHON ?= python3
+BIN := .venv/bin
+export CLIENTS
+export PYTHONPATH := python
+
+UNKNOWN := $(filter-out CLIENTS=% PYTHON=%,$(foreach word,$(MAKEOVERRIDES),$(if $(findstring =,$(word)),$(word))))
+ifneq ($(UNKNOWN),)
+$(error unknown setting $(UNKNOWN); known are CLIENTS and PYTHON)
+endif
+
+.PHONY: report test lint dbt-and-pytest
+
+report: .venv/installed
+	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients "$$CLIENTS")
+
+# Each stage prints its seconds, in CI as on a desk.
+test: .venv/installed
+	@for stage in lint dbt-and-pytest; do \
+		start=$$(date +%s); \
+		$(MAKE) --no-print-directory $$stage || exit 1; \
+		echo "stage $$stage: $$(($$(date +%s) - start)) s"; \
+	done
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar .
+
+dbt-and-pytest: .venv/installed
+	$(BIN)/pytest --durations=15
+
+# --no-deps: the lock file is complete, and pip cannot match a hash to a package asked for with an extra.
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: $(PYTHON) is older than 3.11; name a newer one, as in PYTHON=python3.12")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	@touch $@

@@ -1,0 +1,150 @@
+"""Writes the self-contained file for BI tools and switches the published release atomically."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from bank_segments.errors import RefusedError
+from bank_segments.warehouse import Build
+
+PUBLISHED_SCHEMAS = ("marts", "quality")
+PRIVATE_SCHEMAS = ("raw", "staging")
+RELEASES_KEPT = 3
+# The oldest format that the clients named in the README still read.
+STORAGE_VERSION = "v1.4.0"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def needed_relations(manifest: dict[str, Any]) -> list[tuple[str, str, bool]]:
+    """Return (schema, name, is_view) of every relation that the published views read, each after its inputs.
+
+    A table ends the walk: it carries its own rows. `ValueError` where a published view would need a private layer.
+    """
+    nodes = manifest["nodes"]
+    found: dict[str, tuple[str, str, bool]] = {}
+
+    def visit(unique_id: str) -> None:
+        node = nodes.get(unique_id)
+        if node is None or unique_id in found:
+            return
+        if node["schema"] in PRIVATE_SCHEMAS:
+            raise ValueError(f"{unique_id} is private, but a published view reads it; make the model between a table")
+        is_view = node["config"]["materialized"] == "view"
+        if is_view:
+            for parent in node["depends_on"]["nodes"]:
+                visit(parent)
+        found[unique_id] = (node["schema"], node["alias"], is_view)
+
+    for unique_id, node in sorted(nodes.items()):
+        if node["resource_type"] == "model" and node["schema"] in PUBLISHED_SCHEMAS:
+            visit(unique_id)
+    return list(found.values())
+
+
+def _comments(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> Iterator[str]:
+    target = f"{_quoted(schema)}.{_quoted(name)}"
+    relations = "select 'view' as kind, view_name as name, comment from duckdb_views() where database_name = 'build'"
+    relations += " and schema_name = $schema union all select 'table', table_name, comment from duckdb_tables()"
+    relations += " where database_name = 'build' and schema_name = $schema"
+    found = connection.execute(
+        f"select kind, comment from ({relations}) where name = $name and comment is not null",
+        {"schema": schema, "name": name},
+    ).fetchall()
+    for kind, comment in found:
+        yield f"comment on {kind} {target} is {_literal(comment)}"
+    columns = connection.execute(
+        "select column_name, comment from duckdb_columns() where database_name = 'build'"
+        " and schema_name = $schema and table_name = $name and comment is not null",
+        {"schema": schema, "name": name},
+    ).fetchall()
+    for column, comment in columns:
+        yield f"comment on column {target}.{_quoted(column)} is {_literal(comment)}"
+
+
+def write_marts(build: Build, path: Path) -> None:
+    """Copy the published schemas and the tables they read into a new file, then read every view in it once."""
+    manifest = json.loads(build.manifest.read_text(encoding="utf-8"))
+    relations = needed_relations(manifest)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {_literal(str(build.warehouse))} as build (read_only)")
+        connection.execute(f"attach {_literal(str(path))} as release (storage_version {_literal(STORAGE_VERSION)})")
+        connection.execute("use release")
+        for schema in sorted({schema for schema, _, _ in relations}):
+            connection.execute(f"create schema {_quoted(schema)}")
+        for schema, name, is_view in relations:
+            target = f"{_quoted(schema)}.{_quoted(name)}"
+            if is_view:
+                row = connection.execute(
+                    "select sql from duckdb_views()"
+                    " where database_name = 'build' and schema_name = ? and view_name = ?",
+                    [schema, name],
+                ).fetchone()
+                if row is None:
+                    raise RefusedError(f"The warehouse {build.warehouse} has no view {schema}.{name}; run dbt build.")
+                connection.execute(row[0])
+            else:
+                connection.execute(f"create table {target} as select * from build.{target}")
+            for comment in _comments(connection, schema, name):
+                connection.execute(comment)
+    with duckdb.connect(str(path), read_only=True) as connection:
+        for schema, name, _ in relations:
+            connection.execute(f"select count(*) from {_quoted(schema)}.{_quoted(name)}").fetchone()
+
+
+def switch_latest(published: Path, run_id: str) -> None:
+    """Point `published/latest` at the release in one atomic rename."""
+    temporary = published / f".latest.{run_id}"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(run_id, target_is_directory=True)
+    temporary.replace(published / "latest")
+
+
+def publish(staged: Path, published: Path, run_id: str) -> Path:
+    """Move the finished release into place, switch to it, and keep the newest few; returns its directory."""
+    release = published / run_id
+    _flush(staged)
+    staged.rename(release)
+    switch_latest(published, run_id)
+    _remove_old(published)
+    return release
+
+
+def _flush(directory: Path) -> None:
+    """Make sure the files are on disk before the link can point at them."""
+    for path in directory.rglob("*"):
+        if path.is_file():
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def _remove_old(published: Path) -> None:
+    current = (published / "latest").resolve()
+    releases = sorted(path for path in published.iterdir() if (path / "run.json").is_file() and not path.is_symlink())
+    for release in releases[:-RELEASES_KEPT]:
+        if release.resolve() != current:
+            shutil.rmtree(release)
+
+
+def remove_unfinished(published: Path) -> None:
+    """Remove what killed runs left: releases under construction, and links that never became `latest`."""
+    if published.is_dir():
+        for path in published.glob(".*"):
+            if path.is_symlink():
+                path.unlink()
+            elif path.is_dir():
+                shutil.rmtree(path)

@@ -1,0 +1,110 @@
+"""Builds the warehouse with dbt, inside this process: dbt's own start is most of a small run."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+
+from bank_segments.errors import RefusedError
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Where dbt leaves what it built."""
+
+    directory: Path
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file with every layer."""
+        return self.directory / "bank.duckdb"
+
+    @property
+    def manifest(self) -> Path:
+        """Dbt's manifest.json."""
+        return self.directory / "manifest.json"
+
+    @property
+    def run_results(self) -> Path:
+        """Dbt's run_results.json of the build, kept from the ones that later dbt commands write."""
+        return self.directory / "build_results.json"
+
+    @property
+    def documentation(self) -> Path:
+        """The dbt docs as one static page."""
+        return self.directory / "static_index.html"
+
+
+@contextlib.contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _invoke(arguments: list[str], build: Build, clients: Path) -> dbtRunnerResult:
+    with _environment(BANK_CLIENTS=str(clients), BANK_WAREHOUSE=str(build.warehouse)):
+        try:
+            return dbtRunner().invoke(
+                [*arguments, "--target-path", str(build.directory), "--log-path", str(build.directory), "--quiet"]
+            )
+        finally:
+            _release_warehouse()
+
+
+def _release_warehouse() -> None:
+    """Close the warehouse, which dbt keeps open read-write to the end of the process, locking all others out."""
+    with contextlib.suppress(Exception):  # env() raises a bare Exception where dbt never got to open it
+        DuckDBConnectionManager.env().close()
+    DuckDBConnectionManager.close_all_connections()
+
+
+def _messages(result: dbtRunnerResult) -> list[str]:
+    """Return what went wrong, one text per failed node; the exception where dbt did not get as far."""
+    if result.exception is not None:
+        return [str(result.exception)]
+    return [
+        f"{node.node.name}: {node.message}"
+        for node in getattr(result.result, "results", [])
+        if node.status in ("error", "fail", "runtime error")
+    ]
+
+
+def _sentence(message: str) -> str:
+    """Return the part of a dbt message that tells a user something, on one line."""
+    own_words = re.search(r"The client file .*?[.](?=\s|$)(?! *[a-z0-9])", message, flags=re.DOTALL)
+    text = own_words.group() if own_words else message
+    return " ".join(text.split())[:500]
+
+
+def build_warehouse(clients: Path, build: Build) -> None:
+    """Build every model and run every data test on `clients`; raises `RefusedError` with the first failure."""
+    build.directory.mkdir(parents=True, exist_ok=True)
+    for leftover in (build.warehouse, build.warehouse.with_name(build.warehouse.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+    result = _invoke(["build", "--exclude-resource-type", "unit_test"], build, clients)
+    results = build.directory / "run_results.json"
+    if results.exists():
+        results.replace(build.run_results)
+    if not result.success:
+        messages = _messages(result)
+        more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
+        raise RefusedError(
+            f"{clients} was not accepted: {_sentence(messages[0])}{more}; details are in {build.directory / 'dbt.log'}."
+        )
+
+
+def write_documentation(clients: Path, build: Build) -> None:
+    """Write the dbt docs as one static page."""
+    result = _invoke(["docs", "generate", "--static", "--no-compile"], build, clients)
+    if not result.success:
+        raise RefusedError(f"dbt docs failed: {_sentence(_messages(result)[0])}")
