@@ -24,3 +24,13 @@
         }]) }} then 'second'
     end
 {%- endmacro %}
+
+{# Who belongs to a population: those who meet all of its rules, or, where the rules mean `drop`, all others. #}
+{% macro population_predicate(population) -%}
+    {%- set members = predicate(rules_of(registry('population_rules'), 'population', population.population)) -%}
+    {%- if population.rules_mean == 'drop' -%}
+        ({{ members }}) is not true
+    {%- else -%}
+        {{ members }}
+    {%- endif -%}
+{%- endmacro %}

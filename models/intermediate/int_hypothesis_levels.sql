@@ -1,7 +1,6 @@
 {%- set hypotheses = registry('hypotheses') | selectattr('kind', 'equalto', 'mean') | list %}
 {%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
-{%- set rules = registry('population_rules') %}
 
 with
 
@@ -16,7 +15,7 @@ levels as (
     {%- for hypothesis in hypotheses %}
     {%- set metric = hypothesis_metric(hypothesis, domains) %}
     {%- set outer_loop = loop %}
-    {%- for population in populations %}
+    {%- for population in populations if population.population in hypothesis.populations.split(' ') %}
     select
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ population.population }}' as population,
@@ -27,7 +26,7 @@ levels as (
     where
         {{ hypothesis_group(hypothesis) }} is not null
         and {{ metric.units }} is not null
-        and {{ predicate(rules_of(rules, 'population', population.population)) }}
+        and {{ population_predicate(population) }}
     group by all
     {%- if not (loop.last and outer_loop.last) %}
     union all

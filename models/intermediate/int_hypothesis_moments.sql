@@ -1,7 +1,7 @@
 {%- set hypotheses = registry('hypotheses') %}
 {%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
-{%- set rules = registry('population_rules') %}
+{%- set trimmings = registry('trimmings') %}
 
 with
 
@@ -11,30 +11,48 @@ clients as (
 
 ),
 
+trim_bounds as (
+
+    select * from {{ ref('int_hypothesis_trim_bounds') }}
+
+),
+
 final as (
 
     {%- for hypothesis in hypotheses %}
     {%- set metric = hypothesis_metric(hypothesis, domains) %}
-    {%- set outer_loop = loop %}
+    {%- set hypothesis_loop = loop %}
     {%- for population in populations %}
+    {%- set population_loop = loop %}
+    {#- A share has no tails to trim. #}
+    {%- for trimming in trimmings if trimming.trimming == 'none' or hypothesis.kind == 'mean' %}
     select
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ population.population }}' as population,
+        '{{ trimming.trimming }}' as trimming,
+        coalesce(clients.city, 'all') as city,
         {{ hypothesis_group(hypothesis) }} as client_group,
         {{ metric.units_per_one }} as units_per_one,
         count({{ metric.units }}) as clients,
         sum(cast({{ metric.units }} as hugeint)) as total_units,
-        sum(cast({{ metric.units }} as hugeint) * {{ metric.units }}) as total_squared_units,
-        min({{ metric.units }}) as minimum_units,
-        max({{ metric.units }}) as maximum_units
+        sum(cast({{ metric.units }} as hugeint) * {{ metric.units }}) as total_squared_units
     from clients
+    {%- if trimming.trimming != 'none' %}
+    inner join trim_bounds
+        on
+            trim_bounds.hypothesis_id = '{{ hypothesis.hypothesis_id }}'
+            and trim_bounds.population = '{{ population.population }}'
+            and trim_bounds.trimming = '{{ trimming.trimming }}'
+            and {{ metric.units }} between trim_bounds.lower_units and trim_bounds.upper_units
+    {%- endif %}
     where
         {{ hypothesis_group(hypothesis) }} is not null
-        and {{ predicate(rules_of(rules, 'population', population.population)) }}
-    group by all
-    {%- if not (loop.last and outer_loop.last) %}
+        and {{ population_predicate(population) }}
+    group by grouping sets ((client_group), (client_group, clients.city))
+    {%- if not (hypothesis_loop.last and population_loop.last and loop.last) %}
     union all
     {%- endif %}
+    {%- endfor %}
     {%- endfor %}
     {%- endfor %}
 

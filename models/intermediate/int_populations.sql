@@ -28,7 +28,10 @@ final as (
         populations.population,
         populations.name_ru,
         populations.name_en,
-        coalesce(readable.rule, 'true') as rule,
+        case populations.rules_mean
+            when 'drop' then 'not (' || readable.rule || ')'
+            else coalesce(readable.rule, 'true')
+        end as rule,
         populations.sort_order
     from populations
     left join readable on populations.population = readable.population

@@ -33,12 +33,16 @@ final as (
         effect_size_high,
         equivalence_margin,
         equivalence_p_value,
+        homogeneity_p_value,
+        strata_used,
+        strata_dropped,
         is_null_rejected,
         is_negligible,
         verdict,
         reason_ru,
         reason_en
     from hypothesis_tests
+    where is_reported
 
 )
 

@@ -4,8 +4,8 @@ Group one is the register's first group (two products), group two the second (on
 minus two. Which tests run, with which margins, is the register's business, not this module's.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any, get_args, get_type_hints
 
@@ -32,15 +32,35 @@ class PlannedTest:
     alpha: float
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Slice:
+    """Which clients a family of tests looks at. The one with nothing trimmed and every city is the whole population."""
+
+    population: str
+    trimming: str = "none"
+    city: str = "all"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the slice is a whole population."""
+        return (self.trimming, self.city) == ("none", "all")
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What SQL counted for one hypothesis in one population; `ranks` is None where it planned no rank test."""
+    """What SQL counted for one hypothesis in one slice.
+
+    `is_reported` samples get every planned test, the others only the primary one, for the sensitivity matrix.
+    `ranks` is None where SQL planned no rank test, `strata` is empty where the register names none.
+    """
 
     hypothesis_id: str
-    population: str
+    slice: Slice
+    is_reported: bool
     one: Moments
     two: Moments
-    ranks: RankSums | None
+    ranks: RankSums | None = None
+    strata: tuple[tuple[int, int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +80,20 @@ class Outcome:
     effect_size: Estimate
     margin: float
     equivalence_p_value: float
+    homogeneity_p_value: float | None = None
+    strata_used: int | None = None
+    strata_dropped: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """One row of `int_hypothesis_tests`: hypothesis x population x test; without numbers where there is a reason."""
+    """One row of `int_hypothesis_tests`: hypothesis x slice x test; without numbers where there is a reason."""
 
     hypothesis_id: str
     population: str
+    trimming: str
+    city: str
+    is_reported: bool
     test: str
     is_primary: bool
     n_two_products: int
@@ -90,6 +116,9 @@ class ResultRow:
     effect_size_high: float | None = None
     equivalence_margin: float | None = None
     equivalence_p_value: float | None = None
+    homogeneity_p_value: float | None = None
+    strata_used: int | None = None
+    strata_dropped: int | None = None
     is_null_rejected: bool | None = None
     is_negligible: bool | None = None
     verdict: str | None = None
@@ -118,42 +147,60 @@ def planned_tests(hypotheses: Sequence[Record], tests: Sequence[Record]) -> list
 
 
 def samples(
-    hypotheses: Sequence[Record], populations: Sequence[Record], moments: Sequence[Record], ranks: Sequence[Record]
+    hypotheses: Sequence[Record],
+    moments: Sequence[Record],
+    ranks: Sequence[Record],
+    strata: Sequence[Record],
 ) -> list[Sample]:
-    """Gather what SQL counted: one sample per hypothesis and population; a group without clients has no row there."""
-    by_group = {(row["hypothesis_id"], row["population"], row["client_group"]): row for row in moments}
-    by_sample = {(row["hypothesis_id"], row["population"]): row for row in ranks}
+    """Gather what SQL counted, one sample per hypothesis and slice.
 
-    def group(hypothesis_id: str, population: str, client_group: str) -> Moments:
-        row = by_group.get((hypothesis_id, population, client_group))
-        if row is None:
-            return Moments(0, 0, 0)
-        return Moments(row["clients"], int(row["total_units"]), int(row["total_squared_units"]), row["units_per_one"])
-
-    def rank_sums(hypothesis_id: str, population: str) -> RankSums | None:
-        row = by_sample.get((hypothesis_id, population))
-        if row is None:
-            return None
-        return RankSums(
-            n_1=int(row["first_clients"]),
-            n_2=int(row["second_clients"]),
-            two_u=int(row["first_placements"]),
-            tie_sum=int(row["tie_sum"]),
-            sum_a_squares=int(row["first_squared_placements"]),
-            sum_b_squares=int(row["second_squared_placements"]),
+    A group without clients has no row in `moments`; slices of hypotheses that the register lacks are left out.
+    """
+    register = {row["hypothesis_id"]: row for row in hypotheses}
+    groups: dict[tuple[str, Slice], dict[str, Record]] = {}
+    for row in moments:
+        where = Slice(row["population"], row["trimming"], row["city"])
+        groups.setdefault((row["hypothesis_id"], where), {})[row["client_group"]] = row
+    for hypothesis_id, hypothesis in register.items():
+        for population in hypothesis["populations"].split():
+            groups.setdefault((hypothesis_id, Slice(population)), {})
+    rank_sums = {(row["hypothesis_id"], row["population"]): _rank_sums(row) for row in ranks}
+    tables: dict[tuple[str, str], list[tuple[int, int, int, int]]] = {}
+    for row in strata:
+        table = (row["first_successes"], row["first_failures"], row["second_successes"], row["second_failures"])
+        tables.setdefault((row["hypothesis_id"], row["population"]), []).append(table)
+    found = []
+    for (hypothesis_id, where), group in groups.items():
+        is_reported = where.is_whole and where.population in register[hypothesis_id]["populations"].split()
+        found.append(
+            Sample(
+                hypothesis_id=hypothesis_id,
+                slice=where,
+                is_reported=is_reported,
+                one=_moments(group.get("first")),
+                two=_moments(group.get("second")),
+                ranks=rank_sums.get((hypothesis_id, where.population)) if is_reported else None,
+                strata=tuple(tables.get((hypothesis_id, where.population), ())) if is_reported else (),
+            )
         )
+    return found
 
-    return [
-        Sample(
-            hypothesis_id=hypothesis["hypothesis_id"],
-            population=population["population"],
-            one=group(hypothesis["hypothesis_id"], population["population"], "first"),
-            two=group(hypothesis["hypothesis_id"], population["population"], "second"),
-            ranks=rank_sums(hypothesis["hypothesis_id"], population["population"]),
-        )
-        for hypothesis in hypotheses
-        for population in populations
-    ]
+
+def _moments(row: Record | None) -> Moments:
+    if row is None:
+        return Moments(0, 0, 0)
+    return Moments(row["clients"], row["total_units"] or 0, row["total_squared_units"] or 0, row["units_per_one"])
+
+
+def _rank_sums(row: Record) -> RankSums:
+    return RankSums(
+        n_1=int(row["first_clients"]),
+        n_2=int(row["second_clients"]),
+        two_u=int(row["first_placements"]),
+        tie_sum=int(row["tie_sum"]),
+        sum_a_squares=int(row["first_squared_placements"]),
+        sum_b_squares=int(row["second_squared_placements"]),
+    )
 
 
 def _counts(sample: Sample) -> tuple[Counts, Counts]:
@@ -236,18 +283,29 @@ def _two_proportion_z(sample: Sample, margin: float, confidence: float) -> Outco
 
 def _fisher(sample: Sample, margin: float, confidence: float) -> Outcome:
     one, two = _counts(sample)
-    z = statistics.two_proportion_z(one, two)
-    return Outcome(
-        estimate_one=z.rate_1,
-        estimate_two=z.rate_2,
-        difference=statistics.newcombe_difference(one, two, confidence),
+    return replace(
+        _two_proportion_z(sample, margin, confidence),
         statistic=None,
-        degrees_of_freedom=None,
         p_value=statistics.fisher_exact(one, two),
         effect_size_name="odds_ratio",
         effect_size=statistics.odds_ratio(one, two, CONFIDENCE),
-        margin=margin,
-        equivalence_p_value=statistics.tost_proportions(one, two, margin).p_value,
+    )
+
+
+def _cochran_mantel_haenszel(sample: Sample, margin: float, confidence: float) -> Outcome:
+    stratified = statistics.cochran_mantel_haenszel(sample.strata, CONFIDENCE)
+    if stratified.odds_ratio is None:
+        raise UndefinedError(stratified.odds_ratio_reason or Reason.NO_USABLE_STRATUM)
+    return replace(
+        _two_proportion_z(sample, margin, confidence),
+        statistic=stratified.statistic,
+        degrees_of_freedom=1.0,
+        p_value=stratified.p_value,
+        effect_size_name="mantel_haenszel_odds_ratio",
+        effect_size=stratified.odds_ratio,
+        homogeneity_p_value=stratified.homogeneity.p_value if stratified.homogeneity else None,
+        strata_used=stratified.strata_used,
+        strata_dropped=stratified.strata_dropped,
     )
 
 
@@ -257,6 +315,7 @@ TESTS: dict[str, Callable[[Sample, float, float], Outcome]] = {
     "brunner_munzel": _brunner_munzel,
     "two_proportion_z": _two_proportion_z,
     "fisher_exact": _fisher,
+    "cochran_mantel_haenszel": _cochran_mantel_haenszel,
 }
 
 
@@ -282,7 +341,10 @@ def _p_value(outcome: Outcome | Reason) -> float | None:
 def _undefined_row(planned: PlannedTest, sample: Sample, reason: Reason) -> ResultRow:
     return ResultRow(
         hypothesis_id=planned.hypothesis_id,
-        population=sample.population,
+        population=sample.slice.population,
+        trimming=sample.slice.trimming,
+        city=sample.slice.city,
+        is_reported=sample.is_reported,
         test=planned.test,
         is_primary=planned.is_primary,
         n_two_products=sample.one.n,
@@ -299,7 +361,10 @@ def _defined_row(
     rejected = p_adjusted < planned.alpha
     return ResultRow(
         hypothesis_id=planned.hypothesis_id,
-        population=sample.population,
+        population=sample.slice.population,
+        trimming=sample.slice.trimming,
+        city=sample.slice.city,
+        is_reported=sample.is_reported,
         test=planned.test,
         is_primary=planned.is_primary,
         n_two_products=sample.one.n,
@@ -322,45 +387,109 @@ def _defined_row(
         effect_size_high=outcome.effect_size.high,
         equivalence_margin=outcome.margin,
         equivalence_p_value=outcome.equivalence_p_value,
+        homogeneity_p_value=outcome.homogeneity_p_value,
+        strata_used=outcome.strata_used,
+        strata_dropped=outcome.strata_dropped,
         is_null_rejected=rejected,
         is_negligible=rejected and statistics.is_negligible(difference.low, difference.high, outcome.margin),
         verdict=statistics.verdict(p_adjusted, outcome.equivalence_p_value, planned.alpha),
     )
 
 
-def result_rows(plan: Sequence[PlannedTest], samples: Iterable[Sample]) -> list[ResultRow]:
-    """Run every planned test in every population and adjust the p-values for the number of hypotheses.
+def result_rows(plan: Sequence[PlannedTest], found: Iterable[Sample]) -> list[ResultRow]:
+    """Run the planned tests in every slice and adjust the p-values for the number of hypotheses.
 
-    The family of a population is its primary tests. A test that is not primary is adjusted as if it were its
-    hypothesis' primary one, the other hypotheses keeping theirs. Raises ValueError for an unknown test.
+    The family of a slice is its primary tests. A test that is not primary is adjusted as if it were its hypothesis'
+    primary one, the other hypotheses keeping theirs. Raises ValueError for an unknown test.
     """
-    rows: list[ResultRow] = []
-    by_population: dict[str, dict[str, Sample]] = {}
-    for sample in samples:
-        by_population.setdefault(sample.population, {})[sample.hypothesis_id] = sample
-    for population in sorted(by_population):
-        by_hypothesis = by_population[population]
-        planned_here = [planned for planned in plan if planned.hypothesis_id in by_hypothesis]
-        outcomes = {
-            (planned.hypothesis_id, planned.test): run_test(planned, by_hypothesis[planned.hypothesis_id])
-            for planned in planned_here
-        }
-        primary = {planned.hypothesis_id: planned.test for planned in planned_here if planned.is_primary}
-        for planned in planned_here:
-            sample = by_hypothesis[planned.hypothesis_id]
-            outcome = outcomes[planned.hypothesis_id, planned.test]
-            if isinstance(outcome, Reason):
-                rows.append(_undefined_row(planned, sample, outcome))
-                continue
-            family = primary | {planned.hypothesis_id: planned.test}
-            p_values = [_p_value(outcomes[member]) for member in family.items()]
-            position = list(family).index(planned.hypothesis_id)
-            p_adjusted = statistics.holm(p_values)[position]
-            level = statistics.holm_confidence_levels(p_values, planned.alpha)[position]
-            adjusted = run_test(planned, sample, level or CONFIDENCE)
-            if p_adjusted is None or level is None or isinstance(adjusted, Reason):
-                raise AssertionError(f"{planned} gave a p-value, but no adjusted one")
-            rows.append(_defined_row(planned, sample, outcome, adjusted, p_adjusted, level))
+    by_slice: dict[Slice, dict[str, Sample]] = {}
+    for sample in found:
+        by_slice.setdefault(sample.slice, {})[sample.hypothesis_id] = sample
+    return [row for where in sorted(by_slice) for row in _slice_rows(plan, by_slice[where])]
+
+
+def _slice_rows(plan: Sequence[PlannedTest], by_hypothesis: Mapping[str, Sample]) -> Iterator[ResultRow]:
+    planned_here = [
+        planned
+        for planned in plan
+        if (sample := by_hypothesis.get(planned.hypothesis_id)) and (planned.is_primary or sample.is_reported)
+    ]
+    outcomes = {
+        (planned.hypothesis_id, planned.test): run_test(planned, by_hypothesis[planned.hypothesis_id])
+        for planned in planned_here
+    }
+    primary = {planned.hypothesis_id: planned.test for planned in planned_here if planned.is_primary}
+    for planned in planned_here:
+        sample = by_hypothesis[planned.hypothesis_id]
+        outcome = outcomes[planned.hypothesis_id, planned.test]
+        if isinstance(outcome, Reason):
+            yield _undefined_row(planned, sample, outcome)
+            continue
+        family = primary | {planned.hypothesis_id: planned.test}
+        p_values = [_p_value(outcomes[member]) for member in family.items()]
+        position = list(family).index(planned.hypothesis_id)
+        p_adjusted = statistics.holm(p_values)[position]
+        level = statistics.holm_confidence_levels(p_values, planned.alpha)[position]
+        adjusted = run_test(planned, sample, level or CONFIDENCE)
+        if p_adjusted is None or level is None or isinstance(adjusted, Reason):
+            raise AssertionError(f"{planned} gave a p-value, but no adjusted one")
+        yield _defined_row(planned, sample, outcome, adjusted, p_adjusted, level)
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRow:
+    """One row of `int_hypothesis_effects`: hypothesis x population x effect size, with its 95 % interval."""
+
+    hypothesis_id: str
+    population: str
+    effect_size_name: str
+    effect_size: float | None = None
+    effect_size_low: float | None = None
+    effect_size_high: float | None = None
+    reason_ru: str | None = None
+    reason_en: str | None = None
+
+
+def _superiority(sample: Sample) -> Estimate:
+    brunner = statistics.brunner_munzel(_ranks(sample), CONFIDENCE)
+    return Estimate(brunner.superiority, brunner.low, brunner.high)
+
+
+def _cramers_v(sample: Sample) -> Estimate:
+    cramer = statistics.cramers_v(*_counts(sample), CONFIDENCE)
+    return Estimate(cramer.v, cramer.low, cramer.high)
+
+
+EFFECTS: dict[str, dict[str, Callable[[Sample], Estimate]]] = {
+    "mean": {
+        "hedges_g": lambda sample: statistics.hedges_g(sample.one, sample.two, CONFIDENCE),
+        "probability_of_superiority": _superiority,
+    },
+    "proportion": {
+        "risk_difference": lambda sample: statistics.newcombe_difference(*_counts(sample), CONFIDENCE),
+        "risk_ratio": lambda sample: statistics.risk_ratio(*_counts(sample), CONFIDENCE),
+        "odds_ratio": lambda sample: statistics.odds_ratio(*_counts(sample), CONFIDENCE),
+        "cohen_h": lambda sample: statistics.cohen_h(*_counts(sample), CONFIDENCE),
+        "cramers_v": _cramers_v,
+    },
+}
+
+
+def effect_rows(hypotheses: Sequence[Record], found: Iterable[Sample]) -> list[EffectRow]:
+    """Return every effect size that suits the kind of the hypothesis, for each reported sample."""
+    kinds = {row["hypothesis_id"]: row["kind"] for row in hypotheses}
+    rows = []
+    for sample in sorted((s for s in found if s.is_reported), key=lambda s: (s.hypothesis_id, s.slice)):
+        for name, effect in EFFECTS[kinds[sample.hypothesis_id]].items():
+            row = EffectRow(sample.hypothesis_id, sample.slice.population, name)
+            try:
+                size = effect(sample)
+            except UndefinedError as undefined:
+                rows.append(replace(row, reason_ru=undefined.reason_ru, reason_en=undefined.reason_en))
+            else:
+                rows.append(
+                    replace(row, effect_size=size.estimate, effect_size_low=size.low, effect_size_high=size.high)
+                )
     return rows
 
 
@@ -371,8 +500,8 @@ def _frame_type(annotation: object) -> str:
     return names.get(kind, "object")
 
 
-def results_frame(rows: Sequence[ResultRow]) -> pd.DataFrame:
-    """Return the rows as a frame with one column per field, in the fields' order."""
-    hints = get_type_hints(ResultRow)
+def rows_frame(rows: Sequence[ResultRow] | Sequence[EffectRow], row_type: type) -> pd.DataFrame:
+    """Return the rows as a frame with one column per field of `row_type`, in the fields' order."""
+    hints = get_type_hints(row_type)
     frame = pd.DataFrame([asdict(row) for row in rows], columns=list(hints), dtype="object")
     return frame.astype({name: _frame_type(hint) for name, hint in hints.items()})
