@@ -4,7 +4,7 @@
     {%- if hypothesis.kind == 'proportion' -%}
         {%- set success = predicate([{
             'column_name': hypothesis.metric_column, 'operator': '=', 'value': hypothesis.success_value
-        }]) -%}
+        }], domains) -%}
         {%- do return({'units': 'cast(' ~ success ~ ' as bigint)', 'units_per_one': 1}) -%}
     {%- else -%}
         {%- do return({
@@ -14,20 +14,20 @@
 {%- endmacro %}
 
 {# Which of a hypothesis' two groups a client is in: 'first', 'second' or NULL. #}
-{% macro hypothesis_group(hypothesis) -%}
+{% macro hypothesis_group(hypothesis, domains) -%}
     case
         when {{ predicate([{
             'column_name': hypothesis.group_column, 'operator': '=', 'value': hypothesis.first_group
-        }]) }} then 'first'
+        }], domains) }} then 'first'
         when {{ predicate([{
             'column_name': hypothesis.group_column, 'operator': '=', 'value': hypothesis.second_group
-        }]) }} then 'second'
+        }], domains) }} then 'second'
     end
 {%- endmacro %}
 
 {# Who belongs to a population: those who meet all of its rules, or, where the rules mean `drop`, all others. #}
-{% macro population_predicate(population) -%}
-    {%- set members = predicate(rules_of(registry('population_rules'), 'population', population.population)) -%}
+{% macro population_predicate(population, rules, domains) -%}
+    {%- set members = predicate(rules_of(rules, 'population', population.population), domains) -%}
     {%- if population.rules_mean == 'drop' -%}
         ({{ members }}) is not true
     {%- else -%}

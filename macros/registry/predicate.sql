@@ -2,9 +2,9 @@
     The rows of a rule table compiled to one SQL condition, joined by `and`; no rows give `true`.
     A value is written as its column's domain says: text quoted, numbers and flags bare.
 #}
-{% macro predicate(rules) -%}
+{% macro predicate(rules, domains=none) -%}
     {%- set kinds = {'has_balance': 'flag'} -%}
-    {%- for domain in registry('column_domains') -%}
+    {%- for domain in domains or registry('column_domains') -%}
         {%- do kinds.update({domain.column_name: domain.kind}) -%}
     {%- endfor -%}
     {%- set conditions = [] -%}

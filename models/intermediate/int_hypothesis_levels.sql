@@ -1,6 +1,7 @@
 {%- set hypotheses = registry('hypotheses') | selectattr('kind', 'equalto', 'mean') | list %}
 {%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
+{%- set rules = registry('population_rules') %}
 
 with
 
@@ -13,6 +14,7 @@ clients as (
 levels as (
 
     {%- for hypothesis in hypotheses %}
+    {%- set group = hypothesis_group(hypothesis, domains) %}
     {%- set metric = hypothesis_metric(hypothesis, domains) %}
     {%- set outer_loop = loop %}
     {%- for population in populations if population.population in hypothesis.populations.split(' ') %}
@@ -20,13 +22,13 @@ levels as (
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ population.population }}' as population,
         {{ metric.units }} as value_units,
-        count(*) filter (where {{ hypothesis_group(hypothesis) }} = 'first') as first_clients,
-        count(*) filter (where {{ hypothesis_group(hypothesis) }} = 'second') as second_clients
+        count(*) filter (where {{ group }} = 'first') as first_clients,
+        count(*) filter (where {{ group }} = 'second') as second_clients
     from clients
     where
-        {{ hypothesis_group(hypothesis) }} is not null
+        {{ group }} is not null
         and {{ metric.units }} is not null
-        and {{ population_predicate(population) }}
+        and {{ population_predicate(population, rules, domains) }}
     group by all
     {%- if not (loop.last and outer_loop.last) %}
     union all

@@ -1,6 +1,7 @@
 {%- set hypotheses = registry('hypotheses') %}
 {%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
+{%- set rules = registry('population_rules') %}
 {%- set trimmings = registry('trimmings') %}
 
 with
@@ -20,6 +21,7 @@ trim_bounds as (
 final as (
 
     {%- for hypothesis in hypotheses %}
+    {%- set group = hypothesis_group(hypothesis, domains) %}
     {%- set metric = hypothesis_metric(hypothesis, domains) %}
     {%- set hypothesis_loop = loop %}
     {%- for population in populations %}
@@ -31,7 +33,7 @@ final as (
         '{{ population.population }}' as population,
         '{{ trimming.trimming }}' as trimming,
         coalesce(clients.city, 'all') as city,
-        {{ hypothesis_group(hypothesis) }} as client_group,
+        {{ group }} as client_group,
         {{ metric.units_per_one }} as units_per_one,
         count({{ metric.units }}) as clients,
         sum(cast({{ metric.units }} as hugeint)) as total_units,
@@ -46,8 +48,8 @@ final as (
             and {{ metric.units }} between trim_bounds.lower_units and trim_bounds.upper_units
     {%- endif %}
     where
-        {{ hypothesis_group(hypothesis) }} is not null
-        and {{ population_predicate(population) }}
+        {{ group }} is not null
+        and {{ population_predicate(population, rules, domains) }}
     group by grouping sets ((client_group), (client_group, clients.city))
     {%- if not (hypothesis_loop.last and population_loop.last and loop.last) %}
     union all

@@ -1,6 +1,7 @@
 {%- set hypotheses = registry('hypotheses') | selectattr('strata') | list %}
 {%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
+{%- set rules = registry('population_rules') %}
 
 with
 
@@ -13,6 +14,7 @@ clients as (
 final as (
 
     {%- for hypothesis in hypotheses %}
+    {%- set group = hypothesis_group(hypothesis, domains) %}
     {%- set success = hypothesis_metric(hypothesis, domains).units ~ ' = 1' %}
     {%- set hypothesis_loop = loop %}
     {%- for population in populations if population.population in hypothesis.populations.split(' ') %}
@@ -20,14 +22,14 @@ final as (
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ population.population }}' as population,
         concat_ws(' | ', {{ hypothesis.strata.split(' ') | join(', ') }}) as stratum,
-        count(*) filter (where {{ hypothesis_group(hypothesis) }} = 'first' and {{ success }}) as first_successes,
-        count(*) filter (where {{ hypothesis_group(hypothesis) }} = 'first' and not {{ success }}) as first_failures,
-        count(*) filter (where {{ hypothesis_group(hypothesis) }} = 'second' and {{ success }}) as second_successes,
-        count(*) filter (where {{ hypothesis_group(hypothesis) }} = 'second' and not {{ success }}) as second_failures
+        count(*) filter (where {{ group }} = 'first' and {{ success }}) as first_successes,
+        count(*) filter (where {{ group }} = 'first' and not {{ success }}) as first_failures,
+        count(*) filter (where {{ group }} = 'second' and {{ success }}) as second_successes,
+        count(*) filter (where {{ group }} = 'second' and not {{ success }}) as second_failures
     from clients
     where
-        {{ hypothesis_group(hypothesis) }} is not null
-        and {{ population_predicate(population) }}
+        {{ group }} is not null
+        and {{ population_predicate(population, rules, domains) }}
     group by stratum
     {%- if not (hypothesis_loop.last and loop.last) %}
     union all

@@ -1,6 +1,7 @@
 {%- set hypotheses = registry('hypotheses') | selectattr('kind', 'equalto', 'mean') | list %}
 {%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
+{%- set rules = registry('population_rules') %}
 {%- set trimmings = registry('trimmings') | rejectattr('trimming', 'equalto', 'none') | list %}
 
 with
@@ -14,6 +15,7 @@ clients as (
 final as (
 
     {%- for hypothesis in hypotheses %}
+    {%- set group = hypothesis_group(hypothesis, domains) %}
     {%- set metric = hypothesis_metric(hypothesis, domains) %}
     {%- set hypothesis_loop = loop %}
     {%- for population in populations %}
@@ -27,8 +29,8 @@ final as (
         quantile_disc({{ metric.units }}, {{ trimming.upper_quantile }}) as upper_units
     from clients
     where
-        {{ hypothesis_group(hypothesis) }} is not null
-        and {{ population_predicate(population) }}
+        {{ group }} is not null
+        and {{ population_predicate(population, rules, domains) }}
     {%- if not (hypothesis_loop.last and population_loop.last and loop.last) %}
     union all
     {%- endif %}
