@@ -167,7 +167,12 @@ def samples(
     rank_sums = {(row["hypothesis_id"], row["population"]): _rank_sums(row) for row in ranks}
     tables: dict[tuple[str, str], list[tuple[int, int, int, int]]] = {}
     for row in strata:
-        table = (row["first_successes"], row["first_failures"], row["second_successes"], row["second_failures"])
+        table = (
+            row["first_successes"],
+            row["first_failures"],
+            row["second_successes"],
+            row["second_failures"],
+        )
         tables.setdefault((row["hypothesis_id"], row["population"]), []).append(table)
     found = []
     for (hypothesis_id, where), group in groups.items():
@@ -189,7 +194,9 @@ def samples(
 def _moments(row: Record | None) -> Moments:
     if row is None:
         return Moments(0, 0, 0)
-    return Moments(row["clients"], row["total_units"] or 0, row["total_squared_units"] or 0, row["units_per_one"])
+    return Moments(
+        row["clients"], row["total_units"] or 0, row["total_squared_units"] or 0, row["units_per_one"]
+    )
 
 
 def _rank_sums(row: Record) -> RankSums:
@@ -488,7 +495,9 @@ def effect_rows(hypotheses: Sequence[Record], found: Iterable[Sample]) -> list[E
                 rows.append(replace(row, reason_ru=undefined.reason_ru, reason_en=undefined.reason_en))
             else:
                 rows.append(
-                    replace(row, effect_size=size.estimate, effect_size_low=size.low, effect_size_high=size.high)
+                    replace(
+                        row, effect_size=size.estimate, effect_size_low=size.low, effect_size_high=size.high
+                    )
                 )
     return rows
 

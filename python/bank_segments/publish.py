@@ -40,7 +40,9 @@ def needed_relations(manifest: dict[str, Any]) -> list[tuple[str, str, bool]]:
         if node is None or unique_id in found:
             return
         if node["schema"] in PRIVATE_SCHEMAS:
-            raise ValueError(f"{unique_id} is private, but a published view reads it; make the model between a table")
+            raise ValueError(
+                f"{unique_id} is private, but a published view reads it; make the model between a table"
+            )
         is_view = node["config"]["materialized"] == "view"
         if is_view:
             for parent in node["depends_on"]["nodes"]:
@@ -55,8 +57,12 @@ def needed_relations(manifest: dict[str, Any]) -> list[tuple[str, str, bool]]:
 
 def _comments(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> Iterator[str]:
     target = f"{_quoted(schema)}.{_quoted(name)}"
-    relations = "select 'view' as kind, view_name as name, comment from duckdb_views() where database_name = 'build'"
-    relations += " and schema_name = $schema union all select 'table', table_name, comment from duckdb_tables()"
+    relations = (
+        "select 'view' as kind, view_name as name, comment from duckdb_views() where database_name = 'build'"
+    )
+    relations += (
+        " and schema_name = $schema union all select 'table', table_name, comment from duckdb_tables()"
+    )
     relations += " where database_name = 'build' and schema_name = $schema"
     found = connection.execute(
         f"select kind, comment from ({relations}) where name = $name and comment is not null",
@@ -79,7 +85,9 @@ def write_marts(build: Build, path: Path) -> None:
     relations = needed_relations(manifest)
     with duckdb.connect() as connection:
         connection.execute(f"attach {_literal(str(build.warehouse))} as build (read_only)")
-        connection.execute(f"attach {_literal(str(path))} as release (storage_version {_literal(STORAGE_VERSION)})")
+        connection.execute(
+            f"attach {_literal(str(path))} as release (storage_version {_literal(STORAGE_VERSION)})"
+        )
         connection.execute("use release")
         for schema in sorted({schema for schema, _, _ in relations}):
             connection.execute(f"create schema {_quoted(schema)}")
@@ -92,7 +100,9 @@ def write_marts(build: Build, path: Path) -> None:
                     [schema, name],
                 ).fetchone()
                 if row is None:
-                    raise RefusedError(f"The warehouse {build.warehouse} has no view {schema}.{name}; run dbt build.")
+                    raise RefusedError(
+                        f"The warehouse {build.warehouse} has no view {schema}.{name}; run dbt build."
+                    )
                 connection.execute(row[0])
             else:
                 connection.execute(f"create table {target} as select * from build.{target}")
@@ -134,7 +144,9 @@ def _flush(directory: Path) -> None:
 
 def _remove_old(published: Path) -> None:
     current = (published / "latest").resolve()
-    releases = sorted(path for path in published.iterdir() if (path / "run.json").is_file() and not path.is_symlink())
+    releases = sorted(
+        path for path in published.iterdir() if (path / "run.json").is_file() and not path.is_symlink()
+    )
     for release in releases[:-RELEASES_KEPT]:
         if release.resolve() != current:
             shutil.rmtree(release)

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import platform
 import secrets
 import sys
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import duckdb
 
@@ -57,19 +58,25 @@ def sha256_of(path: Path) -> str:
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as error:
-        raise RefusedError(f"The client file {path} cannot be read: {error.strerror}; check the path.") from error
+        raise RefusedError(
+            f"The client file {path} cannot be read: {error.strerror}; check the path."
+        ) from error
 
 
 @contextlib.contextmanager
 def only_run(target: Path) -> Iterator[None]:
     """Hold the lock of this project's reports; raises `RefusedError` while another run holds it."""
     target.mkdir(parents=True, exist_ok=True)
-    handle: IO[str]
-    with (target / "lock").open("w") as handle:
+    with (target / "lock").open("a+", encoding="ascii") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise RefusedError("Another `make report` is running in this project; wait until it ends.") from error
+            raise RefusedError(
+                "Another `make report` is running in this project; wait until it ends."
+            ) from error
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
         yield
 
 
@@ -153,8 +160,12 @@ def report(clients: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line and run the report; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="make report", description="Build and publish the client segmentation.")
-    parser.add_argument("--clients", type=Path, default=SAMPLE, help="the client file: .csv, .csv.gz or .parquet")
+    parser = argparse.ArgumentParser(
+        prog="make report", description="Build and publish the client segmentation."
+    )
+    parser.add_argument(
+        "--clients", type=Path, default=SAMPLE, help="the client file: .csv, .csv.gz or .parquet"
+    )
     options = parser.parse_args(arguments)
     try:
         report(options.clients)

@@ -55,7 +55,14 @@ def _invoke(arguments: list[str], build: Build, clients: Path) -> dbtRunnerResul
     with _environment(BANK_CLIENTS=str(clients), BANK_WAREHOUSE=str(build.warehouse)):
         try:
             return dbtRunner().invoke(
-                [*arguments, "--target-path", str(build.directory), "--log-path", str(build.directory), "--quiet"]
+                [
+                    *arguments,
+                    "--target-path",
+                    str(build.directory),
+                    "--log-path",
+                    str(build.directory),
+                    "--quiet",
+                ]
             )
         finally:
             _release_warehouse()

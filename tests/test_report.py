@@ -1,0 +1,200 @@
+"""The published release: what it holds, how it is switched, and what a refused, killed or second run leaves."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from conftest import ROOT, SAMPLE
+
+# Relations and columns of shared/design/interface.md, which scripts and BI tools bind to.
+PROMISED = {
+    "marts.dim_clients": "client_key city gender age age_band credit_score owned_objects balance has_balance"
+    " product_count has_credit_card is_loyal estimated_salary is_churned",
+    "marts.fct_churn_portrait": "trait level clients churned_clients churn_rate churn_rate_low churn_rate_high"
+    " share_of_churned share_of_active lift",
+    "marts.fct_churn_portrait_numbers": "trait population clients mean standard_deviation p25 median p75 minimum"
+    " maximum",
+    "marts.fct_product_count_metrics": "product_count clients active_clients churned_clients churn_rate"
+    " churn_rate_low churn_rate_high",
+    "marts.fct_product_count_portrait": "product_count trait level clients share",
+    "marts.fct_product_count_portrait_numbers": "product_count trait clients mean standard_deviation p25 median p75",
+    "marts.dim_segments": "segment_id name_ru name_en rule description_ru description_en",
+    "marts.fct_segment_membership": "client_key segment_id",
+    "marts.fct_segment_metrics": "segment_id clients coverage churned_clients churn_rate churn_rate_low"
+    " churn_rate_high",
+    "marts.fct_hypothesis_results": "hypothesis_id population test is_primary n_two_products n_one_product"
+    " estimate_two_products estimate_one_product difference difference_low difference_high statistic p_value"
+    " p_value_adjusted effect_size_name effect_size is_null_rejected verdict",
+    "marts.rpt_dashboard_cube": "clients churned_clients",
+    "quality.rejected_clients": "source_row_number reasons score city gender age objects balance products creditcard"
+    " loyalty estimated_salary churn",
+}
+
+
+def report(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bank_segments.report", *arguments],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": "python"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def releases(project: Path) -> list[str]:
+    return sorted(path.name for path in (project / "published").iterdir() if path.name != "latest")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project that has published the sample once."""
+    copy = tmp_path_factory.mktemp("a project copy") / "bank"
+    ignored = shutil.ignore_patterns(".*", "target", "published", "logs", "__pycache__")
+    shutil.copytree(ROOT, copy, ignore=ignored)
+    run = report(copy)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return copy
+
+
+@pytest.fixture
+def release(project: Path) -> Path:
+    return (project / "published/latest").resolve()
+
+
+def test_every_promised_relation_answers_from_another_directory(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with duckdb.connect() as connection:
+        # Under another catalog name, too: a BI tool attaches the file as it likes.
+        connection.execute(
+            f"attach '{str(release / 'bank_marts.duckdb').replace(chr(39), chr(39) * 2)}' as bi (read_only)"
+        )
+        for relation, columns in PROMISED.items():
+            connection.execute(f"select {', '.join(columns.split())} from bi.{relation}").fetchall()
+        schemas = connection.execute(
+            "select distinct schema_name from duckdb_columns() where database_name = 'bi'"
+        ).fetchall()
+    assert {name for (name,) in schemas} == {"intermediate", "marts", "quality"}
+
+
+def test_marts_are_views_with_comments_in_both_languages(release: Path) -> None:
+    with duckdb.connect(str(release / "bank_marts.duckdb"), read_only=True) as connection:
+        marts = connection.execute(
+            "select table_name, table_type from information_schema.tables where table_schema in ('marts', 'quality')"
+        ).fetchall()
+        bare = connection.execute(
+            "select table_name, column_name from duckdb_columns()"
+            " where schema_name in ('marts', 'quality') and coalesce(comment, '') not like '% / %'"
+        ).fetchall()
+    assert {kind for _, kind in marts} == {"VIEW"}
+    assert {f"marts.{name}" for name, _ in marts} >= {name for name in PROMISED if name.startswith("marts.")}
+    assert bare == []
+
+
+def test_run_json_tells_what_was_run_on_what(release: Path) -> None:
+    run = json.loads((release / "run.json").read_text(encoding="utf-8"))
+    assert run["run_id"] == release.name
+    assert run["input"] == {
+        "file": "clients.parquet",
+        "sha256": hashlib.sha256(SAMPLE.read_bytes()).hexdigest(),
+        "is_synthetic": True,
+    }
+    assert run["rows"] == {"read": 10_000, "accepted": 10_000, "rejected": 0}
+    assert run["versions"]["duckdb"] == duckdb.__version__
+    assert sum(run["seconds"].values()) > 1
+
+
+def test_no_id_of_the_input_is_in_any_published_byte(project: Path, release: Path) -> None:
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            "select userid from read_parquet(?) using sample 200", [str(SAMPLE)]
+        ).fetchall()
+    ids = [str(userid).encode() for (userid,) in rows]
+    for path in release.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert not [each for each in ids if each in content], f"{path} names a client's id"
+
+
+def test_published_integers_are_what_bi_tools_can_show(release: Path) -> None:
+    with duckdb.connect(str(release / "bank_marts.duckdb"), read_only=True) as connection:
+        huge = connection.execute(
+            "select table_name, column_name from duckdb_columns()"
+            " where schema_name in ('marts', 'quality') and data_type = 'HUGEINT'"
+        ).fetchall()
+    assert huge == []
+
+
+def test_a_refused_file_leaves_the_release_and_says_why_in_one_sentence(project: Path, release: Path) -> None:
+    bad = project / "bad.csv"
+    bad.write_text("userid,score\n1,2\n", encoding="utf-8")
+    run = report(project, "--clients", str(bad))
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1
+    assert "bad.csv" in run.stderr
+    assert "City" in run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+    assert (project / "published/latest").resolve() == release
+
+
+def test_wrong_usage_exits_with_2(project: Path) -> None:
+    assert report(project, "--client-file", "x.csv").returncode == 2
+
+
+def test_a_second_run_at_the_same_time_is_refused(project: Path, release: Path) -> None:
+    first = subprocess.Popen(
+        [sys.executable, "-m", "bank_segments.report"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": "python"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: (project / "target/report/lock").read_text() == str(first.pid))
+        second = report(project)
+        assert second.returncode == 1
+        assert "Another" in second.stderr
+    finally:
+        # Half-way through the build, as a machine that loses power would.
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    assert (project / "published/latest").resolve() == release
+    assert (project / "published/latest/run.json").is_file()
+
+
+def test_a_reader_keeps_its_release_while_others_are_published_and_three_stay(
+    project: Path, release: Path, bank_clients: Path
+) -> None:
+    kept = releases(project)
+    with duckdb.connect(str(project / "published/latest/bank_marts.duckdb"), read_only=True) as reader:
+        before = reader.execute("select sum(clients) from marts.fct_product_count_metrics").fetchall()
+        # The run before was killed: its leftovers must not stop this one.
+        run = report(project, "--clients", os.path.relpath(bank_clients, project))
+        assert run.returncode == 0, run.stderr
+        assert reader.execute("select sum(clients) from marts.fct_product_count_metrics").fetchall() == before
+    assert (project / "published/latest").resolve() != release
+    for name in ("20200101T000000Z-a", "20200102T000000Z-b"):
+        shutil.copytree(release, project / "published" / name)
+    assert report(project).returncode == 0
+    now = releases(project)
+    assert len(now) == 3
+    assert set(kept) < set(now)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
