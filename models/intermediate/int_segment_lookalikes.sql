@@ -1,0 +1,29 @@
+{%- set segments = registry('segments') %}
+{%- set rules = registry('segment_rules') | rejectattr('column_name', 'equalto', 'is_churned') | list %}
+
+with
+
+clients as (
+
+    select * from {{ ref('int_clients_segmented') }}
+
+),
+
+-- A segment of active clients has no churn of its own; the clients who would be in it, had they stayed, do.
+final as (
+
+    {%- for row in segments %}
+    select
+        '{{ row.segment_id }}' as segment_id,
+        count(*) as lookalike_clients,
+        count(*) filter (where is_churned) as lookalike_churned_clients
+    from clients
+    where {{ predicate(rules_of(rules, 'segment_id', row.segment_id)) }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+
+)
+
+select * from final
