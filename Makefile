@@ -10,10 +10,13 @@ ifneq ($(UNKNOWN),)
 $(error unknown setting $(UNKNOWN); known are CLIENTS and PYTHON)
 endif
 
-.PHONY: report test lint dbt-and-pytest
+.PHONY: report rollback test lint dbt-and-pytest
 
 report: .venv/installed
 	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients "$$CLIENTS")
+
+rollback: .venv/installed
+	@$(BIN)/python -m bank_segments.report --roll-back
 
 # Each stage prints its seconds, in CI as on a desk.
 test: .venv/installed

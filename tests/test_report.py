@@ -191,6 +191,8 @@ def test_a_reader_keeps_its_release_while_others_are_published_and_three_stay(
     now = releases(project)
     assert len(now) == 3
     assert set(kept) < set(now)
+    assert report(project, "--roll-back").returncode == 0
+    assert (project / "published/latest").resolve().name == now[-2]
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:

@@ -142,12 +142,15 @@ def _flush(directory: Path) -> None:
                 os.close(descriptor)
 
 
+def _releases(published: Path) -> list[Path]:
+    """Return the finished releases, oldest first."""
+    found = [path for path in published.glob("*") if not path.is_symlink() and (path / "run.json").is_file()]
+    return sorted(found)
+
+
 def _remove_old(published: Path) -> None:
     current = (published / "latest").resolve()
-    releases = sorted(
-        path for path in published.iterdir() if (path / "run.json").is_file() and not path.is_symlink()
-    )
-    for release in releases[:-RELEASES_KEPT]:
+    for release in _releases(published)[:-RELEASES_KEPT]:
         if release.resolve() != current:
             shutil.rmtree(release)
 
@@ -160,3 +163,13 @@ def remove_unfinished(published: Path) -> None:
                 path.unlink()
             elif path.is_dir():
                 shutil.rmtree(path)
+
+
+def roll_back(published: Path) -> Path:
+    """Switch `latest` to the release before it; raises `RefusedError` where there is none."""
+    current = (published / "latest").resolve()
+    older = [release for release in _releases(published) if release.name < current.name]
+    if not older:
+        raise RefusedError(f"{published} holds no release older than {current.name}; nothing was switched.")
+    switch_latest(published, older[-1].name)
+    return older[-1]

@@ -168,7 +168,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        report(options.clients)
+        if options.roll_back:
+            with only_run(TARGET):
+                print(f"published/latest is now {publish.roll_back(PUBLISHED).name}")
+        else:
+            report(options.clients)
     except RefusedError as refusal:
         print(f"make report: {refusal}", file=sys.stderr)
         return 1
