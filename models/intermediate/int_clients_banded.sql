@@ -27,9 +27,9 @@ final as (
         is_loyal,
         estimated_salary,
         is_churned
-        {%- for domain in domains if bands | selectattr('column_name', 'equalto', domain.column_name) | list %},
-        {{ band(domain.column_name, rules_of(bands, 'column_name', domain.column_name), domain.kind) }}
-            as {{ domain.column_name }}_band
+        {%- for domain in domains if bands | selectattr('column_name', 'equalto', domain.column_name) | list %}
+        {%- set column_bands = rules_of(bands, 'column_name', domain.column_name) %},
+        {{ band(domain.column_name, column_bands, domain.kind) }} as {{ domain.column_name }}_band
         {%- endfor %}
     from clients
 

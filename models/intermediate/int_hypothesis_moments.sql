@@ -38,8 +38,10 @@ final as (
         count({{ metric.units }}) as clients,
         sum(cast({{ metric.units }} as hugeint)) as total_units,
         sum(cast({{ metric.units }} as hugeint) * {{ metric.units }}) as total_squared_units
+    {%- if trimming.trimming == 'none' %}
     from clients
-    {%- if trimming.trimming != 'none' %}
+    {%- else %}
+    from clients
     inner join trim_bounds
         on
             trim_bounds.hypothesis_id = '{{ hypothesis.hypothesis_id }}'
@@ -50,7 +52,7 @@ final as (
     where
         {{ group }} is not null
         and {{ population_predicate(population, rules, domains) }}
-    group by grouping sets ((client_group), (client_group, clients.city))
+    group by client_group, rollup(clients.city)
     {%- if not (hypothesis_loop.last and population_loop.last and loop.last) %}
     union all
     {%- endif %}

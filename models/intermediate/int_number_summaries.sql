@@ -28,7 +28,7 @@ final as (
         cast(max({{ row.trait }}) as double) as maximum
     from clients
     where {{ row.trait }} is not null
-    group by grouping sets ((is_churned), (is_churned, product_count))
+    group by is_churned, rollup(product_count)
     {%- if not loop.last %}
     union all
     {%- endif %}

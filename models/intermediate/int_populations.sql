@@ -16,7 +16,10 @@ readable as (
 
     select
         population,
-        string_agg(column_name || ' ' || operator || ' ' || value, ' and ' order by column_name, operator, value) as rule
+        string_agg(
+            column_name || ' ' || operator || ' ' || value, ' and '
+            order by column_name, operator, value
+        ) as rule
     from population_rules
     group by population
 

@@ -16,7 +16,10 @@ readable as (
 
     select
         segment_id,
-        string_agg(column_name || ' ' || operator || ' ' || value, ' and ' order by column_name, operator, value) as rule
+        string_agg(
+            column_name || ' ' || operator || ' ' || value, ' and '
+            order by column_name, operator, value
+        ) as rule
     from segment_rules
     group by segment_id
 

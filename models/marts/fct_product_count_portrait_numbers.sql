@@ -13,7 +13,8 @@ final as (
         trait,
         clients,
         {{ mean('clients', 'total_units', 'units_per_one') }} as mean,
-        {{ standard_deviation('clients', 'total_units', 'total_squared_units', 'units_per_one') }} as standard_deviation,
+        {{ standard_deviation('clients', 'total_units', 'total_squared_units', 'units_per_one') }}
+            as standard_deviation,
         quartiles[1] as p25,
         quartiles[2] as median,
         quartiles[3] as p75

@@ -166,6 +166,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--clients", type=Path, default=SAMPLE, help="the client file: .csv, .csv.gz or .parquet"
     )
+    parser.add_argument(
+        "--roll-back", action="store_true", help="build nothing, switch published/latest to the release before it"
+    )
     options = parser.parse_args(arguments)
     try:
         if options.roll_back:
