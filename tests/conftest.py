@@ -1,9 +1,12 @@
 """Warehouses that the tests share: one dbt build per input file and session, with every data and unit test."""
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "seeds/sample/clients.parquet"
 
 
-def dbt(*arguments: str, clients: Path, target: Path, project: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def dbt(
+    *arguments: str, clients: Path, target: Path, project: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     """Run dbt on `clients` in a process of its own, with its artifacts and its warehouse under `target`."""
     target.mkdir(parents=True, exist_ok=True)
     return subprocess.run(
@@ -55,3 +60,25 @@ def sample_warehouse() -> Path:
 def bank_warehouse(bank_clients: Path) -> Path:
     """The warehouse built from the bank's file."""
     return _built(bank_clients, ROOT / "target/test/bank")
+
+
+@dataclass(frozen=True)
+class Docs:
+    """What dbt knows of the project: the manifest, and the catalog of what is really in the warehouse."""
+
+    manifest: dict[str, Any]
+    catalog: dict[str, Any]
+    target: Path
+
+
+@pytest.fixture(scope="session")
+def docs(sample_warehouse: Path) -> Docs:
+    """The artifacts of `dbt docs generate` on the sample's warehouse."""
+    target = sample_warehouse.parent
+    run = dbt("docs", "generate", clients=SAMPLE, target=target)
+    if run.returncode:
+        pytest.fail(f"dbt docs generate failed:\n{run.stdout[-8000:]}", pytrace=False)
+    manifest, catalog = (
+        json.loads((target / name).read_text(encoding="utf-8")) for name in ("manifest.json", "catalog.json")
+    )
+    return Docs(manifest, catalog, target)

@@ -1,0 +1,152 @@
+"""Every relation, column, macro and argument is described in Russian and English, and the warehouse says so too.
+
+The columns are those that DuckDB has (`catalog.json`), not those that some YAML happens to declare.
+"""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from conftest import Docs
+
+PROJECT = "bank_segments"
+MACRO_HEADER = re.compile(r"{%-?\s*(?:macro|test)\s+(\w+)\s*\((.*?)\)\s*-?%}", re.DOTALL)
+
+
+def relations(docs: Docs) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Yield name, manifest node and catalog entry of every source, seed and model."""
+    for kind in ("nodes", "sources"):
+        for unique_id, node in docs.manifest[kind].items():
+            if node["resource_type"] in ("model", "seed", "source"):
+                entry = docs.catalog[kind].get(unique_id)
+                assert entry, f"{node['name']} is not in the warehouse, so its columns cannot be counted"
+                yield f"{node['schema']}.{node['name']}", node, entry
+
+
+def macros(docs: Docs) -> list[dict[str, Any]]:
+    """Return the project's own macros; dbt lists a generic test as the macro `test_<name>`."""
+    return [macro for macro in docs.manifest["macros"].values() if macro["package_name"] == PROJECT]
+
+
+def fault(description: str | None) -> str | None:
+    """Say what is wrong with a description: it must be written as `по-русски / in English`."""
+    if not description or not description.strip():
+        return "has no description"
+    russian, _, english = description.partition(" / ")
+    if not re.search("[а-яё]{2}", russian, re.IGNORECASE):
+        return "is not described in Russian"
+    if not re.search("[a-z]{2}", english, re.IGNORECASE):
+        return "is not described in English"
+    return None
+
+
+def no_faults(described: Iterator[tuple[str, str | None]]) -> None:
+    """Fail on the first description with a fault, saying how many more there are."""
+    faults = [f"{name} {wrong}" for name, description in described if (wrong := fault(description))]
+    if faults:
+        rest = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        pytest.fail(faults[0] + rest, pytrace=False)
+
+
+def test_every_relation_is_described(docs: Docs) -> None:
+    no_faults((name, node["description"]) for name, node, _ in relations(docs))
+
+
+def test_every_column_in_the_warehouse_is_described(docs: Docs) -> None:
+    def columns() -> Iterator[tuple[str, str | None]]:
+        for name, node, entry in relations(docs):
+            declared = {column.lower(): properties for column, properties in node["columns"].items()}
+            for column in entry["columns"]:
+                yield f"{name}.{column}", declared.get(column.lower(), {}).get("description")
+
+    no_faults(columns())
+
+
+def test_no_column_is_described_that_the_warehouse_does_not_have(docs: Docs) -> None:
+    invented = [
+        f"{name}.{column}"
+        for name, node, entry in relations(docs)
+        for column in node["columns"]
+        if column.lower() not in {real.lower() for real in entry["columns"]}
+    ]
+    assert invented == []
+
+
+def test_a_column_means_the_same_wherever_it_stands(docs: Docs) -> None:
+    meanings: dict[str, set[str]] = defaultdict(set)
+    for _, node, _ in relations(docs):
+        for column, properties in node["columns"].items():
+            meanings[column].add(properties["description"])
+    assert {column: texts for column, texts in meanings.items() if len(texts) > 1} == {}
+
+
+def test_every_macro_is_described(docs: Docs) -> None:
+    no_faults((f"macro {macro['name']}", macro["description"]) for macro in macros(docs))
+
+
+def test_every_argument_is_described(docs: Docs) -> None:
+    no_faults(
+        (f"macro {macro['name']}, argument {argument['name']},", argument["description"])
+        for macro in macros(docs)
+        for argument in macro["arguments"]
+    )
+
+
+def test_described_arguments_are_those_of_the_macro(docs: Docs) -> None:
+    declared, real = {}, {}
+    for macro in macros(docs):
+        declared[macro["name"]] = [argument["name"] for argument in macro["arguments"]]
+        headers = dict(MACRO_HEADER.findall(macro["macro_sql"]))
+        signature = headers[macro["name"].removeprefix("test_")]
+        parameters = ast.parse(f"lambda {signature.replace('none', 'None')}: 0", mode="eval").body
+        assert isinstance(parameters, ast.Lambda)
+        real[macro["name"]] = [argument.arg for argument in parameters.args.args]
+    assert declared == real
+
+
+def test_everything_else_with_a_page_in_the_docs_is_described(docs: Docs) -> None:
+    nodes = [
+        *docs.manifest["exposures"].values(),
+        *docs.manifest["unit_tests"].values(),
+        *(
+            node
+            for node in docs.manifest["nodes"].values()
+            if node["resource_type"] == "analysis"
+            or (node["resource_type"] == "test" and not node["test_metadata"])
+        ),
+    ]
+    no_faults((f"{node['resource_type']} {node['name']}", node["description"]) for node in nodes)
+
+
+def test_comments_in_the_warehouse_are_the_descriptions(docs: Docs, sample_warehouse: Path) -> None:
+    with duckdb.connect(sample_warehouse, read_only=True) as connection:
+        columns = connection.execute(
+            "select schema_name, table_name, lower(column_name), comment from duckdb_columns() where not internal"
+        ).fetchall()
+        comments = {
+            (schema, name): comment
+            for schema, name, comment in connection.execute(
+                "select schema_name, view_name, comment from duckdb_views() where not internal"
+                " union all select schema_name, table_name, comment from duckdb_tables() where not internal"
+            ).fetchall()
+        }
+    column_comments = {(schema, name, column): comment for schema, name, column, comment in columns}
+    missing = []
+    for name, node, entry in relations(docs):
+        if node["resource_type"] == "source":
+            continue  # dbt did not make it, so it cannot comment on it.
+        relation = (entry["metadata"]["schema"], entry["metadata"]["name"])
+        if comments[relation] != node["description"]:
+            missing.append(name)
+        missing += [
+            f"{name}.{column}"
+            for column, properties in node["columns"].items()
+            if column_comments[(*relation, column.lower())] != properties["description"]
+        ]
+    assert missing == []
