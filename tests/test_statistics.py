@@ -643,6 +643,93 @@ def test_tost_proportions_with_no_success_at_all() -> None:
     assert 0 < result.p_value < 0.01
 
 
+@pytest.mark.parametrize(
+    ("one", "two", "low", "high"),
+    [  # Newcombe (1998), Statistics in Medicine 17, table II, method 5
+        (Counts(56, 70), Counts(48, 80), 0.0533, 0.3377),
+        (Counts(9, 10), Counts(3, 10), 0.1821, 0.8370),
+        (Counts(6, 7), Counts(2, 7), 0.0544, 0.8478),
+        (Counts(5, 56), Counts(0, 29), -0.0313, 0.1926),
+        (Counts(0, 10), Counts(0, 10), -0.2775, 0.2775),
+        (Counts(10, 10), Counts(0, 10), 0.6777, 1.0000),
+    ],
+)
+def test_score_difference_against_published_results(
+    one: Counts, two: Counts, low: float, high: float
+) -> None:
+    interval = st.score_difference(one, two)
+    assert (interval.low, interval.high) == pytest.approx((low, high), abs=5.1e-5)
+    mirrored = st.score_difference(two, one)
+    assert (mirrored.low, mirrored.high) == pytest.approx((-interval.high, -interval.low), abs=1e-12)
+
+
+@pytest.mark.parametrize(("one", "two"), PROPORTIONS)
+@pytest.mark.parametrize("confidence", [0.9, 0.9875])
+def test_score_difference_ends_where_the_score_test_does(one: Counts, two: Counts, confidence: float) -> None:
+    """With the variance found by numerical maximisation of the likelihood, as in the equivalence tests."""
+    interval = st.score_difference(one, two, confidence)
+    critical = stats.norm.ppf((1 + confidence) / 2)
+    for delta, expected in ((interval.low, critical), (interval.high, -critical)):
+
+        def loss(second: float, delta: float = delta) -> float:
+            return -float(
+                stats.binom.logpmf(one.successes, one.n, second + delta)
+                + stats.binom.logpmf(two.successes, two.n, second)
+            )
+
+        bounds = (max(0.0, -delta) + 1e-12, min(1.0, 1 - delta) - 1e-12)
+        best = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-10}).x
+        variance = stats.binom.var(1, best + delta) / one.n + stats.binom.var(1, best) / two.n
+        gap = one.successes / one.n - two.successes / two.n - delta
+        assert gap / math.sqrt(variance) == pytest.approx(expected, rel=1e-5)
+
+
+@given(
+    some.tuples(some.integers(0, 60), some.integers(0, 60)),
+    some.tuples(some.integers(0, 60), some.integers(0, 60)),
+    some.floats(0.5, 0.999),
+)
+@settings(derandomize=True, deadline=None, max_examples=300)
+def test_score_difference_excludes_zero_exactly_where_the_z_test_rejects(
+    cells_1: tuple[int, int], cells_2: tuple[int, int], confidence: float
+) -> None:
+    one, two = Counts(cells_1[0], sum(cells_1)), Counts(cells_2[0], sum(cells_2))
+    interval = outcome(lambda: st.score_difference(one, two, confidence))
+    if interval is Reason.EMPTY_GROUP:
+        assert 0 in (one.n, two.n)
+        return
+    estimate, low, high = interval
+    assert -1 <= low <= estimate <= high <= 1
+    z, p_value = 0.0, 1.0
+    if 0 < one.successes + two.successes < one.n + two.n:
+        z, p_value = proportion.proportions_ztest([one.successes, two.successes], [one.n, two.n])
+    if abs(p_value - (1 - confidence)) > 1e-12:  # otherwise the reference's own rounding decides
+        assert (low > 0 or high < 0) == (p_value < 1 - confidence), z
+
+
+@given(
+    some.lists(some.tuples(some.integers(0, 9), some.integers(0, 9)), min_size=2, max_size=6),
+    some.floats(0.5, 0.999),
+)
+@settings(derandomize=True, deadline=None, max_examples=200)
+def test_mann_whitney_superiority_excludes_a_half_exactly_where_the_test_rejects(
+    levels: list[tuple[int, int]], confidence: float
+) -> None:
+    ranks = st.rank_sums_from_levels(levels)
+    test = outcome(lambda: st.mann_whitney_u(ranks))
+    interval = outcome(lambda: st.mann_whitney_superiority(ranks, confidence))
+    if isinstance(test, Reason):
+        assert interval is test
+        return
+    superiority, low, high = interval
+    assert superiority == test[3]
+    assert 0 <= low <= superiority <= high <= 1
+    one, two = (np.repeat(np.arange(len(levels)), [level[group] for level in levels]) for group in (0, 1))
+    p_value = stats.mannwhitneyu(one, two, method="asymptotic").pvalue
+    if abs(p_value - (1 - confidence)) > 1e-9:
+        assert (low > 0.5 or high < 0.5) == (p_value < 1 - confidence)
+
+
 # -----------------------------------------------------------------------------------------------------------
 # Strata
 # -----------------------------------------------------------------------------------------------------------

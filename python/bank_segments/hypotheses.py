@@ -64,22 +64,35 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """The ends of an interval; both None where there is none."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one test says at one confidence level; fractions for proportions, the metric's unit for means.
+    """What one test says; fractions for proportions, the metric's unit for means. Intervals are 95 %.
 
     Rank tests compare the probability of superiority with its mirror, P(one > two) with P(two > one).
+    `inverted` gives the interval of the differences that the test itself keeps at a confidence level; it excludes zero
+    exactly where the test rejects.
     """
 
     estimate_one: float
     estimate_two: float
-    difference: Estimate
+    difference: float
+    interval: Interval
+    inverted: Callable[[float], Interval]
     statistic: float | None
     degrees_of_freedom: float | None
     p_value: float
     effect_size_name: str
-    effect_size: Estimate
+    effect_size: float
+    effect_size_interval: Interval
     margin: float
-    equivalence_p_value: float
+    equivalence_p_value: float | None
     homogeneity_p_value: float | None = None
     strata_used: int | None = None
     strata_dropped: int | None = None
@@ -225,98 +238,177 @@ def _ranks(sample: Sample) -> RankSums:
     return sample.ranks
 
 
-def _welch(sample: Sample, margin: float, confidence: float) -> Outcome:
-    welch = statistics.welch_t(sample.one, sample.two, confidence)
+def _no_interval(confidence: float) -> Interval:
+    """Stand for a test that no interval of the difference belongs to."""
+    return Interval()
+
+
+def _welch(sample: Sample, margin: float) -> Outcome:
+    welch = statistics.welch_t(sample.one, sample.two, CONFIDENCE)
     absolute = abs(margin * welch.mean_2)
+    size = statistics.hedges_g(sample.one, sample.two, CONFIDENCE)
+
+    def inverted(confidence: float) -> Interval:
+        at_level = statistics.welch_t(sample.one, sample.two, confidence)
+        return Interval(at_level.low, at_level.high)
+
     return Outcome(
         estimate_one=welch.mean_1,
         estimate_two=welch.mean_2,
-        difference=Estimate(welch.difference, welch.low, welch.high),
+        difference=welch.difference,
+        interval=Interval(welch.low, welch.high),
+        inverted=inverted,
         statistic=welch.statistic,
         degrees_of_freedom=welch.df,
         p_value=welch.p_value,
         effect_size_name="hedges_g",
-        effect_size=statistics.hedges_g(sample.one, sample.two, CONFIDENCE),
+        effect_size=size.estimate,
+        effect_size_interval=Interval(size.low, size.high),
         margin=absolute,
-        equivalence_p_value=statistics.tost_welch(sample.one, sample.two, Fraction(absolute)).p_value,
+        equivalence_p_value=statistics.tost_welch(sample.one, sample.two, Fraction(absolute)).p_value
+        if absolute
+        else None,
     )
 
 
-def _rank_outcome(sample: Sample, margin: float, confidence: float, *, use_mann_whitney: bool) -> Outcome:
+def _of_difference(low: float, high: float) -> Interval:
+    """Turn an interval of P, the probability of superiority, into one of 2P - 1."""
+    return Interval(2 * low - 1, 2 * high - 1)
+
+
+def _brunner_munzel(sample: Sample, margin: float) -> Outcome:
     ranks = _ranks(sample)
-    brunner = statistics.brunner_munzel(ranks, confidence)
-    wide = statistics.brunner_munzel(ranks, CONFIDENCE)
-    mann_whitney = statistics.mann_whitney_u(ranks)
-    superiority = brunner.superiority
+    brunner = statistics.brunner_munzel(ranks, CONFIDENCE)
+
+    def inverted(confidence: float) -> Interval:
+        at_level = statistics.brunner_munzel(ranks, confidence)
+        return _of_difference(at_level.low, at_level.high)
+
     return Outcome(
-        estimate_one=superiority,
-        estimate_two=1 - superiority,
-        difference=Estimate(2 * superiority - 1, 2 * brunner.low - 1, 2 * brunner.high - 1),
-        statistic=mann_whitney.u if use_mann_whitney else brunner.statistic,
-        degrees_of_freedom=None if use_mann_whitney else brunner.df,
-        p_value=mann_whitney.p_value if use_mann_whitney else brunner.p_value,
+        estimate_one=brunner.superiority,
+        estimate_two=1 - brunner.superiority,
+        difference=2 * brunner.superiority - 1,
+        interval=_of_difference(brunner.low, brunner.high),
+        inverted=inverted,
+        statistic=brunner.statistic,
+        degrees_of_freedom=brunner.df,
+        p_value=brunner.p_value,
         effect_size_name="probability_of_superiority",
-        effect_size=Estimate(superiority, wide.low, wide.high),
+        effect_size=brunner.superiority,
+        effect_size_interval=Interval(brunner.low, brunner.high),
         # P within margin of 1/2 is 2P - 1 within twice the margin of 0.
         margin=2 * margin,
         equivalence_p_value=statistics.tost_superiority(ranks, margin).p_value,
     )
 
 
-def _mann_whitney(sample: Sample, margin: float, confidence: float) -> Outcome:
-    return _rank_outcome(sample, margin, confidence, use_mann_whitney=True)
+def _mann_whitney(sample: Sample, margin: float) -> Outcome:
+    """The test is Mann-Whitney's, the 95 % interval and the equivalence are Brunner-Munzel's, where they exist."""
+    ranks = _ranks(sample)
+    mann_whitney = statistics.mann_whitney_u(ranks)
+
+    def inverted(confidence: float) -> Interval:
+        at_level = statistics.mann_whitney_superiority(ranks, confidence)
+        return _of_difference(at_level.low, at_level.high)
+
+    alone = Outcome(
+        estimate_one=mann_whitney.superiority,
+        estimate_two=1 - mann_whitney.superiority,
+        difference=2 * mann_whitney.superiority - 1,
+        interval=Interval(),
+        inverted=inverted,
+        statistic=mann_whitney.u,
+        degrees_of_freedom=None,
+        p_value=mann_whitney.p_value,
+        effect_size_name="probability_of_superiority",
+        effect_size=mann_whitney.superiority,
+        effect_size_interval=Interval(),
+        margin=2 * margin,
+        equivalence_p_value=None,
+    )
+    try:
+        brunner = _brunner_munzel(sample, margin)
+    except UndefinedError:  # one client in a group, or no overlap: the spread of P is unknown, not P
+        return alone
+    return replace(
+        alone,
+        interval=brunner.interval,
+        effect_size_interval=brunner.effect_size_interval,
+        equivalence_p_value=brunner.equivalence_p_value,
+    )
 
 
-def _brunner_munzel(sample: Sample, margin: float, confidence: float) -> Outcome:
-    return _rank_outcome(sample, margin, confidence, use_mann_whitney=False)
-
-
-def _two_proportion_z(sample: Sample, margin: float, confidence: float) -> Outcome:
+def _two_proportion_z(sample: Sample, margin: float) -> Outcome:
     one, two = _counts(sample)
     z = statistics.two_proportion_z(one, two)
+    newcombe = statistics.newcombe_difference(one, two, CONFIDENCE)
+    size = statistics.cohen_h(one, two, CONFIDENCE)
+
+    def inverted(confidence: float) -> Interval:
+        at_level = statistics.score_difference(one, two, confidence)
+        return Interval(at_level.low, at_level.high)
+
     return Outcome(
         estimate_one=z.rate_1,
         estimate_two=z.rate_2,
-        difference=statistics.newcombe_difference(one, two, confidence),
+        difference=z.difference,
+        interval=Interval(newcombe.low, newcombe.high),
+        inverted=inverted,
         statistic=z.statistic,
         degrees_of_freedom=None,
         p_value=z.p_value,
         effect_size_name="cohen_h",
-        effect_size=statistics.cohen_h(one, two, CONFIDENCE),
+        effect_size=size.estimate,
+        effect_size_interval=Interval(size.low, size.high),
         margin=margin,
         equivalence_p_value=statistics.tost_proportions(one, two, margin).p_value,
     )
 
 
-def _fisher(sample: Sample, margin: float, confidence: float) -> Outcome:
+def _fisher(sample: Sample, margin: float) -> Outcome:
+    """The exact test has no interval of the difference that always agrees with it."""
     one, two = _counts(sample)
+    plain = _two_proportion_z(sample, margin)
+    tested = replace(plain, inverted=_no_interval, statistic=None, p_value=statistics.fisher_exact(one, two))
+    try:
+        ratio = statistics.odds_ratio(one, two, CONFIDENCE)
+    except UndefinedError:  # a zero cell: the test exists, and so does Cohen's h of the plain one
+        return tested
     return replace(
-        _two_proportion_z(sample, margin, confidence),
-        statistic=None,
-        p_value=statistics.fisher_exact(one, two),
+        tested,
         effect_size_name="odds_ratio",
-        effect_size=statistics.odds_ratio(one, two, CONFIDENCE),
+        effect_size=ratio.estimate,
+        effect_size_interval=Interval(ratio.low, ratio.high),
     )
 
 
-def _cochran_mantel_haenszel(sample: Sample, margin: float, confidence: float) -> Outcome:
+def _cochran_mantel_haenszel(sample: Sample, margin: float) -> Outcome:
+    """The difference shown is the one without strata; its equivalence says nothing within them, so there is none."""
     stratified = statistics.cochran_mantel_haenszel(sample.strata, CONFIDENCE)
-    if stratified.odds_ratio is None:
-        raise UndefinedError(stratified.odds_ratio_reason or Reason.NO_USABLE_STRATUM)
-    return replace(
-        _two_proportion_z(sample, margin, confidence),
+    plain = _two_proportion_z(sample, margin)
+    tested = replace(
+        plain,
+        inverted=_no_interval,
         statistic=stratified.statistic,
         degrees_of_freedom=1.0,
         p_value=stratified.p_value,
-        effect_size_name="mantel_haenszel_odds_ratio",
-        effect_size=stratified.odds_ratio,
+        equivalence_p_value=None,
         homogeneity_p_value=stratified.homogeneity.p_value if stratified.homogeneity else None,
         strata_used=stratified.strata_used,
         strata_dropped=stratified.strata_dropped,
     )
+    ratio = stratified.odds_ratio
+    if ratio is None:  # zero or infinite: the test exists, and so does Cohen's h of the plain one
+        return tested
+    return replace(
+        tested,
+        effect_size_name="mantel_haenszel_odds_ratio",
+        effect_size=ratio.estimate,
+        effect_size_interval=Interval(ratio.low, ratio.high),
+    )
 
 
-TESTS: dict[str, Callable[[Sample, float, float], Outcome]] = {
+TESTS: dict[str, Callable[[Sample, float], Outcome]] = {
     "welch_t": _welch,
     "mann_whitney_u": _mann_whitney,
     "brunner_munzel": _brunner_munzel,
@@ -326,7 +418,7 @@ TESTS: dict[str, Callable[[Sample, float, float], Outcome]] = {
 }
 
 
-def run_test(planned: PlannedTest, sample: Sample, confidence: float = CONFIDENCE) -> Outcome | Reason:
+def run_test(planned: PlannedTest, sample: Sample) -> Outcome | Reason:
     """Return the outcome, or the reason why the test does not exist for this sample.
 
     Raises ValueError where the register names a test that nobody wrote.
@@ -336,7 +428,7 @@ def run_test(planned: PlannedTest, sample: Sample, confidence: float = CONFIDENC
             f"seeds/hypothesis_tests.csv names the test {planned.test}; known are {', '.join(sorted(TESTS))}."
         )
     try:
-        return TESTS[planned.test](sample, planned.equivalence_margin, confidence)
+        return TESTS[planned.test](sample, planned.equivalence_margin)
     except UndefinedError as undefined:
         return undefined.reason
 
@@ -362,9 +454,13 @@ def _undefined_row(planned: PlannedTest, sample: Sample, reason: Reason) -> Resu
 
 
 def _defined_row(
-    planned: PlannedTest, sample: Sample, outcome: Outcome, adjusted: Outcome, p_adjusted: float, level: float
+    planned: PlannedTest, sample: Sample, outcome: Outcome, p_adjusted: float, level: float
 ) -> ResultRow:
-    difference = outcome.difference
+    low, high, margin = outcome.interval.low, outcome.interval.high, outcome.margin
+    adjusted = outcome.inverted(level)
+    is_within_margin = (
+        low is not None and high is not None and margin > 0 and statistics.is_negligible(low, high, margin)
+    )
     rejected = p_adjusted < planned.alpha
     return ResultRow(
         hypothesis_id=planned.hypothesis_id,
@@ -378,27 +474,27 @@ def _defined_row(
         n_one_product=sample.two.n,
         estimate_two_products=outcome.estimate_one,
         estimate_one_product=outcome.estimate_two,
-        difference=difference.estimate,
-        difference_low=difference.low,
-        difference_high=difference.high,
+        difference=outcome.difference,
+        difference_low=low,
+        difference_high=high,
         statistic=outcome.statistic,
         degrees_of_freedom=outcome.degrees_of_freedom,
         p_value=outcome.p_value,
         p_value_adjusted=p_adjusted,
         confidence_adjusted=level,
-        difference_low_adjusted=adjusted.difference.low,
-        difference_high_adjusted=adjusted.difference.high,
+        difference_low_adjusted=adjusted.low,
+        difference_high_adjusted=adjusted.high,
         effect_size_name=outcome.effect_size_name,
-        effect_size=outcome.effect_size.estimate,
-        effect_size_low=outcome.effect_size.low,
-        effect_size_high=outcome.effect_size.high,
-        equivalence_margin=outcome.margin,
+        effect_size=outcome.effect_size,
+        effect_size_low=outcome.effect_size_interval.low,
+        effect_size_high=outcome.effect_size_interval.high,
+        equivalence_margin=margin,
         equivalence_p_value=outcome.equivalence_p_value,
         homogeneity_p_value=outcome.homogeneity_p_value,
         strata_used=outcome.strata_used,
         strata_dropped=outcome.strata_dropped,
         is_null_rejected=rejected,
-        is_negligible=rejected and statistics.is_negligible(difference.low, difference.high, outcome.margin),
+        is_negligible=rejected and is_within_margin,
         verdict=statistics.verdict(p_adjusted, outcome.equivalence_p_value, planned.alpha),
     )
 
@@ -406,27 +502,41 @@ def _defined_row(
 def result_rows(plan: Sequence[PlannedTest], found: Iterable[Sample]) -> list[ResultRow]:
     """Run the planned tests in every slice and adjust the p-values for the number of hypotheses.
 
-    The family of a slice is its primary tests. A test that is not primary is adjusted as if it were its hypothesis'
-    primary one, the other hypotheses keeping theirs. Raises ValueError for an unknown test.
+    The family of a slice is the primary tests of its population and city. A hypothesis that is not trimmed, because a
+    share has no tails, is in the family of a trimmed slice as it stands: otherwise a verdict could change with the
+    size of the family. A test that is not primary is adjusted as if it were its hypothesis' primary one, the other
+    hypotheses keeping theirs. Raises ValueError for an unknown test.
     """
     by_slice: dict[Slice, dict[str, Sample]] = {}
     for sample in found:
         by_slice.setdefault(sample.slice, {})[sample.hypothesis_id] = sample
-    return [row for where in sorted(by_slice) for row in _slice_rows(plan, by_slice[where])]
-
-
-def _slice_rows(plan: Sequence[PlannedTest], by_hypothesis: Mapping[str, Sample]) -> Iterator[ResultRow]:
-    planned_here = [
-        planned
-        for planned in plan
-        if (sample := by_hypothesis.get(planned.hypothesis_id)) and (planned.is_primary or sample.is_reported)
+    return [
+        row
+        for where in sorted(by_slice)
+        for row in _slice_rows(plan, by_slice[where], by_slice.get(replace(where, trimming="none"), {}))
     ]
+
+
+def _slice_rows(
+    plan: Sequence[PlannedTest], by_hypothesis: Mapping[str, Sample], untrimmed: Mapping[str, Sample]
+) -> Iterator[ResultRow]:
     outcomes = {
-        (planned.hypothesis_id, planned.test): run_test(planned, by_hypothesis[planned.hypothesis_id])
-        for planned in planned_here
+        (planned.hypothesis_id, planned.test): run_test(planned, sample)
+        for planned in plan
+        if (sample := {**untrimmed, **by_hypothesis}.get(planned.hypothesis_id))
+        and (planned.is_primary or sample.is_reported)
     }
-    primary = {planned.hypothesis_id: planned.test for planned in planned_here if planned.is_primary}
-    for planned in planned_here:
+    primary = {
+        planned.hypothesis_id: planned.test
+        for planned in plan
+        if planned.is_primary and (planned.hypothesis_id, planned.test) in outcomes
+    }
+    for planned in plan:
+        if (
+            planned.hypothesis_id not in by_hypothesis
+            or (planned.hypothesis_id, planned.test) not in outcomes
+        ):
+            continue
         sample = by_hypothesis[planned.hypothesis_id]
         outcome = outcomes[planned.hypothesis_id, planned.test]
         if isinstance(outcome, Reason):
@@ -437,10 +547,9 @@ def _slice_rows(plan: Sequence[PlannedTest], by_hypothesis: Mapping[str, Sample]
         position = list(family).index(planned.hypothesis_id)
         p_adjusted = statistics.holm(p_values)[position]
         level = statistics.holm_confidence_levels(p_values, planned.alpha)[position]
-        adjusted = run_test(planned, sample, level or CONFIDENCE)
-        if p_adjusted is None or level is None or isinstance(adjusted, Reason):
+        if p_adjusted is None or level is None:
             raise AssertionError(f"{planned} gave a p-value, but no adjusted one")
-        yield _defined_row(planned, sample, outcome, adjusted, p_adjusted, level)
+        yield _defined_row(planned, sample, outcome, p_adjusted, level)
 
 
 @dataclass(frozen=True, slots=True)
