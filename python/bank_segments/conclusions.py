@@ -1,0 +1,491 @@
+"""The written findings, in Russian and in English: every number comes from the marts at run time.
+
+The sentences of both languages take the same numbers in the same order, so that neither can say more than the
+other. "Not rejected" is never written as "equal": only a test of equivalence may say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bank_segments.marts import Marts, flipped, hypothesis_rows, is_compared, segment_rows
+from bank_segments.wording import (
+    EFFECTS,
+    LANGUAGES,
+    TESTS,
+    TEXT,
+    VERDICTS,
+    Labels,
+    Language,
+    between,
+    counted,
+    decimals_of,
+    difference,
+    difference_interval,
+    escaped,
+    estimate,
+    is_known,
+    labels,
+    margin,
+    number,
+    p_value,
+    percent,
+    quantity,
+    rate_with_interval,
+)
+
+_TEXT: dict[str, dict[Language, str]] = {
+    "title": {
+        "ru": "# Выводы об оттоке и сегментах клиентов",
+        "en": "# Findings on churn and client segments",
+    },
+    "input": {"ru": "## Исходные данные и их качество", "en": "## Input and its quality"},
+    "rows": {
+        "ru": "- Файл {file}: строк прочитано {read}, принято {accepted}, отклонено {rejected}.",
+        "en": "- File {file}: rows read {read}, accepted {accepted}, rejected {rejected}.",
+    },
+    "churned": {
+        "ru": "- Ушло {churned} из {clients}; доля ушедших по банку — {rate}.",
+        "en": "- Of the clients, {churned} out of {clients} left; the bank-wide churn rate is {rate}.",
+    },
+    "loyal": {
+        "ru": "- Лояльных и при этом ушедших: {count}. Эти строки сохранены: противоречия в них нет.",
+        "en": "- Both loyal and gone: {count}. These rows are kept: they are no contradiction.",
+    },
+    "no_balance": {
+        "ru": "- Без остатка на счёте: {count}. Это сведение о клиенте, а не пропуск: ничего не подставлено.",
+        "en": "- Without an account balance: {count}. That is a fact about the client, not a gap: nothing "
+        "is filled in.",
+    },
+    "leavers": {"ru": "## Портрет ушедших", "en": "## Who leaves"},
+    "levels": {
+        "ru": "Уровни, у которых доля ушедших выше доли по банку ({rate}) вместе со всем своим интервалом:",
+        "en": "Levels whose churn rate is above the bank-wide one ({rate}) together with its whole interval:",
+    },
+    "level": {
+        "ru": "- **{level}**: ушло {churned} из {clients}, то есть {rate}; это в {lift} раза больше, чем по "
+        "банку.",
+        "en": "- **{level}**: {churned} of {clients} left, that is {rate}; {lift} times the bank-wide rate.",
+    },
+    "no_levels": {"ru": "- таких уровней нет.", "en": "- there is no such level."},
+    "flat_traits": {
+        "ru": "Ни один уровень так не выделяется у признаков: {traits}. Это не доказывает, что связи с "
+        "оттоком нет.",
+        "en": "No level stands out like that for: {traits}. That does not prove that they are unrelated to "
+        "churn.",
+    },
+    "medians": {
+        "ru": "Медианы; в скобках — границы средней половины клиентов:",
+        "en": "Medians; in brackets the bounds of the middle half of the clients:",
+    },
+    "median": {
+        "ru": "- {trait}: у ушедших {churned}, у активных {active}.",
+        "en": "- {trait}: {churned} among the churned, {active} among the active.",
+    },
+    "products": {"ru": "## Портрет по числу продуктов", "en": "## Portrait by number of products"},
+    "product_rate": {
+        "ru": "- Клиентов {clients}: активных {active}, ушедших {churned}. Доля ушедших — {rate}.",
+        "en": "- Clients: {clients}, of them active {active}, churned {churned}. The churn rate is {rate}.",
+    },
+    "all_left": {
+        "ru": "- Активных клиентов нет, ушли все: {churned}. Портрета активных поэтому нет.",
+        "en": "- No client is active, all have left: {churned}. So there is no portrait of the active ones.",
+    },
+    "usual": {
+        "ru": "- Чаще всего среди активных: {levels}.",
+        "en": "- Most common among the active: {levels}.",
+    },
+    "product_medians": {"ru": "- Медианы активных: {medians}.", "en": "- Medians of the active: {medians}."},
+    "segments": {"ru": "## Сегменты", "en": "## Segments"},
+    "overlap": {
+        "ru": "Охват — доля всех принятых клиентов. Клиент может входить в несколько сегментов, поэтому "
+        "охваты не складываются.",
+        "en": "Coverage is the share of all accepted clients. A client may be in several segments, so "
+        "coverages do not add up.",
+    },
+    "rule": {"ru": "- Правило: {rule}.", "en": "- Rule: {rule}."},
+    "coverage": {"ru": "- Охват: {clients}, {coverage}.", "en": "- Coverage: {clients}, {coverage}."},
+    "rate": {"ru": "- Доля ушедших: {rate}.", "en": "- Churn rate: {rate}."},
+    "fixed_rate": {
+        "ru": "- Доля ушедших: {rate}. Она задана самим правилом и о риске ничего не говорит.",
+        "en": "- Churn rate: {rate}. The rule itself sets it, so it says nothing about the risk.",
+    },
+    "empty_segment": {
+        "ru": "- Клиентов нет, поэтому нет и доли ушедших.",
+        "en": "- There are no clients, so there is no churn rate.",
+    },
+    "hypotheses": {
+        "ru": "## Гипотезы: два продукта против одного",
+        "en": "## Hypotheses: two products against one",
+    },
+    "reading": {
+        "ru": "Разность — значение у клиентов с двумя продуктами минус значение у клиентов с одним. "
+        "Интервалы разностей и p-значения — с поправкой Холма на число гипотез в совокупности. «Не "
+        "отвергнута» не значит «верна»: о равнозначности говорится только там, где она проверена отдельно, "
+        "без поправки.",
+        "en": "A difference is the value of clients with two products minus that of clients with one. "
+        "Intervals of differences and p-values are Holm-adjusted for the number of hypotheses in the "
+        "population. “Not rejected” does not mean “true”: equivalence is claimed only where it was tested "
+        "in its own right, unadjusted.",
+    },
+    "null": {"ru": "### «{null}»", "en": "### “{null}”"},
+    "result": {
+        "ru": "- **{population}** ({two} и {one}): {estimate_two} против {estimate_one}, разность "
+        "{difference}, {p}, {effect}. {conclusion}",
+        "en": "- **{population}** ({two} and {one}): {estimate_two} against {estimate_one}, difference "
+        "{difference}, {p}, {effect}. {conclusion}",
+    },
+    "untested": {
+        "ru": "- **{population}** ({two} и {one}): гипотеза не проверялась. {reason}",
+        "en": "- **{population}** ({two} and {one}): the hypothesis was not tested. {reason}",
+    },
+    "different": {
+        "ru": "Нулевая гипотеза отвергнута: группы различаются.",
+        "en": "The null hypothesis is rejected: the groups differ.",
+    },
+    "negligible": {
+        "ru": "Нулевая гипотеза отвергнута, но {interval} без поправки целиком лежит в пределах {margin}: "
+        "различие пренебрежимо мало.",
+        "en": "The null hypothesis is rejected, but {interval}, unadjusted, lies wholly within {margin}: "
+        "the difference is negligible.",
+    },
+    "equivalent": {
+        "ru": "Нулевая гипотеза не отвергнута, и отдельно показано, что группы равнозначны в пределах "
+        "{margin} ({p}).",
+        "en": "The null hypothesis is not rejected, and a separate test shows equivalence within {margin} "
+        "({p}).",
+    },
+    "inconclusive": {
+        "ru": "Нулевая гипотеза не отвергнута, но и равнозначность в пределах {margin} не показана ({p}): "
+        "вывода сделать нельзя.",
+        "en": "The null hypothesis is not rejected, but equivalence within {margin} is not shown either "
+        "({p}): the data do not decide.",
+    },
+    "same_decision": {
+        "ru": " То же решение дают: {tests}.",
+        "en": " The same decision follows from: {tests}.",
+    },
+    "other_decision": {
+        "ru": " Другое решение дают: {tests}.",
+        "en": " Another decision follows from: {tests}.",
+    },
+    "changes": {
+        "ru": "## Что меняется между совокупностями",
+        "en": "## What changes between the populations",
+    },
+    "change": {"ru": "- {metric}: {conclusions}.", "en": "- {metric}: {conclusions}."},
+    "no_changes": {
+        "ru": "Где гипотеза проверена больше чем в одной совокупности, вывод один и тот же.",
+        "en": "Where a hypothesis was tested in more than one population, the answer is the same.",
+    },
+    "one_population": {
+        "ru": "Ни одна гипотеза не проверена больше чем в одной совокупности: сравнивать не с чем.",
+        "en": "No hypothesis was tested in more than one population: there is nothing to compare.",
+    },
+    "why_changes": {
+        "ru": "Совокупности отличаются тем, кто из ушедших в них входит: вывод об одной нельзя переносить "
+        "на другую.",
+        "en": "The populations differ in who of the leavers belongs to them: what holds in one need not in "
+        "another.",
+    },
+    "limits": {"ru": "## Границы выводов", "en": "## Limits of these findings"},
+    "observational": {
+        "ru": "- Данные наблюдательные: они показывают связь, но не доказывают причину.",
+        "en": "- The data are observational: they show association and do not prove a cause.",
+    },
+    "snapshot": {
+        "ru": "- Это один снимок без дат: не видно, когда клиент пришёл, ушёл или купил продукт и что было "
+        "раньше.",
+        "en": "- This is one snapshot without dates: when a client came, left or bought a product, and in "
+        "which order, is unknown.",
+    },
+    "single_intervals": {
+        "ru": "- Интервалы долей построены для каждой доли отдельно: среди многих уровней какой-то может "
+        "выделиться случайно.",
+        "en": "- Intervals of rates are built for each rate alone: among many levels one may stand out by "
+        "chance.",
+    },
+    "small_groups": {
+        "ru": "- Доли малых групп ненадёжны. Самая малая группа активных по числу продуктов: {products} — "
+        "{active}; самый малый сегмент: {segment} — {clients}.",
+        "en": "- Shares of small groups are unreliable. The smallest group of active clients by number of "
+        "products: {products} — {active}; the smallest segment: {segment} — {clients}.",
+    },
+    "population": {"ru": "- Совокупность «{name}»: {rule}.", "en": "- Population “{name}”: {rule}."},
+}
+
+
+def write_conclusions(marts: Marts, directory: Path, *, input_name: str, is_synthetic: bool) -> list[Path]:
+    """Write `conclusions.ru.md` and `conclusions.en.md` to `directory`, and return the paths.
+
+    `input_name` is the name of the client file as the user gave it; it is escaped here.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for language in LANGUAGES:
+        paths.append(directory / f"conclusions.{language}.md")
+        text = conclusions(marts, language, input_name=input_name, is_synthetic=is_synthetic)
+        paths[-1].write_text(text, encoding="utf-8")
+    return paths
+
+
+def conclusions(marts: Marts, language: Language, *, input_name: str, is_synthetic: bool) -> str:
+    """The findings of one language as Markdown."""
+    words = labels(marts, language)
+    words = replace(words, levels={key: escaped(label) for key, label in words.levels.items()})
+    lines = [f"**{TEXT['synthetic'][language]}**", ""] if is_synthetic else []
+    lines += [_TEXT["title"][language], ""]
+    lines += _input(marts, language, input_name)
+    for section in (_leavers, _products, _segments, _hypotheses, _changes, _limits):
+        lines += ["", *section(marts, words)]
+    return "\n".join(lines) + "\n"
+
+
+def _say(key: str, language: Language, **values: str) -> str:
+    return _TEXT[key][language].format(**values)
+
+
+def _input(marts: Marts, language: Language, input_name: str) -> Iterator[str]:
+    counts = {name: number(value, language) for name, value in marts.row_counts.iloc[0].items()}
+    yield _say("input", language)
+    yield ""
+    yield _say(
+        "rows",
+        language,
+        file=escaped(input_name),
+        read=counts["read_rows"],
+        accepted=counts["accepted_rows"],
+        rejected=counts["rejected_rows"],
+    )
+    yield _say(
+        "churned",
+        language,
+        churned=number(marts.churned_clients, language),
+        clients=number(marts.clients, language),
+        rate=percent(marts.churn_rate, language),
+    )
+    yield _say("loyal", language, count=counts["loyal_churned_clients"])
+    yield _say("no_balance", language, count=counts["clients_without_balance"])
+
+
+def _leavers(marts: Marts, words: Labels) -> Iterator[str]:
+    language = words.language
+    portrait = marts.fct_churn_portrait
+    higher = portrait[portrait["churn_rate_low"] > marts.churn_rate]
+    yield _say("leavers", language)
+    yield ""
+    yield _say("levels", language, rate=percent(marts.churn_rate, language))
+    yield ""
+    for _, row in higher.sort_values("lift", ascending=False, kind="stable").iterrows():
+        yield _say(
+            "level",
+            language,
+            level=words.trait_level(row["trait"], row["level"]),
+            churned=number(row["churned_clients"], language),
+            clients=number(row["clients"], language),
+            rate=rate_with_interval(row, language),
+            lift=number(row["lift"], language, 1),
+        )
+    if higher.empty:
+        yield _say("no_levels", language)
+    flat = [trait for trait in portrait["trait"].unique() if trait not in set(higher["trait"])]
+    if flat:
+        yield ""
+        yield _say("flat_traits", language, traits=", ".join(map(words.trait, flat)))
+    yield ""
+    yield _say("medians", language)
+    yield ""
+    numbers = marts.fct_churn_portrait_numbers
+    for trait, rows in numbers.groupby("trait", sort=False):
+        medians = {row["population"]: _median(row, words) for _, row in rows.iterrows()}
+        medians = {group: medians.get(group, TEXT["no_clients"][language]) for group in ("churned", "active")}
+        yield _say("median", language, trait=words.trait(str(trait), "number"), **medians)
+
+
+def _median(row: pd.Series[Any], words: Labels) -> str:
+    """A median with the bounds of the middle half: `45 лет (от 38 до 51)`."""
+    unit = words.units.get(row["trait"], "")
+    decimals = decimals_of(row["median"], row["p25"], row["p75"])
+    half = between(row["p25"], row["p75"], words.language, decimals)
+    return f"{quantity(row['median'], unit, words.language, decimals)} ({half})"
+
+
+def _products(marts: Marts, words: Labels) -> Iterator[str]:
+    language = words.language
+    yield _say("products", language)
+    for _, row in marts.fct_product_count_metrics.iterrows():
+        yield ""
+        yield f"### {counted(row['product_count'], 'product', language)}"
+        yield ""
+        yield _say(
+            "product_rate",
+            language,
+            clients=number(row["clients"], language),
+            active=number(row["active_clients"], language),
+            churned=number(row["churned_clients"], language),
+            rate=rate_with_interval(row, language),
+        )
+        if row["active_clients"]:
+            yield from _product_portrait(marts, words, row["product_count"])
+        else:
+            yield _say("all_left", language, churned=number(row["churned_clients"], language))
+
+
+def _product_portrait(marts: Marts, words: Labels, product_count: int) -> Iterator[str]:
+    portrait = marts.fct_product_count_portrait
+    rows = portrait[portrait["product_count"] == product_count]
+    usual = rows.loc[rows.groupby("trait", sort=False)["share"].idxmax()]
+    levels = (
+        f"{words.trait_level(row['trait'], row['level'])} ({percent(row['share'], words.language)})"
+        for _, row in usual.iterrows()
+    )
+    yield _say("usual", words.language, levels="; ".join(levels))
+    numbers = marts.fct_product_count_portrait_numbers
+    medians = (
+        f"{words.trait(row['trait'], 'number')} — {_median(row, words)}"
+        for _, row in numbers[numbers["product_count"] == product_count].iterrows()
+    )
+    yield _say("product_medians", words.language, medians="; ".join(medians))
+
+
+def _segments(marts: Marts, words: Labels) -> Iterator[str]:
+    language = words.language
+    yield _say("segments", language)
+    yield ""
+    yield _say("overlap", language)
+    for _, row in segment_rows(marts).iterrows():
+        yield ""
+        if row["segment_id"] == "none":
+            yield f"### {TEXT['no_segment'][language]}"
+            yield ""
+        else:
+            yield f"### {row[f'name_{language}']}"
+            yield ""
+            yield row[f"description_{language}"]
+            yield ""
+            yield _say("rule", language, rule=words.rule(row["rule"]))
+        clients = counted(row["clients"], "client", language)
+        yield _say("coverage", language, clients=clients, coverage=percent(row["coverage"], language))
+        if is_known(row["churn_rate"]):
+            rate, key = rate_with_interval(row, language), "rate"
+            if row["is_fixed"]:
+                rate, key = percent(row["churn_rate"], language), "fixed_rate"
+            yield _say(key, language, rate=rate)
+        else:
+            yield _say("empty_segment", language)
+
+
+def _hypotheses(marts: Marts, words: Labels) -> Iterator[str]:
+    language = words.language
+    yield _say("hypotheses", language)
+    yield ""
+    yield _say("reading", language)
+    for _, rows in hypothesis_rows(marts).groupby("hypothesis_id", sort=False):
+        yield ""
+        yield _say("null", language, null=rows[f"null_{language}"].iloc[0])
+        yield ""
+        for _, row in rows.iterrows():
+            yield _hypothesis(marts, row, language)
+
+
+def _hypothesis(marts: Marts, row: pd.Series[Any], language: Language) -> str:
+    who = {
+        "population": _capitalised(row[f"name_{language}"]),
+        "two": number(row["n_two_products"], language),
+        "one": number(row["n_one_product"], language),
+    }
+    if row["conclusion"] == "not_tested":
+        return _say("untested", language, **who, reason=row[f"reason_{language}"])
+    conclusion = _say(
+        row["conclusion"],
+        language,
+        interval=difference_interval(row, language),
+        margin=margin(row, language),
+        p=p_value(row["equivalence_p_value"], language),
+    )
+    effect = EFFECTS.get(row["effect_size_name"], {}).get(language, row["effect_size_name"])
+    return _say(
+        "result",
+        language,
+        **who,
+        estimate_two=estimate(row, "estimate_two_products", language),
+        estimate_one=estimate(row, "estimate_one_product", language),
+        difference=difference(row, language),
+        p=p_value(row["p_value_adjusted"], language),
+        effect=f"{effect} {number(row['effect_size'], language, 2)}",
+        conclusion=conclusion + _other_tests(marts, row, language),
+    )
+
+
+def _other_tests(marts: Marts, primary: pd.Series[Any], language: Language) -> str:
+    """Whether the other tests of the same hypothesis and population lead to the same decision."""
+    results = marts.fct_hypothesis_results
+    rows = results[
+        (results["hypothesis_id"] == primary["hypothesis_id"])
+        & (results["population"] == primary["population"])
+        & ~results["is_primary"].astype(bool)
+        & results["p_value_adjusted"].notna()
+    ]
+    said = ""
+    for key, same in (("same_decision", True), ("other_decision", False)):
+        tests = [
+            f"{TESTS.get(row['test'], {}).get(language, row['test'])}, "
+            f"{p_value(row['p_value_adjusted'], language)}"
+            for _, row in rows.iterrows()
+            if (row["is_null_rejected"] == primary["is_null_rejected"]) == same
+        ]
+        said += _say(key, language, tests="; ".join(tests)) if tests else ""
+    return said
+
+
+def _changes(marts: Marts, words: Labels) -> Iterator[str]:
+    language = words.language
+    rows = hypothesis_rows(marts)
+    changed = flipped(rows)
+    yield _say("changes", language)
+    yield ""
+    for _, group in rows[rows["hypothesis_id"].isin(changed)].groupby("hypothesis_id", sort=False):
+        conclusions = (
+            f"{row[f'name_{language}']} — {VERDICTS[row['conclusion']][language]}"
+            for _, row in group.iterrows()
+        )
+        metric = group[f"metric_{language}"].iloc[0]
+        yield _say("change", language, metric=metric, conclusions="; ".join(conclusions))
+    if changed:
+        yield ""
+    yield _say(
+        "why_changes" if changed else "no_changes" if is_compared(rows) else "one_population", language
+    )
+
+
+def _limits(marts: Marts, words: Labels) -> Iterator[str]:
+    language = words.language
+    yield _say("limits", language)
+    yield ""
+    for key in ("observational", "snapshot", "single_intervals"):
+        yield _say(key, language)
+    metrics, segments = marts.fct_product_count_metrics, segment_rows(marts)
+    active = metrics[metrics["active_clients"] > 0]
+    filled = segments[(segments["clients"] > 0) & (segments["segment_id"] != "none")]
+    if len(active) and len(filled):
+        products = active.nsmallest(1, "active_clients").iloc[0]
+        segment = filled.nsmallest(1, "clients").iloc[0]
+        yield _say(
+            "small_groups",
+            language,
+            products=counted(products["product_count"], "product", language),
+            active=counted(products["active_clients"], "active_client", language),
+            segment=segment[f"name_{language}"],
+            clients=counted(segment["clients"], "client", language),
+        )
+    for _, row in marts.dim_populations.iterrows():
+        yield _say("population", language, name=row[f"name_{language}"], rule=words.rule(row["rule"]))
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,141 @@
+"""The one place where Python reads the warehouse: its small marts, never a client's row.
+
+Every field of `Marts` is named after its relation, so another engine fills the same object by running the
+same `select * from <schema>.<relation>` and handing each result over as a pandas frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+_SCHEMAS = {"row_counts": "quality"}
+_SORTED_BY = ("hypothesis_id", "segment_id", "product_count", "kind", "trait", "level", "population")
+
+
+@dataclass(frozen=True)
+class Marts:
+    """One frame per small mart, grain and columns as the contracts in `models/` say, rows in display order.
+
+    Traits, levels and populations come in the `sort_order` of their dimension; segments and hypotheses by id,
+    the row `none` for clients in no segment last; a hypothesis's primary test before its other tests.
+    """
+
+    dim_traits: pd.DataFrame
+    dim_trait_levels: pd.DataFrame
+    dim_populations: pd.DataFrame
+    dim_segments: pd.DataFrame
+    dim_hypotheses: pd.DataFrame
+    fct_churn_portrait: pd.DataFrame
+    fct_churn_portrait_numbers: pd.DataFrame
+    fct_product_count_metrics: pd.DataFrame
+    fct_product_count_portrait: pd.DataFrame
+    fct_product_count_portrait_numbers: pd.DataFrame
+    fct_segment_metrics: pd.DataFrame
+    fct_hypothesis_results: pd.DataFrame
+    row_counts: pd.DataFrame
+
+    @property
+    def clients(self) -> int:
+        """All accepted clients."""
+        return int(self.fct_product_count_metrics["clients"].sum())
+
+    @property
+    def churned_clients(self) -> int:
+        """The accepted clients who left."""
+        return int(self.fct_product_count_metrics["churned_clients"].sum())
+
+    @property
+    def churn_rate(self) -> float:
+        """The bank-wide churn rate as a fraction; NaN where there is no client."""
+        return self.churned_clients / self.clients if self.clients else float("nan")
+
+
+def read_marts(path: Path) -> Marts:
+    """Read the small marts of the DuckDB file `path`, opened read-only.
+
+    Raises `duckdb.IOException` where the file is missing or locked, `duckdb.CatalogException` where a mart
+    is missing.
+    """
+    with duckdb.connect(path, read_only=True) as connection:
+        return marts_from(lambda query: connection.execute(query).df())
+
+
+def marts_from(query: Callable[[str], pd.DataFrame]) -> Marts:
+    """Fill `Marts` through `query`, which runs one portable SELECT on any engine and returns all its rows."""
+    names = [field.name for field in fields(Marts)]
+    frames = {name: query(f"select * from {_SCHEMAS.get(name, 'marts')}.{name}") for name in names}
+    return in_display_order(Marts(**frames))
+
+
+def hypothesis_rows(marts: Marts) -> pd.DataFrame:
+    """The primary test of every hypothesis in every population, with the names of both and a `conclusion`.
+
+    `conclusion` is the verdict, `negligible` for a difference too small to matter, or `not_tested`.
+    """
+    results = marts.fct_hypothesis_results
+    rows = results[results["is_primary"].astype(bool)]
+    rows = rows.merge(marts.dim_hypotheses, on="hypothesis_id", suffixes=("", "_declared"))
+    rows = rows.merge(marts.dim_populations, on="population")
+    return rows.assign(conclusion=[_conclusion(row) for _, row in rows.iterrows()])
+
+
+def _conclusion(row: pd.Series[Any]) -> str:
+    if pd.isna(row["verdict"]):
+        return "not_tested"
+    return "negligible" if row["verdict"] == "different" and row["is_negligible"] else str(row["verdict"])
+
+
+def flipped(rows: pd.DataFrame) -> list[str]:
+    """The hypotheses of `hypothesis_rows` whose conclusion is not the same wherever they were tested."""
+    tested = rows[rows["conclusion"] != "not_tested"]
+    conclusions = tested.groupby("hypothesis_id", sort=False)["conclusion"].nunique()
+    return [str(hypothesis) for hypothesis in conclusions.index[conclusions > 1]]
+
+
+def is_compared(rows: pd.DataFrame) -> bool:
+    """Whether any hypothesis of `hypothesis_rows` was tested in more than one population."""
+    return bool(rows["hypothesis_id"][rows["conclusion"] != "not_tested"].duplicated().any())
+
+
+def segment_rows(marts: Marts) -> pd.DataFrame:
+    """The metrics of every segment with its names and rule (missing for `none`).
+
+    `is_fixed` says that the rule itself picks churned or active clients: then the churn rate is no finding.
+    """
+    rows = marts.fct_segment_metrics.merge(marts.dim_segments, on="segment_id", how="left")
+    return rows.assign(is_fixed=[isinstance(rule, str) and "is_churned" in rule for rule in rows["rule"]])
+
+
+def in_display_order(marts: Marts) -> Marts:
+    """The same marts with the rows of every frame in display order."""
+    traits, levels, populations = marts.dim_traits, marts.dim_trait_levels, marts.dim_populations
+    ranks: dict[object, float] = {
+        **dict(zip(zip(traits["kind"], traits["trait"], strict=True), traits["sort_order"], strict=True)),
+        **dict(zip(zip(levels["trait"], levels["level"], strict=True), levels["sort_order"], strict=True)),
+        **dict(zip(populations["population"], populations["sort_order"], strict=True)),
+    }
+    return replace(
+        marts, **{field.name: _sorted(getattr(marts, field.name), ranks) for field in fields(Marts)}
+    )
+
+
+def _sorted(frame: pd.DataFrame, ranks: Mapping[object, float]) -> pd.DataFrame:
+    """`frame` sorted by its identity columns: by rank (no rank comes last), then by value."""
+    frame = frame.reset_index(drop=True)
+    kinds = frame.get("kind", pd.Series("category" if "level" in frame else "number", index=frame.index))
+    keys = pd.DataFrame(index=frame.index)
+    for column in (column for column in _SORTED_BY if column in frame):
+        within = {"trait": kinds, "level": frame.get("trait")}.get(column)
+        names = frame[column] if within is None else zip(within, frame[column], strict=True)
+        keys[f"{column}_rank"] = [float("inf") if name == "none" else ranks.get(name, 1e9) for name in names]
+        keys[column] = frame[column]
+    if "is_primary" in frame:
+        keys["is_secondary"] = ~frame["is_primary"].astype(bool)
+    order = keys.sort_values(list(keys.columns), kind="stable").index if len(keys.columns) else keys.index
+    return frame.loc[order].reset_index(drop=True)
