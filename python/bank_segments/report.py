@@ -23,7 +23,10 @@ from typing import Any
 import duckdb
 
 from bank_segments import publish
+from bank_segments.charts import draw_charts
+from bank_segments.conclusions import write_conclusions
 from bank_segments.errors import RefusedError
+from bank_segments.marts import read_marts
 from bank_segments.warehouse import Build, build_warehouse, write_documentation
 
 SAMPLE = Path("seeds/sample/clients.parquet")
@@ -151,6 +154,12 @@ def report(clients: Path) -> None:
             (staged / "docs" / "index.html").write_bytes(build.documentation.read_bytes())
         with steps.step("marts for BI"):
             publish.write_marts(build, staged / "bank_marts.duckdb")
+        marts = read_marts(build.warehouse)
+        with steps.step("charts"):
+            (staged / "charts").mkdir()
+            draw_charts(marts, staged / "charts")
+        with steps.step("conclusions"):
+            write_conclusions(marts, staged, input_name=clients.name, is_synthetic=clients == SAMPLE)
         counts = row_counts(build.warehouse)
         with steps.step("publish"):
             write_run_json(staged / "run.json", run_id, clients, digest, counts, steps.seconds)
