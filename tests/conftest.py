@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,12 @@ def dbt(
         text=True,
         check=False,
     )
+
+
+def none_of(findings: Iterable[str]) -> None:
+    """Fail with the findings, one a line, if there are any."""
+    if lines := list(findings):
+        pytest.fail("\n".join(lines), pytrace=False)
 
 
 def _built(clients: Path, target: Path) -> Path:

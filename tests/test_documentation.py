@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pytest
 
-from conftest import Docs
+from conftest import Docs, none_of
 
 PROJECT = "bank_segments"
 MACRO_HEADER = re.compile(r"{%-?\s*(?:macro|test)\s+(\w+)\s*\((.*?)\)\s*-?%}", re.DOTALL)
@@ -47,11 +46,8 @@ def fault(description: str | None) -> str | None:
 
 
 def no_faults(described: Iterator[tuple[str, str | None]]) -> None:
-    """Fail on the first description with a fault, saying how many more there are."""
-    faults = [f"{name} {wrong}" for name, description in described if (wrong := fault(description))]
-    if faults:
-        rest = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        pytest.fail(faults[0] + rest, pytrace=False)
+    """Fail on descriptions with a fault, the first one first."""
+    none_of(f"{name} {wrong}" for name, description in described if (wrong := fault(description)))
 
 
 def test_every_relation_is_described(docs: Docs) -> None:
@@ -75,7 +71,7 @@ def test_no_column_is_described_that_the_warehouse_does_not_have(docs: Docs) -> 
         for column in node["columns"]
         if column.lower() not in {real.lower() for real in entry["columns"]}
     ]
-    assert invented == []
+    none_of(f"{column} is described but does not exist" for column in invented)
 
 
 def test_a_column_means_the_same_wherever_it_stands(docs: Docs) -> None:
@@ -83,7 +79,9 @@ def test_a_column_means_the_same_wherever_it_stands(docs: Docs) -> None:
     for _, node, _ in relations(docs):
         for column, properties in node["columns"].items():
             meanings[column].add(properties["description"])
-    assert {column: texts for column, texts in meanings.items() if len(texts) > 1} == {}
+    none_of(
+        f"{column} has {len(texts)} meanings: {texts}" for column, texts in meanings.items() if len(texts) > 1
+    )
 
 
 def test_every_macro_is_described(docs: Docs) -> None:
@@ -149,4 +147,4 @@ def test_comments_in_the_warehouse_are_the_descriptions(docs: Docs, sample_wareh
             for column, properties in node["columns"].items()
             if column_comments[(*relation, column.lower())] != properties["description"]
         ]
-    assert missing == []
+    none_of(f"{name} has no comment or another one in the warehouse" for name in missing)

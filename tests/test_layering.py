@@ -1,0 +1,153 @@
+"""Layers, names and promises of the dbt project, read from its artifacts.
+
+dbt-bouncer keeps the rules that it knows (`.dbt-bouncer.yml`); the tests below keep the others.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from conftest import ROOT, Docs, none_of
+
+BOUNCER = ROOT / ".venv-bouncer/bin/dbt-bouncer"
+PROJECT = "bank_segments"
+MART = re.compile(r"\b(?:dim|fct|rpt)_[a-z_]+|\brow_counts\b|\brejected_clients\b|\brejection_reasons\b")
+COMMENT = re.compile(r"{#.*?#}|--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+def test_dbt_bouncer_finds_nothing(docs: Docs, tmp_path: Path) -> None:
+    assert BOUNCER.exists(), "dbt-bouncer is not installed; run `make bouncer-env`"
+    found = tmp_path / "found.json"
+    run = subprocess.run(
+        [BOUNCER, "run", "--config-file", ".dbt-bouncer.yml", "--output-file", found],
+        cwd=ROOT,
+        env={"DBT_PROJECT_DIR": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.exists(), run.stdout + run.stderr
+    checks = json.loads(found.read_text(encoding="utf-8"))
+    assert len(checks) > len(docs.manifest["nodes"])
+    none_of(
+        f"{check['file_path']}: {check['failure_message']}"
+        for check in checks
+        if check["outcome"] != "success"
+    )
+    assert run.returncode == 0, run.stdout
+
+
+def words_of(sources: Iterable[str]) -> set[str]:
+    """Return the words of some sources, without SQL and Jinja comments."""
+    return set(re.findall(r"\w+", COMMENT.sub(" ", " ".join(sources))))
+
+
+def readers_of(seed: dict[str, Any], manifest: dict[str, Any]) -> list[str]:
+    """Return the code that reads a seed: models with the macros and modules they call, and Python that names it."""
+    pending = [child for child in manifest["child_map"][seed["unique_id"]] if child.startswith("model.")]
+    seen: set[str] = set()
+    code = []
+    while pending:
+        unique_id = pending.pop()
+        if unique_id in seen or f".{PROJECT}." not in unique_id:
+            continue
+        seen.add(unique_id)
+        node = manifest["nodes"].get(unique_id) or manifest["macros"][unique_id]
+        code.append(node.get("raw_code") or node["macro_sql"])
+        pending += node["depends_on"]["macros"]
+    imported = set(re.findall(rf"{PROJECT}\.(\w+)", " ".join(code)))
+    for module in (ROOT / "python").rglob("*.py"):
+        source = module.read_text(encoding="utf-8")
+        if module.stem in imported or re.search(rf"\b{seed['name']}\b", source):
+            code.append(source)
+    return code
+
+
+def test_every_seed_column_is_read(docs: Docs) -> None:
+    unused = []
+    for unique_id, seed in docs.manifest["nodes"].items():
+        if seed["resource_type"] == "seed":
+            words = words_of(readers_of(seed, docs.manifest))
+            columns = docs.catalog["nodes"][unique_id]["columns"]
+            unused += [
+                f"seeds/{seed['name']}.csv: no one reads the column {column}"
+                for column in columns
+                if column not in words
+            ]
+    none_of(f"{column} is a column that nothing reads" for column in unused)
+
+
+def test_every_seed_has_a_key(docs: Docs) -> None:
+    keyed = {
+        test["attached_node"]
+        for test in docs.manifest["nodes"].values()
+        if test["resource_type"] == "test" and (test.get("test_metadata") or {}).get("name") == "unique_key"
+    }
+    none_of(
+        f"{name} has no test unique_key"
+        for name in docs.manifest["nodes"]
+        if name.startswith("seed.") and name not in keyed
+    )
+
+
+def test_every_seed_says_its_grain(docs: Docs) -> None:
+    seeds = [node for node in docs.manifest["nodes"].values() if node["resource_type"] == "seed"]
+    none_of(
+        f"seeds/{seed['name']}.yml has no sentence Grain:"
+        for seed in seeds
+        if "Grain: " not in seed["description"]
+    )
+
+
+def test_every_doc_block_is_used(docs: Docs) -> None:
+    used = {"doc.dbt.__overview__", f"doc.{PROJECT}.__overview__"}
+    for node in [*docs.manifest["nodes"].values(), *docs.manifest["sources"].values()]:
+        used |= {block for part in [node, *node["columns"].values()] for block in part["doc_blocks"]}
+    none_of(f"{block} is used nowhere" for block in docs.manifest["docs"] if block not in used)
+
+
+def test_staging_is_named_after_its_source(docs: Docs) -> None:
+    sources = {source["source_name"] for source in docs.manifest["sources"].values()}
+    staging = [
+        node["name"]
+        for node in docs.manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["schema"] == "staging"
+    ]
+    assert staging
+    none_of(f"{name} is named after no source" for name in staging if name.split("__")[0][4:] not in sources)
+
+
+def test_lineage_runs_from_the_client_file_to_every_exposure(docs: Docs) -> None:
+    def ancestors(unique_id: str) -> set[str]:
+        parents = docs.manifest["parent_map"].get(unique_id, [])
+        return set(parents).union(*(ancestors(parent) for parent in parents))
+
+    exposures = docs.manifest["exposures"]
+    assert exposures
+    none_of(
+        f"{name} does not come from the client file"
+        for name in exposures
+        if "source.bank_segments.bank.clients" not in ancestors(name)
+    )
+
+
+def test_exposures_depend_on_what_their_code_reads(docs: Docs) -> None:
+    """Every mart that the code of an exposure names is declared, and none that neither it nor marts.py names."""
+    shared = (ROOT / "python/bank_segments/marts.py").read_text(encoding="utf-8")
+    wrong = []
+    for exposure in docs.manifest["exposures"].values():
+        paths = [ROOT / module for module in exposure["meta"].get("modules", [])]
+        files = [file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path])]
+        if not files:
+            continue
+        named = set(MART.findall(" ".join(file.read_text(encoding="utf-8") for file in files)))
+        declared = {node.split(".")[-1] for node in exposure["depends_on"]["nodes"]}
+        wrong += [
+            f"{exposure['name']} reads {mart} and does not declare it" for mart in sorted(named - declared)
+        ]
+        idle = declared - named - set(MART.findall(shared))
+        wrong += [f"{exposure['name']} declares {mart} and does not read it" for mart in sorted(idle)]
+    none_of(wrong)
