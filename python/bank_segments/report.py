@@ -25,6 +25,7 @@ import duckdb
 from bank_segments import publish
 from bank_segments.charts import draw_charts
 from bank_segments.conclusions import write_conclusions
+from bank_segments.dashboard import write_dashboards
 from bank_segments.errors import RefusedError
 from bank_segments.marts import read_marts
 from bank_segments.warehouse import Build, build_warehouse, write_documentation
@@ -101,6 +102,15 @@ def row_counts(warehouse: Path) -> dict[str, int]:
     return {"read": read, "accepted": accepted, "rejected": rejected}
 
 
+def minimum_group(warehouse: Path) -> int:
+    """Return the smallest number of clients that the dashboard may show."""
+    return int(
+        _rows(
+            warehouse, "select minimum_clients from reference.disclosure_limits where output = 'dashboard'"
+        )[0][0]
+    )
+
+
 def write_run_json(
     path: Path, run_id: str, clients: Path, digest: str, counts: dict[str, int], seconds: dict[str, float]
 ) -> None:
@@ -160,6 +170,14 @@ def report(clients: Path) -> None:
             draw_charts(marts, staged / "charts")
         with steps.step("conclusions"):
             write_conclusions(marts, staged, input_name=clients.name, is_synthetic=clients == SAMPLE)
+        with steps.step("dashboard"):
+            write_dashboards(
+                build.warehouse,
+                staged,
+                input_name=clients.name,
+                is_synthetic=clients == SAMPLE,
+                minimum_group=minimum_group(build.warehouse),
+            )
         counts = row_counts(build.warehouse)
         with steps.step("publish"):
             write_run_json(staged / "run.json", run_id, clients, digest, counts, steps.seconds)
@@ -176,7 +194,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--clients", type=Path, default=SAMPLE, help="the client file: .csv, .csv.gz or .parquet"
     )
     parser.add_argument(
-        "--roll-back", action="store_true", help="build nothing, switch published/latest to the release before it"
+        "--roll-back",
+        action="store_true",
+        help="build nothing, switch published/latest to the release before it",
     )
     options = parser.parse_args(arguments)
     try:
