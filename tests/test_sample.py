@@ -10,8 +10,9 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from bank_segments.sample import PLANTED, SEED, main, write_sample
 from scipy import stats
+
+from bank_segments.sample import PLANTED, SEED, main, write_sample
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMITTED = ROOT / "seeds" / "sample" / "clients.parquet"
