@@ -18,6 +18,7 @@ final as (
         cast(sum(clients) as bigint) as clients,
         cast(coalesce(sum(clients) filter (where is_churned), 0) as bigint) as churned_clients
     from cells
+    where {{ row.trait }} is not null
     group by all
     {%- if not loop.last %}
     union all
