@@ -1,0 +1,29 @@
+{# At least one row has no reason against it; fails with a sentence that counts the rows and names the commonest reason. #}
+{% test some_rows_accepted(model) %}
+
+with
+
+reasons as (
+
+    select
+        reasons,
+        count(*) as client_rows
+    from {{ model }}
+    group by reasons
+
+)
+
+-- In the condition, because dbt counts the rows of a test and leaves the columns out.
+select count(*) as rejected_rows
+from reasons
+having
+    case
+        when count(*) filter (where reasons is null) = 0
+            then error(
+                'The client file gave no client: all ' || cast(sum(client_rows) as bigint) || ' rows read were rejected, '
+                || max(client_rows) || ' of them because ' || max_by(reasons, client_rows)
+                || '; look up the reasons of every row in {{ model.schema }}.{{ model.identifier }} of the warehouse.'
+            )
+    end is not null
+
+{% endtest %}

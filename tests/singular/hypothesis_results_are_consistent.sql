@@ -1,0 +1,48 @@
+with
+
+results as (
+
+    select * from {{ ref('fct_hypothesis_results') }}
+
+),
+
+hypotheses as (
+
+    select * from {{ ref('dim_hypotheses') }}
+
+)
+
+select
+    results.hypothesis_id,
+    results.population,
+    results.test
+from results
+inner join hypotheses on results.hypothesis_id = hypotheses.hypothesis_id
+where
+    -- A result, or a reason in both languages why there is none.
+    (results.p_value is null) <> (results.reason_ru is not null)
+    or (results.p_value is null) <> (results.reason_en is not null)
+    or (results.p_value is null) <> (results.p_value_adjusted is null)
+    or (results.p_value is null) <> (results.verdict is null)
+    or (results.p_value is null) <> (results.is_null_rejected is null)
+    or results.p_value not between 0 and 1
+    or results.p_value_adjusted not between results.p_value and 1
+    or results.equivalence_p_value not between 0 and 1
+    -- The verdict is what the register's alpha makes of the p-values.
+    or results.is_null_rejected <> (results.p_value_adjusted < hypotheses.alpha)
+    or results.is_null_rejected <> (results.verdict = 'different')
+    or (results.verdict = 'equivalent') <> (
+        not results.is_null_rejected and coalesce(results.equivalence_p_value < hypotheses.alpha, false)
+    )
+    or (results.is_negligible and not results.is_null_rejected)
+    -- An interval holds its estimate, and the adjusted one is no narrower.
+    or results.difference not between results.difference_low and results.difference_high
+    or results.difference_low_adjusted > results.difference_low
+    or results.difference_high_adjusted < results.difference_high
+    or results.effect_size not between results.effect_size_low and results.effect_size_high
+    -- The active clients have not churned, so their churn cannot be compared.
+    or (
+        results.hypothesis_id = 'h4_churn_share'
+        and results.population = 'active_clients'
+        and results.reason_en is null
+    )

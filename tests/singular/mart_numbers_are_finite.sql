@@ -1,0 +1,34 @@
+-- NaN and infinity pass through every comparison in a chart or a BI tool; a mart has NULL where there is no number.
+{%- set marts = [
+    'fct_churn_portrait',
+    'fct_churn_portrait_numbers',
+    'fct_hypothesis_effects',
+    'fct_hypothesis_results',
+    'fct_hypothesis_sensitivity',
+    'fct_product_count_metrics',
+    'fct_product_count_portrait',
+    'fct_product_count_portrait_numbers',
+    'fct_retention_proposals',
+    'fct_segment_metrics',
+] %}
+
+with
+
+-- As JSON, where every column of a row is searched at once, and text is in quotes.
+entries as (
+
+    {%- for mart in marts %}
+    select
+        '{{ mart }}' as mart,
+        cast(to_json({{ mart }}) as varchar) as entry
+    from {{ ref(mart) }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+
+)
+
+select *
+from entries
+where regexp_matches(entry, '":-?(NaN|Infinity)')

@@ -1,0 +1,104 @@
+with
+
+domains as (
+
+    select * from {{ ref('column_domains') }}
+
+),
+
+allowed_values as (
+
+    select * from {{ ref('allowed_values') }}
+
+),
+
+value_synonyms as (
+
+    select * from {{ ref('value_synonyms') }}
+
+),
+
+segment_rules as (
+
+    select * from {{ ref('segment_rules') }}
+
+),
+
+population_rules as (
+
+    select * from {{ ref('population_rules') }}
+
+),
+
+hypotheses as (
+
+    select * from {{ ref('hypotheses') }}
+
+),
+
+named as (
+
+    select
+        'value_synonyms' as registry,
+        column_name,
+        value
+    from value_synonyms
+    union all
+    select
+        'segment_rules' as registry,
+        column_name,
+        value
+    from segment_rules
+    union all
+    select
+        'population_rules' as registry,
+        column_name,
+        value
+    from population_rules
+    union all
+    select
+        'hypotheses' as registry,
+        metric_column as column_name,
+        success_value as value
+    from hypotheses
+    where kind = 'proportion'
+    union all
+    select
+        'hypotheses' as registry,
+        group_column as column_name,
+        unnest([first_group, second_group]) as value
+    from hypotheses
+
+),
+
+checked as (
+
+    select
+        named.*,
+        case
+            when domains.kind in ('integer', 'money')
+                then try_cast(named.value as decimal(18, 2)) between domains.minimum and domains.maximum
+            else allowed_values.value is not null
+        end as is_possible
+    from named
+    left join domains on named.column_name = domains.column_name
+    left join allowed_values
+        on named.column_name = allowed_values.column_name and named.value = allowed_values.value
+
+)
+
+-- A rule on a value that no client can have would be an empty segment, silently.
+select
+    registry,
+    column_name,
+    value
+from checked
+where not coalesce(is_possible, false)
+union all
+-- A synonym is compared in lower case, so one with a capital would never be found.
+select
+    'value_synonyms' as registry,
+    column_name,
+    raw_value as value
+from value_synonyms
+where raw_value <> lower(raw_value)

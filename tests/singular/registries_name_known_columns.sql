@@ -1,0 +1,81 @@
+with
+
+domains as (
+
+    select * from {{ ref('column_domains') }}
+
+),
+
+allowed_values as (
+
+    select * from {{ ref('allowed_values') }}
+
+),
+
+value_synonyms as (
+
+    select * from {{ ref('value_synonyms') }}
+
+),
+
+segment_rules as (
+
+    select * from {{ ref('segment_rules') }}
+
+),
+
+population_rules as (
+
+    select * from {{ ref('population_rules') }}
+
+),
+
+hypotheses as (
+
+    select * from {{ ref('hypotheses') }}
+
+),
+
+-- Computed columns that rules and labels may name, besides those of the client file.
+known_columns as (
+
+    select column_name
+    from domains
+    union all
+    select 'has_balance' as column_name
+
+),
+
+named as (
+
+    select
+        'allowed_values' as registry,
+        column_name
+    from allowed_values
+    union all
+    select
+        'value_synonyms' as registry,
+        column_name
+    from value_synonyms
+    union all
+    select
+        'segment_rules' as registry,
+        column_name
+    from segment_rules
+    union all
+    select
+        'population_rules' as registry,
+        column_name
+    from population_rules
+    union all
+    select
+        'hypotheses' as registry,
+        unnest([metric_column, group_column]) as column_name
+    from hypotheses
+
+)
+
+select named.*
+from named
+left join known_columns on named.column_name = known_columns.column_name
+where known_columns.column_name is null
