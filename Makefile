@@ -2,18 +2,23 @@
 CLIENTS ?=
 PYTHON ?= python3
 BIN := .venv/bin
-export CLIENTS
+SEGMENT ?=
+export CLIENTS SEGMENT
 export PYTHONPATH := python
 
-UNKNOWN := $(filter-out CLIENTS=% PYTHON=%,$(foreach word,$(MAKEOVERRIDES),$(if $(findstring =,$(word)),$(word))))
+UNKNOWN := $(filter-out CLIENTS=% PYTHON=% SEGMENT=%,$(foreach word,$(MAKEOVERRIDES),$(if $(findstring =,$(word)),$(word))))
 ifneq ($(UNKNOWN),)
-$(error unknown setting $(UNKNOWN); known are CLIENTS and PYTHON)
+$(error unknown setting $(UNKNOWN); known are CLIENTS, PYTHON and SEGMENT)
 endif
 
-.PHONY: report rollback test lint dbt-and-pytest
+.PHONY: report activation rollback test lint dbt-and-pytest
 
 report: .venv/installed
 	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients "$$CLIENTS")
+
+# SEGMENT names the segment whose campaign list is written, with the bank's ids, into activation/.
+activation: .venv/installed
+	@$(BIN)/python -m bank_segments.activation "$$SEGMENT"
 
 rollback: .venv/installed
 	@$(BIN)/python -m bank_segments.report --roll-back
