@@ -3,6 +3,14 @@
     nullif(trim(regexp_replace({{ column_name }}, '[\s\x{00A0}]+', ' ', 'g')), '')
 {%- endmacro %}
 
+{#
+    Clean text with a decimal comma turned into a point. Only before one or two digits: 1,234 may as well be a thousand,
+    and stays what is_number refuses.
+#}
+{% macro clean_number(column_name) -%}
+    regexp_replace({{ clean_text(column_name) }}, '^([+-]?[0-9]+),([0-9]{1,2})$', '\1.\2')
+{%- endmacro %}
+
 {# A plain or scientific decimal number; NaN, inf and thousands separators are not numbers here. #}
 {% macro is_number(column_name) -%}
     regexp_matches({{ column_name }}, '^[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?$')

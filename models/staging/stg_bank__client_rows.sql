@@ -14,17 +14,18 @@ renamed as (
 
     select
         source_row_number,
-        {{ clean_text('userid') }} as client_id,
-        {{ clean_text('score') }} as credit_score,
+        row_fault,
+        {{ clean_number('userid') }} as client_id,
+        {{ clean_number('score') }} as credit_score,
         {{ clean_text('city') }} as city,
         {{ clean_text('gender') }} as gender,
-        {{ clean_text('age') }} as age,
-        {{ clean_text('objects') }} as owned_objects,
-        {{ clean_text('balance') }} as balance,
-        {{ clean_text('products') }} as product_count,
+        {{ clean_number('age') }} as age,
+        {{ clean_number('objects') }} as owned_objects,
+        {{ clean_number('balance') }} as balance,
+        {{ clean_number('products') }} as product_count,
         {{ clean_text('creditcard') }} as has_credit_card,
         {{ clean_text('loyalty') }} as is_loyal,
-        {{ clean_text('estimated_salary') }} as estimated_salary,
+        {{ clean_number('estimated_salary') }} as estimated_salary,
         {{ clean_text('churn') }} as is_churned
     from source
 
@@ -46,12 +47,13 @@ typed as (
         {{ to_flag('is_loyal') }} as is_loyal,
         {{ to_money('estimated_salary') }} as estimated_salary,
         {{ to_flag('is_churned') }} as is_churned,
-        concat_ws(
+        -- A row of the wrong length has no columns to judge.
+        coalesce(row_fault, concat_ws(
             '; '
             {%- for reason in rejection_reasons(domains) %},
             {{ reason }}
             {%- endfor %}
-        ) as domain_reasons
+        )) as row_reasons
     from renamed
 
 ),
@@ -68,6 +70,7 @@ identified as (
             {%- endfor %}
         ) as content
     from renamed
+    where row_fault is null
 
 ),
 
@@ -115,7 +118,7 @@ final as (
         typed.is_churned,
         nullif(concat_ws(
             '; ',
-            nullif(typed.domain_reasons, ''),
+            nullif(typed.row_reasons, ''),
             case when repeated_rows.is_exact_duplicate then 'exact duplicate of an earlier row' end,
             case when repeated_rows.has_conflicting_rows then 'userid has differing rows' end
         ), '') as reasons

@@ -10,6 +10,7 @@ from pathlib import Path
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
+from bank_segments.client_file import shown
 from bank_segments.errors import RefusedError
 
 
@@ -61,7 +62,11 @@ def _invoke(arguments: list[str], build: Build, clients: Path) -> dbtRunnerResul
                     str(build.directory),
                     "--log-path",
                     str(build.directory),
-                    "--quiet",
+                    # What goes wrong is told in one sentence; the rest is in dbt.log.
+                    "--log-level",
+                    "none",
+                    "--log-level-file",
+                    "debug",
                 ]
             )
         finally:
@@ -86,11 +91,21 @@ def _messages(result: dbtRunnerResult) -> list[str]:
     ]
 
 
-def _sentence(message: str) -> str:
-    """Return the part of a dbt message that tells a user something, on one line."""
-    own_words = re.search(r"The client file .*?[.](?=\s|$)(?! *[a-z0-9])", message, flags=re.DOTALL)
-    text = own_words.group() if own_words else message
-    return " ".join(text.split())[:500]
+def _refusal(message: str, clients: Path, build: Build, more: str) -> RefusedError:
+    """Return the refusal for a dbt message, as one sentence on one line."""
+    file = f"The client file {shown(str(clients))}"
+    details = f"details are in {build.directory / 'dbt.log'}"
+    own_words = re.search(r"The client file (gave no client)?.*", message)
+    if own_words:
+        text = own_words.group()
+        if own_words.group(1):
+            text = text.replace("The client file", file, 1).replace("the warehouse", str(build.warehouse))
+        return RefusedError(text)
+    return RefusedError(f"{file} was not accepted: {_one_line(message)}{more}; {details}.")
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())[:500].rstrip(".")
 
 
 def build_warehouse(clients: Path, build: Build) -> None:
@@ -105,13 +120,11 @@ def build_warehouse(clients: Path, build: Build) -> None:
     if not result.success:
         messages = _messages(result)
         more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
-        raise RefusedError(
-            f"{clients} was not accepted: {_sentence(messages[0])}{more}; details are in {build.directory / 'dbt.log'}."
-        )
+        raise _refusal(messages[0], clients, build, more)
 
 
 def write_documentation(clients: Path, build: Build) -> None:
     """Write the dbt docs as one static page."""
     result = _invoke(["docs", "generate", "--static", "--no-compile"], build, clients)
     if not result.success:
-        raise RefusedError(f"dbt docs failed: {_sentence(_messages(result)[0])}")
+        raise RefusedError(f"dbt docs failed: {_one_line(_messages(result)[0])}")

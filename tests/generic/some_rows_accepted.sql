@@ -1,4 +1,4 @@
-{# At least one row has no reason against it; fails with a sentence that counts the rows and names the commonest reason. #}
+{# At least one row has no reason against it; otherwise a sentence counts the rows and names the commonest reason. #}
 {% test some_rows_accepted(model) %}
 
 with
