@@ -242,7 +242,9 @@ th, td { padding: 5px 8px; border-bottom: 1px solid var(--line); text-align: lef
 th { font-weight: 400; }
 thead th { font-weight: 600; vertical-align: bottom; overflow-wrap: normal; }
 tbody tr:last-child > * { border-bottom: 0; }
-td.number, th.number { text-align: right; white-space: nowrap; }
+td.number, th.number { text-align: right; }
+td.number { white-space: nowrap; }
+th:first-child { width: 46%; overflow-wrap: break-word; }
 th small { display: block; color: var(--muted); font-size: 13px; }
 code { font: 12px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
 .outcome { white-space: nowrap; font-weight: 600; color: #1b6b30; }
@@ -260,13 +262,13 @@ code { font: 12px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
   table.narrow tr { display: flex; flex-wrap: wrap; gap: 0 14px; padding: 6px 0; border-bottom: 1px solid var(--line); }
   table.narrow tbody tr:last-child { border-bottom: 0; }
   table.narrow th, table.narrow td { display: block; padding: 1px 0; border: 0; text-align: left; }
-  table.narrow th { flex: 0 0 100%; }
+  table.narrow th { flex: 0 0 100%; width: auto; }
   table.narrow td[data-label]::before { content: attr(data-label) ": "; color: var(--muted); }
 }
 @media print {
   body { background: #fff; }
-  .card, .verdict, .figure, tr { break-inside: avoid; }
-  .card.long { break-inside: auto; }
+  .verdict, .figure, tr { break-inside: avoid; }
+  h2 { break-after: avoid; }
   thead { display: table-header-group; }
 }
 """
@@ -353,7 +355,8 @@ def dbt_tests(run_results: Path, manifest: Path) -> list[DbtTest]:
         node = nodes.get(result["unique_id"])
         if node is None or node["resource_type"] != "test":
             continue
-        tested = next((nodes[name] for name in node["depends_on"]["nodes"] if name in nodes), node)
+        # A test of a source is attached to no node.
+        tested = nodes.get(node["attached_node"] or next(iter(node["depends_on"]["nodes"]), ""), node)
         metadata = node.get("test_metadata") or {}
         name = metadata.get("name") or node["name"]
         arguments = metadata.get("kwargs", {})
@@ -590,9 +593,7 @@ class _Page:
         met = sum(all(outcome.is_met for outcome in group) for group in merged.values())
         count = self.say("expectations_count", met=met, all=len(merged))
         table = self._table(("expectation", "where", "outcome"), rows)
-        return self._card(
-            "expectations", f"<p>{self.say('expectations_note')} {count}</p>{table}", is_long=True
-        )
+        return self._card("expectations", f"<p>{self.say('expectations_note')} {count}</p>{table}")
 
     def dbt(self) -> str:
         """The data tests of dbt by what they test, and every one of them on demand."""
@@ -625,11 +626,10 @@ class _Page:
             f"<details><summary>{self.say('every_test')}</summary>"
             f"{self._table(('relation', 'test', 'outcome'), every)}</details>"
         )
-        return self._card("dbt", f"<p>{self.say('dbt_note')}</p>{summary}{details}", is_long=True)
+        return self._card("dbt", f"<p>{self.say('dbt_note')}</p>{summary}{details}")
 
-    def _card(self, title: str, content: str, *, is_long: bool = False) -> str:
-        name = "card long" if is_long else "card"
-        return f'<section class="{name}"><h2>{self.say(title)}</h2>{content}</section>'
+    def _card(self, title: str, content: str) -> str:
+        return f'<section class="card"><h2>{self.say(title)}</h2>{content}</section>'
 
     def _table(
         self, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()
