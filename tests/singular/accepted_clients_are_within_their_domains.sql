@@ -19,7 +19,11 @@ where
     {%- if domain.kind in ['integer', 'money'] %}
     or {{ domain.column_name }} not between {{ domain.minimum }} and {{ domain.maximum }}
     {%- elif domain.kind == 'category' %}
-    {%- set allowed = rules_of(allowed_values, 'column_name', domain.column_name) %}
-    or {{ domain.column_name }} not in ('{{ allowed | map(attribute='value') | join("', '") }}')
+    or (
+        true
+        {%- for row in rules_of(allowed_values, 'column_name', domain.column_name) %}
+        and {{ domain.column_name }} <> '{{ row.value | replace("'", "''") }}'
+        {%- endfor %}
+    )
     {%- endif %}
     {%- endfor %}
