@@ -116,7 +116,7 @@ def test_everything_else_with_a_page_in_the_docs_is_described(docs: Docs) -> Non
             node
             for node in docs.manifest["nodes"].values()
             if node["resource_type"] == "analysis"
-            or (node["resource_type"] == "test" and not node["test_metadata"])
+            or (node["resource_type"] == "test" and not node.get("test_metadata"))
         ),
     ]
     no_faults((f"{node['resource_type']} {node['name']}", node["description"]) for node in nodes)
