@@ -1,3 +1,6 @@
+{#- A view: with tens of millions of nearly distinct salaries, writing the levels takes longer than summing them. #}
+{{- config(materialized='view') }}
+
 {%- set hypotheses = registry('hypotheses') | selectattr('kind', 'equalto', 'mean') | list %}
 {%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
@@ -11,49 +14,40 @@ clients as (
 
 ),
 
-levels as (
+final as (
 
     {%- for hypothesis in hypotheses %}
     {%- set group = hypothesis_group(hypothesis, domains) %}
     {%- set metric = hypothesis_metric(hypothesis, domains) %}
     {%- set outer_loop = loop %}
     {%- for population in populations if population.population in hypothesis.populations.split(' ') %}
+    {#- Grouped and ordered by the number alone: with the two names among the keys it takes five times as long. #}
     select
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ population.population }}' as population,
-        {{ metric.units }} as value_units,
-        count(*) filter (where {{ group }} = 'first') as first_clients,
-        count(*) filter (where {{ group }} = 'second') as second_clients
-    from clients
-    where
-        {{ group }} is not null
-        and {{ metric.units }} is not null
-        and {{ population_predicate(population, rules, domains) }}
-    group by all
-    {%- if not (loop.last and outer_loop.last) %}
-    union all
-    {%- endif %}
-    {%- endfor %}
-    {%- endfor %}
-
-),
-
-final as (
-
-    select
-        hypothesis_id,
-        population,
         value_units,
         first_clients,
         second_clients,
         cast(sum(first_clients) over below as bigint) - first_clients as first_clients_below,
         cast(sum(second_clients) over below as bigint) - second_clients as second_clients_below
-    from levels
-    window below as (
-        partition by hypothesis_id, population
-        order by value_units
-        rows between unbounded preceding and current row
-    )
+    from (
+        select
+            {{ metric.units }} as value_units,
+            count(*) filter (where {{ group }} = 'first') as first_clients,
+            count(*) filter (where {{ group }} = 'second') as second_clients
+        from clients
+        where
+            {{ group }} is not null
+            and {{ metric.units }} is not null
+            and {{ population_predicate(population, rules, domains) }}
+        group by value_units
+    ) as levels
+    window below as (order by value_units rows between unbounded preceding and current row)
+    {%- if not (loop.last and outer_loop.last) %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+    {%- endfor %}
 
 )
 
