@@ -19,6 +19,7 @@ PROJECT = (
     "python",
     "seeds",
     "tests/generic",
+    "tests/singular",
 )
 BANDS = [(None, 100_000), (100_000, 150_000), (150_000, None)]
 
@@ -100,7 +101,8 @@ def add_trait(project: Path) -> None:
     column = "      - name: balance_band\n        description: \"{{ doc('column_balance_band') }}\"\n"
     for model in ("int_clients_banded", "int_clients_segmented", "int_client_cells"):
         path = project / f"models/intermediate/{model}.yml"
-        text = path.read_text(encoding="utf-8").rstrip() + "\n" + column
+        next_column = "      - name: age_band\n"
+        text = path.read_text(encoding="utf-8").replace(next_column, column + next_column)
         # In no band without a balance: NULL has a place in the key, too.
         key = text.replace("columns: [age_band,", "columns: [age_band, \"coalesce(balance_band, '')\",")
         path.write_text(key, encoding="utf-8")
