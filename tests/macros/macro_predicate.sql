@@ -1,0 +1,26 @@
+{%- set domains = [
+    {'column_name': 'age', 'kind': 'integer'},
+    {'column_name': 'balance', 'kind': 'money'},
+    {'column_name': 'city', 'kind': 'category'},
+    {'column_name': 'is_churned', 'kind': 'flag'},
+] %}
+{%- set young = {'owner': 'a', 'column_name': 'age', 'operator': '<', 'value': '35'} %}
+{%- set quoted = {'owner': 'b', 'column_name': 'city', 'operator': '<>', 'value': "O'Fallon"} %}
+{%- set rich = {'owner': 'b', 'column_name': 'balance', 'operator': '>=', 'value': '-1000.50'} %}
+{%- set staying = {'owner': 'a', 'column_name': 'is_churned', 'operator': '=', 'value': 'false'} %}
+{%- set computed = {'owner': 'a', 'column_name': 'has_balance', 'operator': '=', 'value': 'true'} %}
+{%- set owned = rules_of([young, quoted, rich, staying], 'owner', 'a') %}
+
+-- $$ quotes the compiled text, in which a quotation mark must have been doubled.
+select *
+from (
+    values
+    ($${{ predicate([], domains) }}$$, 'true'),
+    ($${{ predicate([young], domains) }}$$, 'age < 35'),
+    ($${{ predicate([rich, quoted], domains) }}$$, $$balance >= -1000.50 and city <> 'O''Fallon'$$),
+    ($${{ predicate(owned, domains) }}$$, 'age < 35 and is_churned = false'),
+    ($${{ predicate([computed], domains) }}$$, 'has_balance = true'),
+    -- Without domains it asks column_domains.csv.
+    ($${{ predicate([young]) if execute else registry('column_domains') }}$$, 'age < 35')
+) as cases (actual, expected)
+where actual is distinct from expected

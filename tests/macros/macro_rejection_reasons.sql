@@ -1,0 +1,39 @@
+{%- set domains = [
+    {'column_name': 'age', 'raw_column': 'Age', 'kind': 'integer', 'is_required': true, 'minimum': 18, 'maximum': 100},
+    {'column_name': 'balance', 'raw_column': 'Balance', 'kind': 'money', 'is_required': false, 'minimum': 0, 'maximum': 10},
+    {'column_name': 'gender', 'raw_column': 'Gender', 'kind': 'category', 'is_required': true},
+] %}
+
+with
+
+cases as (
+
+    select *
+    from (
+        values
+        ('18', '0', 'Ж', ''),
+        ('100', '10.00', 'м', ''),
+        ('18', null, 'Ж', ''),
+        ('17', '10.01', 'Д', 'Age is outside its domain; Balance is outside its domain; Gender is unknown'),
+        ('101', '-0.01', null, 'Age is outside its domain; Balance is outside its domain; Gender is missing'),
+        ('x', 'NaN', 'Ж', 'Age is not a number; Balance is not a number'),
+        (null, null, null, 'Age is missing; Gender is missing'),
+        -- A number too large for its type is one all the same, and not NULL that slips through.
+        ('1e400', '1e400', 'Ж', 'Age is outside its domain; Balance is outside its domain'),
+        ('18.5', null, 'Ж', 'Age is outside its domain')
+    ) as cases (age, balance, gender, expected)
+
+),
+
+actual as (
+
+    select
+        *,
+        concat_ws('; ', {{ rejection_reasons(domains) | join(', ') }}) as actual
+    from cases
+
+)
+
+select *
+from actual
+where actual is distinct from expected
