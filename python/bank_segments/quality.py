@@ -439,7 +439,11 @@ def _validate(name: str, frame: pd.DataFrame, suite: list[_Check]) -> None:
     for position, check in enumerate(suite):
         try:
             implementation = get_expectation_impl(str(check.row["expectation_type"]))
-            built.append(implementation(**check.kwargs, meta={"position": position}))
+            kwargs = dict(check.kwargs)
+            if condition := kwargs.get("row_condition"):
+                # What a plain string, which the next major version refuses, is turned into.
+                kwargs["row_condition"] = {"type": "pass_through", "pass_through_filter": condition}
+            built.append(implementation(**kwargs, meta={"position": position}))
         except Exception as error:  # whatever the library raises on a wrong name or argument, it is not met
             check.observed = f"{type(error).__name__}: {error}"
     batches = context.data_sources.add_pandas("marts").add_dataframe_asset(name)

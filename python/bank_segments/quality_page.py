@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from bank_segments.quality import CHURN, ExpectationOutcome, Finding, GateResult, Kind
-from bank_segments.wording import LANGUAGES, MISSING, TEXT, Language, number, percent, plural
+from bank_segments.wording import LANGUAGES, MISSING, TEXT, Language, counted, number, percent
 
 if TYPE_CHECKING:
     from bank_segments.warehouse import Build
@@ -179,10 +179,6 @@ _WORDS: dict[Language, dict[str, str]] = {
     },
 }
 
-_CLIENTS: dict[Language, tuple[str, str, str]] = {
-    "ru": ("клиент", "клиента", "клиентов"),
-    "en": ("client", "clients", "clients"),
-}
 # The reasons are written by SQL in English; one that is not here is shown as it is.
 _REASONS_RU = (
     (r"(\S+) is missing", r"\1: значения нет"),
@@ -355,8 +351,8 @@ def dbt_tests(run_results: Path, manifest: Path) -> list[DbtTest]:
         node = nodes.get(result["unique_id"])
         if node is None or node["resource_type"] != "test":
             continue
-        # A test of a source is attached to no node.
-        tested = nodes.get(node["attached_node"] or next(iter(node["depends_on"]["nodes"]), ""), node)
+        # A test of a source, and one written as plain SQL, is attached to no node.
+        tested = nodes.get(node.get("attached_node") or next(iter(node["depends_on"]["nodes"]), ""), node)
         metadata = node.get("test_metadata") or {}
         name = metadata.get("name") or node["name"]
         arguments = metadata.get("kwargs", {})
@@ -532,7 +528,9 @@ class _Page:
         """The two peculiarities that a reader may take for errors."""
         counts = {"loyal": self.facts.loyal_churned_clients, "balance": self.facts.clients_without_balance}
         items = "".join(
-            f"<li>{self.say(key, count=self._clients(count))}</li>" for key, count in counts.items() if count
+            f"<li>{self.say(key, count=counted(count, 'client', self.language))}</li>"
+            for key, count in counts.items()
+            if count
         )
         return self._card("notes", f"<ul>{items}</ul>") if items else ""
 
@@ -675,6 +673,3 @@ class _Page:
 
     def _count(self, count: int) -> str:
         return number(count, self.language)
-
-    def _clients(self, count: int) -> str:
-        return f"{self._count(count)} {plural(count, _CLIENTS[self.language], self.language)}"
