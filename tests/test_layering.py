@@ -46,7 +46,7 @@ def words_of(sources: Iterable[str]) -> set[str]:
 
 
 def readers_of(seed: dict[str, Any], manifest: dict[str, Any]) -> list[str]:
-    """Return the code that reads a seed: models with the macros and modules they call, and Python that names it."""
+    """Return the code that reads a seed: models with the macros and modules they call, and Python that selects from it."""
     pending = [child for child in manifest["child_map"][seed["unique_id"]] if child.startswith("model.")]
     seen: set[str] = set()
     code = []
@@ -61,7 +61,7 @@ def readers_of(seed: dict[str, Any], manifest: dict[str, Any]) -> list[str]:
     imported = set(re.findall(rf"{PROJECT}\.(\w+)", " ".join(code)))
     for module in (ROOT / "python").rglob("*.py"):
         source = module.read_text(encoding="utf-8")
-        if module.stem in imported or re.search(rf"\b{seed['name']}\b", source):
+        if module.stem in imported or re.search(rf"\b{seed['schema']}\.{seed['name']}\b", source):
             code.append(source)
     return code
 
