@@ -211,7 +211,7 @@ def test_any_input_gives_whole_sentences(marts: Marts, case: str, language: Lang
     assert BROKEN.search(text) is None
     assert "—, " not in text
     assert ".." not in text
-    assert text.count("\n## ") == 7
+    assert text.count("\n## ") == 9
     html = MarkdownIt().render(text)
     assert "<script" not in html
     assert "<a " not in html

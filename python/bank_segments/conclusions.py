@@ -6,14 +6,22 @@ other. "Not rejected" is never written as "equal": only a test of equivalence ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bank_segments.marts import Marts, flipped, hypothesis_rows, is_compared, segment_rows
+from bank_segments.marts import (
+    Marts,
+    flipped,
+    hypothesis_rows,
+    is_compared,
+    proposal_rows,
+    segment_rows,
+    sensitivity_rows,
+)
 from bank_segments.wording import (
     EFFECTS,
     LANGUAGES,
@@ -193,30 +201,79 @@ _TEXT: dict[str, dict[Language, str]] = {
         "en": "The populations differ in who of the leavers belongs to them: what holds in one need not in "
         "another.",
     },
+    "flips": {"ru": "## Где вердикт меняется", "en": "## Where a verdict flips"},
+    "flips_intro": {
+        "ru": "Каждая гипотеза проверена ещё и в каждой совокупности, в каждом городе отдельно и без крайних "
+        "значений. Здесь все проверки, вердикт которых не тот, что у всех клиентов вместе; остальные с ним "
+        "совпадают или невозможны. «Вывода сделать нельзя» в одном городе может значить лишь, что клиентов "
+        "там мало.",
+        "en": "Each hypothesis was also tested in every population, in each city alone and without extreme "
+        "values. Here are all tests whose verdict is not the one for all clients together; the others agree "
+        "with it or are impossible. “Inconclusive” in one city may only mean that there are few clients.",
+    },
+    "flips_of": {
+        "ru": "**{metric}**; все клиенты вместе — {baseline}. Иначе:",
+        "en": "**{metric}**; all clients together — {baseline}. Otherwise:",
+    },
+    "flip": {"ru": "- {population}: {verdict} — {where}.", "en": "- {population}: {verdict} — {where}."},
+    "no_flips": {
+        "ru": "Ни в одной из проверок вердикт не меняется.",
+        "en": "The verdict flips in none of these tests.",
+    },
+    "all_cities": {"ru": "все города вместе", "en": "all cities together"},
+    "untrimmed": {"ru": "все значения", "en": "all values"},
+    "trimmed": {"ru": "без крайних значений", "en": "without extreme values"},
+    "either": {"ru": "с крайними значениями и без них", "en": "with extreme values and without them"},
+    "proposals": {"ru": "## Предложения против оттока", "en": "## Proposals against churn"},
+    "proposals_intro": {
+        "ru": "Похожие клиенты — все, кто подходит под правило сегмента без условия, что клиент активен. Сколько "
+        "адресатов уйдёт, посчитано в предположении, что уходить они будут как похожие клиенты. Это ожидание "
+        "без предложения: ни срока, ни того, сколько из них оно удержит, данные не говорят.",
+        "en": "Lookalikes are all clients who meet the segment’s rule without its condition that a client is "
+        "active. How many will leave is counted on the assumption that they leave like their lookalikes. "
+        "That is what to expect without the proposal: neither over what time nor how many of them it keeps "
+        "do the data say.",
+    },
+    "proposal": {"ru": "### «{segment}» — {title}", "en": "### “{segment}” — {title}"},
+    "whom": {
+        "ru": "- **Кому.** Активные клиенты сегмента, их {target}. Уйдут, если ничего не менять: {expected}.",
+        "en": "- **Whom.** The active clients of the segment, {target}. Leavers if nothing changes: {expected}.",
+    },
+    "what": {"ru": "- **Что.** {offer}", "en": "- **What.** {offer}"},
+    "why": {
+        "ru": "- **Почему.** {why} Из похожих клиентов ({lookalikes}) ушло {churned}, то есть {rate}; по банку — "
+        "{bank}.",
+        "en": "- **Why.** {why} Of the lookalikes ({lookalikes}) {churned} left, that is {rate}; bank-wide, {bank}.",
+    },
+    "condition": {
+        "ru": "- **Что должно быть верно.** {condition}",
+        "en": "- **What must be true.** {condition}",
+    },
+    "no_proposals": {"ru": "Предложений нет.", "en": "There are no proposals."},
     "limits": {"ru": "## Границы выводов", "en": "## Limits of these findings"},
     "observational": {
-        "ru": "- Данные наблюдательные: они показывают связь, но не доказывают причину.",
-        "en": "- The data are observational: they show association and do not prove a cause.",
+        "ru": "Данные наблюдательные: они показывают связь, но не доказывают причину.",
+        "en": "The data are observational: they show association and do not prove a cause.",
     },
     "snapshot": {
-        "ru": "- Это один снимок без дат: не видно, когда клиент пришёл, ушёл или купил продукт и что было "
+        "ru": "Это один снимок без дат: не видно, когда клиент пришёл, ушёл или купил продукт и что было "
         "раньше.",
-        "en": "- This is one snapshot without dates: when a client came, left or bought a product, and in "
+        "en": "This is one snapshot without dates: when a client came, left or bought a product, and in "
         "which order, is unknown.",
     },
     "single_intervals": {
-        "ru": "- Интервалы долей построены для каждой доли отдельно: среди многих уровней какой-то может "
+        "ru": "Интервалы долей построены для каждой доли отдельно: среди многих уровней какой-то может "
         "выделиться случайно.",
-        "en": "- Intervals of rates are built for each rate alone: among many levels one may stand out by "
+        "en": "Intervals of rates are built for each rate alone: among many levels one may stand out by "
         "chance.",
     },
     "small_groups": {
-        "ru": "- Доли малых групп ненадёжны. Самая малая группа активных по числу продуктов: {products} — "
+        "ru": "Доли малых групп ненадёжны. Самая малая группа активных по числу продуктов: {products} — "
         "{active}; самый малый сегмент: {segment} — {clients}.",
-        "en": "- Shares of small groups are unreliable. The smallest group of active clients by number of "
+        "en": "Shares of small groups are unreliable. The smallest group of active clients by number of "
         "products: {products} — {active}; the smallest segment: {segment} — {clients}.",
     },
-    "population": {"ru": "- Совокупность «{name}»: {rule}.", "en": "- Population “{name}”: {rule}."},
+    "population": {"ru": "Совокупность «{name}»: {rule}.", "en": "Population “{name}”: {rule}."},
 }
 
 
@@ -241,9 +298,23 @@ def conclusions(marts: Marts, language: Language, *, input_name: str, is_synthet
     lines = [f"**{TEXT['synthetic'][language]}**", ""] if is_synthetic else []
     lines += [_TEXT["title"][language], ""]
     lines += _input(marts, language, input_name)
-    for section in (_leavers, _products, _segments, _hypotheses, _changes, _limits):
+    for section in (
+        _leavers,
+        _products,
+        _segments,
+        _hypotheses,
+        _changes,
+        _flips,
+        _proposals,
+        _limits,
+    ):
         lines += ["", *section(marts, words)]
     return "\n".join(lines) + "\n"
+
+
+def heading(key: str, language: Language) -> str:
+    """The heading of a section, as it stands on the page."""
+    return _TEXT[key][language].lstrip("# ")
 
 
 def _say(key: str, language: Language, **values: str) -> str:
@@ -418,11 +489,11 @@ def _hypothesis(marts: Marts, row: pd.Series[Any], language: Language) -> str:
         difference=difference(row, language),
         p=p_value(row["p_value_adjusted"], language),
         effect=f"{effect} {number(row['effect_size'], language, 2)}",
-        conclusion=conclusion + _other_tests(marts, row, language),
+        conclusion=conclusion + other_tests(marts, row, language),
     )
 
 
-def _other_tests(marts: Marts, primary: pd.Series[Any], language: Language) -> str:
+def other_tests(marts: Marts, primary: pd.Series[Any], language: Language) -> str:
     """Whether the other tests of the same hypothesis and population lead to the same decision."""
     results = marts.fct_hypothesis_results
     rows = results[
@@ -463,10 +534,133 @@ def _changes(marts: Marts, words: Labels) -> Iterator[str]:
     )
 
 
-def _limits(marts: Marts, words: Labels) -> Iterator[str]:
+@dataclass(frozen=True)
+class Flips:
+    """The tests of one hypothesis in one population that share a verdict which is not the baseline's."""
+
+    hypothesis_id: str
+    population: str
+    metric: str
+    name: str
+    baseline: str
+    conclusion: str
+    where: str
+
+
+def flips(marts: Marts, words: Labels) -> list[Flips]:
+    """Every flip of the sensitivity analysis in words, those of one population and verdict together."""
     language = words.language
-    yield _say("limits", language)
+    found = []
+    keys = ["hypothesis_id", "population", "conclusion"]
+    for (hypothesis, population, conclusion), rows in sensitivity_rows(marts).groupby(keys, sort=False):
+        first = rows.iloc[0]
+        found.append(
+            Flips(
+                str(hypothesis),
+                str(population),
+                first[f"metric_{language}"],
+                first[f"name_{language}"],
+                str(first["baseline_conclusion"]),
+                str(conclusion),
+                _where(marts, rows, words),
+            )
+        )
+    return found
+
+
+def _where(marts: Marts, rows: pd.DataFrame, words: Labels) -> str:
+    """The cities of the flipped `rows`, together where they flip with extreme values as without them."""
+    language = words.language
+    hypothesis = marts.fct_hypothesis_sensitivity["hypothesis_id"] == rows["hypothesis_id"].iloc[0]
+    applied = set(marts.fct_hypothesis_sensitivity["trimming"][hypothesis])
+    cities: dict[tuple[str, ...], list[str]] = {}
+    for city, part in rows.groupby("city", sort=False):
+        named = _say("all_cities", language) if city == "all" else words.level("city", city)
+        cities.setdefault(tuple(part["trimming"]), []).append(named)
+    return "; ".join(
+        ", ".join(names) + _trimming(trimmed, applied, language) for trimmed, names in cities.items()
+    )
+
+
+def _trimming(trimmed: Iterable[str], applied: set[str], language: Language) -> str:
+    """Under which trimmings of those applied a test flips; nothing where there is no choice."""
+    if len(applied) < 2:
+        return ""
+    if set(trimmed) == applied:
+        return f" ({_say('either', language)})"
+    names = [
+        _say("untrimmed", language)
+        if each == "none"
+        else _say("trimmed", language) + (f" {escaped(each)}" if len(applied) > 2 else "")
+        for each in trimmed
+    ]
+    return f" ({', '.join(names)})"
+
+
+def _flips(marts: Marts, words: Labels) -> Iterator[str]:
+    language = words.language
+    yield _say("flips", language)
     yield ""
+    found = flips(marts, words)
+    yield _say("flips_intro" if found else "no_flips", language)
+    last = ""
+    for flip in found:
+        if flip.hypothesis_id != last:
+            last = flip.hypothesis_id
+            yield ""
+            yield _say("flips_of", language, metric=flip.metric, baseline=VERDICTS[flip.baseline][language])
+            yield ""
+        yield _say(
+            "flip",
+            language,
+            population=flip.name,
+            verdict=VERDICTS[flip.conclusion][language],
+            where=flip.where,
+        )
+
+
+def _proposals(marts: Marts, words: Labels) -> Iterator[str]:
+    language = words.language
+    rows = proposal_rows(marts)
+    yield _say("proposals", language)
+    yield ""
+    yield _say("no_proposals" if rows.empty else "proposals_intro", language)
+    for _, row in rows.iterrows():
+        yield ""
+        yield _say("proposal", language, segment=row[f"name_{language}"], title=row[f"title_{language}"])
+        yield ""
+        yield _say("whom", language, **proposal_numbers(row, language))
+        yield _say("what", language, offer=row[f"offer_{language}"])
+        if is_known(row["lookalike_churn_rate"]):
+            yield _say(
+                "why",
+                language,
+                why=row[f"why_{language}"],
+                lookalikes=number(row["lookalike_clients"], language),
+                churned=number(row["lookalike_churned_clients"], language),
+                rate=percent(row["lookalike_churn_rate"], language),
+                bank=percent(marts.churn_rate, language),
+            )
+        yield _say("condition", language, condition=row[f"condition_{language}"])
+
+
+def proposal_numbers(row: pd.Series[Any], language: Language) -> dict[str, str]:
+    """To how many clients a proposal goes, and how many of them are expected to leave."""
+    return {
+        "target": number(row["target_clients"], language),
+        "expected": number(row["expected_churned_clients"], language),
+    }
+
+
+def _limits(marts: Marts, words: Labels) -> Iterator[str]:
+    yield _say("limits", words.language)
+    yield ""
+    yield from (f"- {limit}" for limit in limits(marts, words))
+
+
+def limits(marts: Marts, words: Labels) -> Iterator[str]:
+    """What the findings do not show, a sentence each."""
+    language = words.language
     for key in ("observational", "snapshot", "single_intervals"):
         yield _say(key, language)
     metrics, segments = marts.fct_product_count_metrics, segment_rows(marts)

@@ -15,7 +15,20 @@ import duckdb
 import pandas as pd
 
 _SCHEMAS = {"row_counts": "quality"}
-_SORTED_BY = ("hypothesis_id", "segment_id", "product_count", "kind", "trait", "level", "population")
+_SORTED_BY = (
+    "hypothesis_id",
+    "segment_id",
+    "product_count",
+    "kind",
+    "trait",
+    "level",
+    "population",
+    "trimming",
+    "city",
+    "proposal_id",
+)
+# Above the levels of its column: the row about no trimming, and about every city together.
+_FIRST = {"trimming": "none", "city": "all"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,9 @@ class Marts:
     fct_product_count_portrait_numbers: pd.DataFrame
     fct_segment_metrics: pd.DataFrame
     fct_hypothesis_results: pd.DataFrame
+    fct_hypothesis_effects: pd.DataFrame
+    fct_hypothesis_sensitivity: pd.DataFrame
+    fct_retention_proposals: pd.DataFrame
     row_counts: pd.DataFrame
 
     @property
@@ -103,6 +119,32 @@ def is_compared(rows: pd.DataFrame) -> bool:
     return bool(rows["hypothesis_id"][rows["conclusion"] != "not_tested"].duplicated().any())
 
 
+def sensitivity_rows(marts: Marts) -> pd.DataFrame:
+    """The flipped rows of the sensitivity analysis, with names and the `conclusion` and `baseline_conclusion`.
+
+    The baseline is what the findings lead with: the first population, nothing trimmed, every city together.
+    """
+    rows = marts.fct_hypothesis_sensitivity
+    rows = rows.assign(conclusion=[_conclusion(row) for _, row in _with_negligible(rows).iterrows()])
+    is_base = (rows["trimming"] == "none") & (rows["city"] == "all") & (rows["population"] == "all_clients")
+    base = rows.loc[is_base, ["hypothesis_id", "conclusion"]]
+    base = base.rename(columns={"conclusion": "baseline_conclusion"})
+    rows = rows[rows["is_flipped"].eq(True).fillna(False).astype(bool)]
+    rows = rows.merge(base, on="hypothesis_id").merge(marts.dim_populations, on="population")
+    return rows.merge(marts.dim_hypotheses, on="hypothesis_id", suffixes=("", "_declared"))
+
+
+def _with_negligible(rows: pd.DataFrame) -> pd.DataFrame:
+    """`rows` with `is_negligible` as the results have it: the unadjusted interval lies within the margin."""
+    margin = rows["equivalence_margin"]
+    return rows.assign(is_negligible=(rows["difference_low"] > -margin) & (rows["difference_high"] < margin))
+
+
+def proposal_rows(marts: Marts) -> pd.DataFrame:
+    """The proposals against churn with the names and rule of their segment."""
+    return marts.fct_retention_proposals.merge(marts.dim_segments, on="segment_id")
+
+
 def segment_rows(marts: Marts) -> pd.DataFrame:
     """The metrics of every segment with its names and rule (missing for `none`).
 
@@ -125,6 +167,12 @@ def in_display_order(marts: Marts) -> Marts:
     )
 
 
+def _rank(column: str, name: object, ranks: Mapping[object, float]) -> float:
+    if column in _FIRST:
+        return -1.0 if name == _FIRST[column] else ranks.get(("city", name), 1e9)
+    return float("inf") if name == "none" else ranks.get(name, 1e9)
+
+
 def _sorted(frame: pd.DataFrame, ranks: Mapping[object, float]) -> pd.DataFrame:
     """`frame` sorted by its identity columns: by rank (no rank comes last), then by value."""
     frame = frame.reset_index(drop=True)
@@ -133,7 +181,7 @@ def _sorted(frame: pd.DataFrame, ranks: Mapping[object, float]) -> pd.DataFrame:
     for column in (column for column in _SORTED_BY if column in frame):
         within = {"trait": kinds, "level": frame.get("trait")}.get(column)
         names = frame[column] if within is None else zip(within, frame[column], strict=True)
-        keys[f"{column}_rank"] = [float("inf") if name == "none" else ranks.get(name, 1e9) for name in names]
+        keys[f"{column}_rank"] = [_rank(column, name, ranks) for name in names]
         keys[column] = frame[column]
     if "is_primary" in frame:
         keys["is_secondary"] = ~frame["is_primary"].astype(bool)
