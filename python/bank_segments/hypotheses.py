@@ -198,7 +198,10 @@ def samples(
                 one=_moments(group.get("first")),
                 two=_moments(group.get("second")),
                 ranks=rank_sums.get((hypothesis_id, where.population)) if is_reported else None,
-                strata=tuple(tables.get((hypothesis_id, where.population), ())) if is_reported else (),
+                # Sorted, because the rows come in any order, and Breslow-Day adds doubles.
+                strata=tuple(sorted(tables.get((hypothesis_id, where.population), ())))
+                if is_reported
+                else (),
             )
         )
     return found

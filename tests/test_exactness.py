@@ -1,0 +1,94 @@
+"""The results are the same bits for any number of threads and any order of the input rows."""
+
+import hashlib
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from bank_segments.calibrate import client_table
+from bank_segments.hypotheses import EffectRow, ResultRow, rows_frame
+from bank_segments.sample import write_sample
+from hypothesis_path import MODELS, HypothesisPath
+
+# More than two row groups of DuckDB, so that four threads have something to share.
+CLIENTS = 260_000
+ORDERS = {
+    "as read": "client_key",
+    "shuffled": "hash(client_key)",
+    "shuffled again": "md5(client_key || 'again')",
+}
+
+
+@pytest.fixture(scope="module")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("exactness") / "clients.parquet"
+    write_sample(path, CLIENTS, seed=7)
+    return path
+
+
+def digest(rows: object) -> str:
+    # repr() of a double is the shortest text that reads back as the same bits.
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
+
+
+def ordered(path: Path, order: str, threads: int) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config={"threads": threads})
+    client_table(connection, path)
+    connection.execute(
+        f"""
+        create table sorted_clients as from intermediate.int_clients_segmented order by {order};
+        create or replace table intermediate.int_clients_segmented as from sorted_clients;
+        """
+    )
+    return connection
+
+
+def test_results_are_the_same_bits_for_any_threads_and_order(sample_warehouse: Path, clients: Path) -> None:
+    path = HypothesisPath(sample_warehouse)
+    digests, sums_of_doubles = {}, set()
+    for threads, order in ((1, "as read"), (2, "shuffled"), (4, "shuffled again"), (4, "as read")):
+        with ordered(clients, ORDERS[order], threads) as connection:
+            results, effects = path.run(connection)
+            counted = [
+                connection.execute(f"select * from intermediate.{name} order by all").fetchall()
+                for name in MODELS
+                if MODELS[name] == "table"
+            ]
+            digests[threads, order] = digest((results, effects, counted))
+            query = "select sum(cast(estimated_salary as double)) from intermediate.int_clients_segmented"
+            sums_of_doubles.add(connection.execute(query).fetchall()[0])
+    assert len(results) > 100
+    assert len(set(digests.values())) == 1, digests
+    assert len(sums_of_doubles) > 1, "the orders are too alike to show what a sum of doubles would do"
+
+
+def test_dbt_leaves_the_same_bits(sample_warehouse: Path) -> None:
+    """The frames that dbt stores lose nothing: the tables hold what the path above gives for the same clients."""
+    path = HypothesisPath(sample_warehouse)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{sample_warehouse}' as built (read_only); create schema intermediate")
+        connection.execute(
+            "create table intermediate.int_clients_segmented as from built.intermediate.int_clients_segmented"
+        ).fetchall()
+        results, effects = path.run(connection)
+        for name, rows, row_type in (("tests", results, ResultRow), ("effects", effects, EffectRow)):
+            frame = rows_frame(rows, row_type)
+            connection.register(f"expected_{name}", frame)
+            for one, other in ((f"expected_{name}", "stored"), ("stored", f"expected_{name}")):
+                left = connection.execute(
+                    f"with stored as (from built.intermediate.int_hypothesis_{name})"
+                    f" select count(*) from (from {one} except all from {other})"
+                ).fetchall()
+                assert left == [(0,)]
+
+
+def test_published_results_are_those_tables(sample_warehouse: Path) -> None:
+    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
+        columns = [row[0] for row in connection.execute("describe marts.fct_hypothesis_results").fetchall()]
+        names = ", ".join(columns)
+        query = (
+            f"select count(*) from (select {names} from intermediate.int_hypothesis_tests where is_reported"
+            " except all from marts.fct_hypothesis_results)"
+        )
+        assert connection.execute(query).fetchall() == [(0,)]
