@@ -46,7 +46,7 @@ def words_of(sources: Iterable[str]) -> set[str]:
 
 
 def readers_of(seed: dict[str, Any], manifest: dict[str, Any]) -> list[str]:
-    """Return the code that reads a seed: models with the macros and modules they call, and Python that selects from it."""
+    """Return what reads a seed: models with the macros and modules they call, and Python that selects from it."""
     pending = [child for child in manifest["child_map"][seed["unique_id"]] if child.startswith("model.")]
     seen: set[str] = set()
     code = []
