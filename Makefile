@@ -1,20 +1,24 @@
 # CLIENTS names the client file; without it the synthetic sample that ships with the project is used.
+# SERIES names the series of releases that a file is compared with, ALLOW_DRIFT=1 publishes although it drifted.
 CLIENTS ?=
 PYTHON ?= python3
 BIN := .venv/bin
 SEGMENT ?=
-export CLIENTS SEGMENT
+SERIES ?=
+ALLOW_DRIFT ?=
+export CLIENTS SEGMENT SERIES
 export PYTHONPATH := python
 
-UNKNOWN := $(filter-out CLIENTS=% PYTHON=% SEGMENT=%,$(foreach word,$(MAKEOVERRIDES),$(if $(findstring =,$(word)),$(word))))
+SETTINGS := CLIENTS SERIES ALLOW_DRIFT SEGMENT PYTHON
+UNKNOWN := $(filter-out $(addsuffix =%,$(SETTINGS)),$(foreach word,$(MAKEOVERRIDES),$(if $(findstring =,$(word)),$(word))))
 ifneq ($(UNKNOWN),)
-$(error unknown setting $(UNKNOWN); known are CLIENTS, PYTHON and SEGMENT)
+$(error unknown setting $(UNKNOWN); known are $(SETTINGS))
 endif
 
 .PHONY: report activation rollback test lint dbt-and-pytest
 
 report: .venv/installed
-	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients "$$CLIENTS")
+	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients "$$CLIENTS") $(if $(SERIES),--series "$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift)
 
 # SEGMENT names the segment whose campaign list is written, with the bank's ids, into activation/.
 activation: .venv/installed

@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import fcntl
 import hashlib
+import importlib
 import json
 import os
 import platform
@@ -14,20 +15,20 @@ import secrets
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from bank_segments import publish
-from bank_segments.charts import draw_charts
-from bank_segments.conclusions import write_conclusions
-from bank_segments.dashboard import write_dashboards
+from bank_segments import publish, quality
 from bank_segments.errors import RefusedError
 from bank_segments.marts import read_marts
+from bank_segments.quality_page import write_quality_page
 from bank_segments.warehouse import Build, build_warehouse, write_documentation
 
 SAMPLE = Path("seeds/sample/clients.parquet")
@@ -54,6 +55,12 @@ class Steps:
             raise
         self.seconds[name] = round(time.monotonic() - started, 2)
         print(f"{self.seconds[name]:6.1f} s", flush=True)
+
+    def note(self, seconds: dict[str, float]) -> None:
+        """Print and remember steps that ran elsewhere at the same time."""
+        for name, taken in seconds.items():
+            self.seconds[name] = round(taken, 2)
+            print(f"{name:<22}{taken:6.1f} s  (at the same time)", flush=True)
 
 
 def sha256_of(path: Path) -> str:
@@ -111,18 +118,45 @@ def minimum_group(warehouse: Path) -> int:
     )
 
 
-def write_run_json(
-    path: Path, run_id: str, clients: Path, digest: str, counts: dict[str, int], seconds: dict[str, float]
-) -> None:
-    """Write what was run on what, with which versions, and how long each step took."""
-    record = {
-        "run_id": run_id,
-        "input": {"file": clients.name, "sha256": digest, "is_synthetic": clients == SAMPLE},
-        "rows": counts,
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
-        "seconds": seconds,
-    }
-    path.write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker needs to write its part of a release."""
+
+    warehouse: Path
+    staged: Path
+    input_name: str
+    is_synthetic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What was run on what, with which outcome, and how long each step took: `run.json`."""
+
+    run_id: str
+    file: str
+    sha256: str
+    is_synthetic: bool
+    series: str
+    rows: dict[str, int]
+    gate: list[dict[str, Any]]
+    seconds: dict[str, float]
+
+    def write(self, path: Path) -> None:
+        """Write the record with the versions of Python and of the libraries behind the figures."""
+        record = {
+            "run_id": self.run_id,
+            "input": {
+                "file": self.file,
+                "sha256": self.sha256,
+                "is_synthetic": self.is_synthetic,
+                "series": self.series,
+            },
+            "rows": self.rows,
+            "gate": self.gate,
+            "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+            "seconds": self.seconds,
+        }
+        path.write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def summary(warehouse: Path, counts: dict[str, int], release: Path) -> str:
@@ -145,42 +179,110 @@ def summary(warehouse: Path, counts: dict[str, int], release: Path) -> str:
     return "\n".join(lines)
 
 
-def report(clients: Path) -> None:
+def _warm_up() -> None:
+    """Import in a worker what it will need, while dbt builds: the build keeps only one core busy."""
+    for name in ("charts", "conclusions", "dashboard"):
+        importlib.import_module(f"bank_segments.{name}")
+
+
+def _write_reading(job: Job) -> dict[str, float]:
+    """Draw the charts and write what shows them; runs in a worker, returns the seconds of each step."""
+    from bank_segments.charts import draw_charts
+    from bank_segments.conclusions import write_conclusions
+
+    marts = read_marts(job.warehouse)
+    seconds = {}
+    started = time.monotonic()
+    (job.staged / "charts").mkdir()
+    draw_charts(marts, job.staged / "charts")
+    seconds["charts"] = time.monotonic() - started
+    started = time.monotonic()
+    write_conclusions(marts, job.staged, input_name=job.input_name, is_synthetic=job.is_synthetic)
+    seconds["conclusions"] = time.monotonic() - started
+    return seconds
+
+
+def _write_dashboards(job: Job) -> dict[str, float]:
+    """Write the dashboards; runs in a worker, returns its seconds."""
+    from bank_segments.dashboard import write_dashboards
+
+    started = time.monotonic()
+    write_dashboards(
+        job.warehouse,
+        job.staged,
+        input_name=job.input_name,
+        is_synthetic=job.is_synthetic,
+        minimum_group=minimum_group(job.warehouse),
+    )
+    return {"dashboard": time.monotonic() - started}
+
+
+def _pass_gate(clients: Path, build: Build, series: str, *, allow_drift: bool) -> quality.GateResult:
+    """Return what the gate found; raises `RefusedError`, with the rejected rows written beside the log."""
+    gate = quality.check_gate(
+        build.warehouse, quality.previous_release(PUBLISHED, series), allow_drift=allow_drift
+    )
+    rejected_rows = build.directory / "rejected_rows.csv"
+    rejected_rows.unlink(missing_ok=True)
+    if refusal := gate.refusal(clients, rejected_rows):
+        quality.write_rejected(build.warehouse, rejected_rows)
+        raise RefusedError(refusal)
+    return gate
+
+
+def report(clients: Path, *, series_name: str | None = None, allow_drift: bool = False) -> None:
     """Run the whole job on `clients`; raises `RefusedError` where nothing may be published."""
     steps = Steps()
     build = Build(TARGET)
     run_id = new_run_id()
     staged = PUBLISHED / f".{run_id}"
-    with only_run(TARGET):
+    is_synthetic = clients == SAMPLE
+    series = quality.series_of(clients, SAMPLE, series_name)
+    with (
+        only_run(TARGET),
+        quality.prepared_checkpoint() as checkpoint,
+        ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=_warm_up) as workers,
+    ):
         publish.remove_unfinished(PUBLISHED)
         with steps.step("read the input"):
             digest = sha256_of(clients)
+        workers.submit(int)  # starts a worker, and with it the imports
         with steps.step("dbt build"):
             build_warehouse(clients, build)
+        with steps.step("gate"):
+            gate = _pass_gate(clients, build, series, allow_drift=allow_drift)
         staged.mkdir(parents=True)
+        job = Job(build.warehouse, staged, clients.name, is_synthetic)
+        pending = [workers.submit(write, job) for write in (_write_reading, _write_dashboards)]
+        checkpoint.begin(build.warehouse)
+        with steps.step("marts for BI"):
+            publish.write_marts(build, staged / "bank_marts.duckdb")
+        with steps.step("checkpoint"):
+            outcomes = checkpoint.outcomes()
+            if refusal := quality.refusal_of(outcomes, build.warehouse):
+                raise RefusedError(refusal)
+        for done in pending:
+            steps.note(done.result())
         with steps.step("dbt docs"):
             write_documentation(clients, build)
             (staged / "docs").mkdir()
             (staged / "docs" / "index.html").write_bytes(build.documentation.read_bytes())
-        with steps.step("marts for BI"):
-            publish.write_marts(build, staged / "bank_marts.duckdb")
-        marts = read_marts(build.warehouse)
-        with steps.step("charts"):
-            (staged / "charts").mkdir()
-            draw_charts(marts, staged / "charts")
-        with steps.step("conclusions"):
-            write_conclusions(marts, staged, input_name=clients.name, is_synthetic=clients == SAMPLE)
-        with steps.step("dashboard"):
-            write_dashboards(
-                build.warehouse,
-                staged,
+        with steps.step("data quality page"):
+            write_quality_page(
+                staged / "data_quality",
+                build=build,
+                gate=gate,
+                outcomes=outcomes,
+                run_id=run_id,
                 input_name=clients.name,
-                is_synthetic=clients == SAMPLE,
-                minimum_group=minimum_group(build.warehouse),
+                is_synthetic=is_synthetic,
             )
         counts = row_counts(build.warehouse)
         with steps.step("publish"):
-            write_run_json(staged / "run.json", run_id, clients, digest, counts, steps.seconds)
+            record = RunRecord(
+                run_id, clients.name, digest, is_synthetic, series, counts, gate.record(), steps.seconds
+            )
+            record.write(staged / "run.json")
             release = publish.publish(staged, PUBLISHED, run_id)
         print(summary(build.warehouse, counts, release))
 
@@ -194,6 +296,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--clients", type=Path, default=SAMPLE, help="the client file: .csv, .csv.gz or .parquet"
     )
     parser.add_argument(
+        "--series", help="compare with the releases of this series, not with those of the file's name"
+    )
+    parser.add_argument(
+        "--allow-drift", action="store_true", help="publish although the clients drifted past the limit"
+    )
+    parser.add_argument(
         "--roll-back",
         action="store_true",
         help="build nothing, switch published/latest to the release before it",
@@ -204,7 +312,7 @@ def main(arguments: list[str] | None = None) -> int:
             with only_run(TARGET):
                 print(f"published/latest is now {publish.roll_back(PUBLISHED).name}")
         else:
-            report(options.clients)
+            report(options.clients, series_name=options.series, allow_drift=options.allow_drift)
     except RefusedError as refusal:
         print(f"make report: {refusal}", file=sys.stderr)
         return 1
