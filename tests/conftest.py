@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -13,6 +14,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "seeds/sample/clients.parquet"
+PROJECT = (
+    "dbt_project.yml",
+    "profiles.yml",
+    "analyses",
+    "macros",
+    "models",
+    "python",
+    "seeds",
+    "tests/generic",
+    "tests/singular",
+)
 
 
 def dbt(
@@ -28,6 +40,14 @@ def dbt(
         text=True,
         check=False,
     )
+
+
+def copy_project(target: Path) -> Path:
+    """Copy what dbt reads of the project into `target`, for a test that edits it."""
+    for name in PROJECT:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, target / name)
+    return target
 
 
 def none_of(findings: Iterable[str]) -> None:

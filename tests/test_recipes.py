@@ -1,26 +1,14 @@
 """The README's recipes, followed in a scratch copy: a segment, a hypothesis and a trait need no SQL and no Python."""
 
 import csv
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from conftest import ROOT, SAMPLE, dbt
+from conftest import SAMPLE, copy_project, dbt
 
-PROJECT = (
-    "dbt_project.yml",
-    "profiles.yml",
-    "analyses",
-    "macros",
-    "models",
-    "python",
-    "seeds",
-    "tests/generic",
-    "tests/singular",
-)
 BANDS = [(None, 100_000), (100_000, 150_000), (150_000, None)]
 
 
@@ -111,10 +99,7 @@ def add_trait(project: Path) -> None:
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """A warehouse built from a scratch copy in which all three recipes were followed, with every test."""
-    project = tmp_path_factory.mktemp("scratch")
-    for name in PROJECT:
-        source = ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, project / name)
+    project = copy_project(tmp_path_factory.mktemp("scratch"))
     code = {path: path.read_bytes() for pattern in ("*.sql", "*.py") for path in project.rglob(pattern)}
     add_segment(project)
     add_hypothesis(project)

@@ -1,0 +1,431 @@
+"""The marts hold what pandas, scipy and statsmodels compute from the client file itself, without SQL.
+
+The bank's figures are pinned, too, so that no change of both sides goes unnoticed.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from duckdb import DuckDBPyConnection as Connection
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint, proportions_ztest
+
+FLAGS = {"CreditCard": "has_credit_card", "Loyalty": "is_loyal", "Churn": "is_churned"}
+NUMBERS = ("age", "credit_score", "owned_objects", "balance", "estimated_salary")
+CATEGORIES = (
+    "city",
+    "gender",
+    "age_band",
+    "product_count",
+    "is_loyal",
+    "has_balance",
+    "has_credit_card",
+    "owned_objects",
+    "credit_score_band",
+    "estimated_salary_band",
+)
+BANDS: dict[str, list[tuple[float, str]]] = {
+    "age": [
+        (25, "<25"),
+        (35, "25-34"),
+        (39, "35-38"),
+        (45, "39-44"),
+        (55, "45-54"),
+        (65, "55-64"),
+        (np.inf, "65+"),
+    ],
+    "credit_score": [
+        (500, "<500"),
+        (600, "500-599"),
+        (700, "600-699"),
+        (800, "700-799"),
+        (np.inf, "800+"),
+    ],
+    "estimated_salary": [
+        (50_000, "<50000"),
+        (100_000, "50000-100000"),
+        (150_000, "100000-150000"),
+        (np.inf, "150000+"),
+    ],
+}
+COVERAGES = {"segment_1": 0.1540, "segment_2": 0.2430, "segment_3": 0.0710, "segment_4": 0.4242}
+VERDICTS = {
+    ("h1_age", "all_clients"): "different",
+    ("h2_salary", "all_clients"): "equivalent",
+    ("h3_rostov_share", "all_clients"): "different",
+    ("h4_churn_share", "all_clients"): "different",
+    ("h1_age", "active_clients"): "equivalent",
+    ("h2_salary", "active_clients"): "equivalent",
+    ("h4_churn_share", "active_clients"): None,
+}
+MEANS = {"h1_age": "age", "h2_salary": "estimated_salary", "h6_credit_score": "credit_score"}
+SHARES: dict[str, tuple[str, Any]] = {
+    "h3_rostov_share": ("city", "Ростов Великий"),
+    "h4_churn_share": ("is_churned", True),
+    "h5_loyal_share": ("is_loyal", True),
+}
+
+
+@pytest.fixture(scope="module")
+def bank(bank_warehouse: Path) -> Iterator[Connection]:
+    """The warehouse of the bank's file, opened read-only."""
+    with duckdb.connect(str(bank_warehouse), read_only=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def sample(sample_warehouse: Path) -> Iterator[Connection]:
+    """The warehouse of the sample, opened read-only."""
+    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def clients(bank_clients: Path) -> pd.DataFrame:
+    """The bank's clients as pandas reads them, with traits and segments by other means than SQL."""
+    rows = pd.read_csv(bank_clients).rename(
+        columns={
+            "score": "credit_score",
+            "City": "city",
+            "Gender": "gender",
+            "Age": "age",
+            "Objects": "owned_objects",
+            "Balance": "balance",
+            "Products": "product_count",
+        }
+        | FLAGS
+    )
+    rows[list(FLAGS.values())] = rows[list(FLAGS.values())].astype(bool)
+    rows["has_balance"] = rows["balance"].notna()
+    for column, bands in BANDS.items():
+        edges = [edge for edge, _ in bands]
+        position = np.searchsorted(edges, rows[column].to_numpy(), side="right")
+        rows[f"{column}_band"] = [bands[at][1] for at in position]
+    one, mature = rows["product_count"] == 1, rows["age"] >= 39
+    members = {
+        "segment_1": ~rows["is_churned"] & one & (rows["age"] < 35),
+        "segment_2": one & mature,
+        "segment_3": one & mature & (rows["city"] == "Ростов Великий"),
+        "segment_4": ~rows["is_churned"] & (rows["product_count"] == 2),
+    }
+    rows["segment_ids"] = [
+        ",".join(name for name, met in zip(members, row, strict=True) if met)
+        for row in zip(*members.values(), strict=True)
+    ]
+    return rows
+
+
+def records(connection: Connection, relation: str, key: list[str]) -> dict[Any, dict[str, Any]]:
+    """Return the rows of a relation by their key; a key of one column is bare."""
+    result = connection.execute(f"select * from {relation}")
+    names = [column[0] for column in result.description]
+    rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    by_key = {tuple(row[name] for name in key) if len(key) > 1 else row[key[0]]: row for row in rows}
+    assert len(by_key) == len(rows)
+    return by_key
+
+
+def assert_same(found: dict[Any, dict[str, Any]], expected: dict[Any, dict[str, Any]], rel: float) -> None:
+    """Compare row by row in the expected columns; numbers within a relative tolerance."""
+    assert set(found) == set(expected)
+    for key, row in expected.items():
+        for column, value in row.items():
+            assert found[key][column] == pytest.approx(value, rel=rel, abs=1e-12), (key, column)
+
+
+def text(level: object) -> str:
+    """Write a level as the marts do."""
+    return str(level).lower() if isinstance(level, bool | np.bool_) else str(level)
+
+
+def summary(values: pd.Series) -> dict[str, Any]:
+    """Describe the values that are there."""
+    numbers = values.dropna().to_numpy(dtype=float)
+    p25, median, p75 = np.percentile(numbers, [25, 50, 75])
+    return {
+        "clients": len(numbers),
+        "mean": numbers.mean(),
+        "standard_deviation": numbers.std(ddof=1),
+        "p25": p25,
+        "median": median,
+        "p75": p75,
+    }
+
+
+def test_every_client_of_the_bank_is_accepted(bank: Connection) -> None:
+    assert bank.execute("select * from quality.row_counts").fetchall() == [(10_000, 10_000, 0, 735, 3_617)]
+    assert bank.execute("select count(*) from marts.dim_clients").fetchall() == [(10_000,)]
+    assert bank.execute("select count(*) from quality.rejected_clients").fetchall() == [(0,)]
+
+
+def test_coverages_of_the_bank(bank: Connection) -> None:
+    found = records(bank, "marts.fct_segment_metrics", ["segment_id"])
+    assert {segment: found[segment]["coverage"] for segment in COVERAGES} == pytest.approx(
+        COVERAGES, rel=1e-12
+    )
+
+
+def test_product_counts_of_the_bank(bank: Connection) -> None:
+    found = records(bank, "marts.fct_product_count_metrics", ["product_count"])
+    assert {count: row["clients"] for count, row in found.items()} == {1: 5_084, 2: 4_590, 3: 266, 4: 60}
+    assert {count: round(100 * row["churn_rate"], 1) for count, row in found.items()} == {
+        1: 27.7,
+        2: 7.6,
+        3: 82.7,
+        4: 100.0,
+    }
+    assert {count: row["active_clients"] for count, row in found.items()} == {1: 3_675, 2: 4_242, 3: 46, 4: 0}
+
+
+@pytest.mark.parametrize("warehouse", ["bank", "sample"])
+def test_verdicts(warehouse: str, request: pytest.FixtureRequest) -> None:
+    found = records(
+        request.getfixturevalue(warehouse),
+        "(from marts.fct_hypothesis_results where is_primary)",
+        ["hypothesis_id", "population"],
+    )
+    assert {key: found[key]["verdict"] for key in VERDICTS} == VERDICTS
+    # The interval of the bank's active clients ends just outside the margin, the sample's just inside.
+    among_active = {"bank": "inconclusive", "sample": "equivalent"}
+    assert found["h3_rostov_share", "active_clients"]["verdict"] == among_active[warehouse]
+
+
+def test_coverages_of_the_sample_are_close_to_the_banks(sample: Connection) -> None:
+    found = records(sample, "marts.fct_segment_metrics", ["segment_id"])
+    assert {segment: found[segment]["coverage"] for segment in COVERAGES} == pytest.approx(
+        COVERAGES, abs=0.015
+    )
+
+
+def test_mann_whitney_u_of_age(bank: Connection) -> None:
+    found = records(bank, "marts.fct_hypothesis_results", ["hypothesis_id", "population", "test"])
+    result = found["h1_age", "all_clients", "mann_whitney_u"]
+    assert result["statistic"] == 10_325_804.5
+    assert result["p_value"] == pytest.approx(1.248185983698308e-22, rel=1e-9)
+
+
+def test_churn_among_active_clients_has_a_reason_and_no_number(bank: Connection) -> None:
+    found = records(bank, "marts.fct_hypothesis_results", ["hypothesis_id", "population", "test"])
+    rows = [row for key, row in found.items() if key[:2] == ("h4_churn_share", "active_clients")]
+    assert rows
+    for row in rows:
+        assert row["reason_ru"]
+        assert row["reason_en"]
+        assert (row["n_two_products"], row["n_one_product"]) == (4_242, 3_675)
+        assert [row[name] for name in ("statistic", "p_value", "p_value_adjusted", "verdict")] == [None] * 4
+
+
+@pytest.mark.parametrize("population", ["all_clients", "active_clients"])
+@pytest.mark.parametrize("hypothesis", MEANS)
+def test_tests_of_means_against_scipy_on_the_rows(
+    hypothesis: str, population: str, bank: Connection, clients: pd.DataFrame
+) -> None:
+    found = records(bank, "marts.fct_hypothesis_results", ["hypothesis_id", "population", "test"])
+    members = clients[~clients["is_churned"]] if population == "active_clients" else clients
+    two, one = (
+        members.loc[members["product_count"] == count, MEANS[hypothesis]].to_numpy(float) for count in (2, 1)
+    )
+    welch = stats.ttest_ind(two, one, equal_var=False)
+    interval = welch.confidence_interval(0.95)
+    expected: dict[str, tuple[Any, float]] = {
+        "welch_t": (welch, 1e-9),
+        "mann_whitney_u": (stats.mannwhitneyu(two, one, method="asymptotic"), 1e-9),
+        "brunner_munzel": (stats.brunnermunzel(two, one), 1e-8),
+    }
+    for test, (result, tolerance) in expected.items():
+        row = found[hypothesis, population, test]
+        assert (row["n_two_products"], row["n_one_product"]) == (len(two), len(one))
+        assert abs(row["statistic"]) == pytest.approx(abs(result.statistic), rel=tolerance), test
+        assert row["p_value"] == pytest.approx(result.pvalue, rel=tolerance, abs=1e-300), test
+    row = found[hypothesis, population, "welch_t"]
+    assert row["estimate_two_products"] == pytest.approx(two.mean(), rel=1e-12)
+    assert row["estimate_one_product"] == pytest.approx(one.mean(), rel=1e-12)
+    assert row["difference"] == pytest.approx(two.mean() - one.mean(), rel=1e-9)
+    assert row["difference_low"] == pytest.approx(interval.low, rel=1e-9)
+    assert row["difference_high"] == pytest.approx(interval.high, rel=1e-9)
+
+
+@pytest.mark.parametrize("population", ["all_clients", "active_clients"])
+@pytest.mark.parametrize("hypothesis", SHARES)
+def test_tests_of_shares_against_statsmodels_on_the_rows(
+    hypothesis: str, population: str, bank: Connection, clients: pd.DataFrame
+) -> None:
+    if (hypothesis, population) == ("h4_churn_share", "active_clients"):
+        return  # no such test: see above
+    found = records(bank, "marts.fct_hypothesis_results", ["hypothesis_id", "population", "test"])
+    members = clients[~clients["is_churned"]] if population == "active_clients" else clients
+    column, value = SHARES[hypothesis]
+    met = [members.loc[members["product_count"] == count, column] == value for count in (2, 1)]
+    hits, sizes = [int(group.sum()) for group in met], [len(group) for group in met]
+    statistic, p_value = proportions_ztest(hits, sizes)
+    table = np.array([[hit, size - hit] for hit, size in zip(hits, sizes, strict=True)])
+    row = found[hypothesis, population, "two_proportion_z"]
+    assert row["statistic"] == pytest.approx(statistic, rel=1e-9)
+    assert row["p_value"] == pytest.approx(p_value, rel=1e-9, abs=1e-300)
+    assert row["estimate_two_products"] == pytest.approx(hits[0] / sizes[0], rel=1e-12)
+    assert row["estimate_one_product"] == pytest.approx(hits[1] / sizes[1], rel=1e-12)
+    fisher = found[hypothesis, population, "fisher_exact"]
+    assert fisher["p_value"] == pytest.approx(stats.fisher_exact(table).pvalue, rel=1e-9, abs=1e-300)
+
+
+@pytest.mark.parametrize("population", ["all_clients", "active_clients"])
+def test_p_values_are_adjusted_by_holm(population: str, bank: Connection) -> None:
+    found = records(
+        bank, "(from marts.fct_hypothesis_results where is_primary)", ["hypothesis_id", "population"]
+    )
+    family = {key: row for key, row in found.items() if key[1] == population and row["p_value"] is not None}
+    expected = multipletests([row["p_value"] for row in family.values()], method="holm")[1]
+    assert [row["p_value_adjusted"] for row in family.values()] == pytest.approx(list(expected), rel=1e-9)
+
+
+def test_churn_portrait(bank: Connection, clients: pd.DataFrame) -> None:
+    churned_in_all = int(clients["is_churned"].sum())
+    active_in_all = len(clients) - churned_in_all
+    expected = {}
+    for trait in CATEGORIES:
+        for level, members in clients.groupby(trait):
+            count, churned = len(members), int(members["is_churned"].sum())
+            low, high = proportion_confint(churned, count, method="wilson")
+            expected[trait, text(level)] = {
+                "clients": count,
+                "churned_clients": churned,
+                "churn_rate": churned / count,
+                "churn_rate_low": low,
+                "churn_rate_high": high,
+                "share_of_churned": churned / churned_in_all,
+                "share_of_active": (count - churned) / active_in_all,
+                "lift": (churned / count) / (churned_in_all / len(clients)),
+            }
+    assert_same(records(bank, "marts.fct_churn_portrait", ["trait", "level"]), expected, rel=1e-12)
+
+
+def test_churn_portrait_numbers(bank: Connection, clients: pd.DataFrame) -> None:
+    expected = {}
+    for trait in NUMBERS:
+        for population, is_churned in (("churned", True), ("active", False)):
+            values = clients.loc[clients["is_churned"] == is_churned, trait]
+            expected[trait, population] = summary(values) | {"minimum": values.min(), "maximum": values.max()}
+    found = records(bank, "marts.fct_churn_portrait_numbers", ["trait", "population"])
+    assert_same(found, expected, rel=1e-12)
+
+
+def test_product_count_portraits(bank: Connection, clients: pd.DataFrame) -> None:
+    expected: dict[Any, dict[str, Any]] = {}
+    expected_numbers = {}
+    for product_count, members in clients[~clients["is_churned"]].groupby("product_count"):
+        for trait in CATEGORIES:
+            if trait != "product_count":
+                for level, count in Counter(members[trait]).items():
+                    expected[product_count, trait, text(level)] = {
+                        "clients": count,
+                        "share": count / len(members),
+                    }
+        for trait in NUMBERS:
+            expected_numbers[product_count, trait] = summary(members[trait])
+    found = records(bank, "marts.fct_product_count_portrait", ["product_count", "trait", "level"])
+    assert_same(found, expected, rel=1e-12)
+    found = records(bank, "marts.fct_product_count_portrait_numbers", ["product_count", "trait"])
+    assert_same(found, expected_numbers, rel=1e-12)
+
+
+def test_segments(bank: Connection, clients: pd.DataFrame) -> None:
+    expected = {}
+    for segment in (*COVERAGES, "none"):
+        sought = "" if segment == "none" else segment
+        members = clients[[sought in ids.split(",") for ids in clients["segment_ids"]]]
+        count, churned = len(members), int(members["is_churned"].sum())
+        low, high = proportion_confint(churned, count, method="wilson")
+        expected[segment] = {
+            "clients": count,
+            "coverage": count / len(clients),
+            "churned_clients": churned,
+            "churn_rate": churned / count,
+            "churn_rate_low": low,
+            "churn_rate_high": high,
+        }
+    assert_same(records(bank, "marts.fct_segment_metrics", ["segment_id"]), expected, rel=1e-12)
+    # Which clients they are: no two of the bank's share salary, balance, score and age.
+    members_found = bank.execute(
+        "select age, credit_score, cast(balance as double), cast(estimated_salary as double), segment_ids,"
+        " string_agg(segment_id, ',' order by segment_id) from marts.dim_clients"
+        " left join marts.fct_segment_membership using (client_key) group by all"
+    ).fetchall()
+    columns = ["age", "credit_score", "balance", "estimated_salary", "segment_ids", "segment_ids"]
+    members_expected = (
+        tuple(None if value != value or (value == "" and at == 5) else value for at, value in enumerate(row))
+        for row in clients[columns].itertuples(index=False, name=None)
+    )
+    assert Counter(members_found) == Counter(members_expected)
+
+
+def test_dashboard_cube(bank: Connection, clients: pd.DataFrame) -> None:
+    dimensions = [
+        "city",
+        "gender",
+        "age_band",
+        "product_count",
+        "is_loyal",
+        "has_credit_card",
+        "has_balance",
+        "segment_ids",
+        "is_churned",
+    ]
+    kopecks = {
+        name: (clients[name] * 100).round().fillna(0).astype(int) for name in ("balance", "estimated_salary")
+    }
+    added = clients.assign(
+        clients=1,
+        churned_clients=clients["is_churned"].astype(int),
+        age_total=clients["age"],
+        credit_score_total=clients["credit_score"],
+        owned_objects_total=clients["owned_objects"],
+        balance_kopecks_total=kopecks["balance"],
+        estimated_salary_kopecks_total=kopecks["estimated_salary"],
+    )
+    sums = ["clients", "churned_clients", *(name for name in added if str(name).endswith("_total"))]
+    expected = added.groupby(dimensions)[sums].sum().to_dict("index")
+    found = records(bank, "marts.rpt_dashboard_cube", dimensions)
+    assert {key: {name: row[str(name)] for name in sums} for key, row in found.items()} == expected
+
+
+@pytest.mark.parametrize("warehouse", ["bank", "sample"])
+def test_no_mart_holds_nan_or_infinity(warehouse: str, request: pytest.FixtureRequest) -> None:
+    connection = request.getfixturevalue(warehouse)
+    columns = connection.execute(
+        "select schema_name || '.' || table_name, column_name from duckdb_columns()"
+        " where schema_name in ('marts', 'quality') and data_type in ('DOUBLE', 'FLOAT')"
+    ).fetchall()
+    assert len(columns) > 40
+    endless = [
+        f"{relation}.{column}"
+        for relation, column in columns
+        if connection.execute(
+            f'select count(*) from {relation} where not isfinite("{column}")'  # a NULL is no number at all
+        ).fetchall()
+        != [(0,)]
+    ]
+    assert endless == []
+
+
+def test_no_id_of_the_bank_is_in_a_mart(bank: Connection, clients: pd.DataFrame) -> None:
+    ids = {str(userid) for userid in clients["userid"]}
+    assert len(ids) == 10_000
+    columns = bank.execute(
+        "select schema_name || '.' || table_name, column_name from duckdb_columns()"
+        " where schema_name in ('marts', 'quality')"
+        # A sum over several clients may be any number, an id's by chance, too.
+        " and column_name not like '%\\_total' escape '\\'"
+    ).fetchall()
+    assert columns
+    for relation, column in columns:
+        values = {
+            str(value) for (value,) in bank.execute(f'select distinct "{column}" from {relation}').fetchall()
+        }
+        assert not values & ids, f"{relation}.{column}"
