@@ -91,17 +91,21 @@ def _messages(result: dbtRunnerResult) -> list[str]:
     ]
 
 
-def _refusal(message: str, clients: Path, build: Build, more: str) -> RefusedError:
-    """Return the refusal for a dbt message, as one sentence on one line."""
+def refusal(result: dbtRunnerResult, clients: Path, build: Build) -> RefusedError:
+    """Return the refusal for a failed dbt command, as one sentence on one line."""
+    messages = _messages(result)
     file = f"The client file {shown(str(clients))}"
-    details = f"details are in {build.directory / 'dbt.log'}"
-    own_words = re.search(r"The client file (gave no client)?.*", message)
+    own_words = re.search(r"The client file (gave no client)?.*", messages[0])
     if own_words:
         text = own_words.group()
         if own_words.group(1):
+            # A data test does not know which file it is about.
             text = text.replace("The client file", file, 1).replace("the warehouse", str(build.warehouse))
         return RefusedError(text)
-    return RefusedError(f"{file} was not accepted: {_one_line(message)}{more}; {details}.")
+    more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
+    return RefusedError(
+        f"{file} was not accepted: {_one_line(messages[0])}{more}; details are in {build.directory / 'dbt.log'}."
+    )
 
 
 def _one_line(message: str) -> str:
@@ -118,9 +122,7 @@ def build_warehouse(clients: Path, build: Build) -> None:
     if results.exists():
         results.replace(build.run_results)
     if not result.success:
-        messages = _messages(result)
-        more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
-        raise _refusal(messages[0], clients, build, more)
+        raise refusal(result, clients, build)
 
 
 def write_documentation(clients: Path, build: Build) -> None:

@@ -1,0 +1,1021 @@
+"""Whatever the input: read with the same figures, or its rows rejected with every reason, or refused in a sentence.
+
+Every case is a row of bad_input/cases.csv with a function of the same name below that writes its file. Each is run by
+dbt itself (`load_clients` and the staging model), in one process on one parsed manifest.
+"""
+
+# ruff: noqa: D102, D107
+# The name of a case says what its builder writes.
+
+import csv
+import gzip
+import io
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jinja2
+import pytest
+from dbt.cli.main import dbtRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bank_segments import client_file, warehouse
+from bank_segments.errors import RefusedError
+from conftest import ROOT, SAMPLE
+
+Row = list[str]
+Figures = dict[int, tuple[Any, ...]]
+
+CASES = ROOT / "tests/bad_input/cases.csv"
+TABLE = ROOT / "target/bad_input.md"
+HEADER = [
+    *("userid", "score", "City", "Gender", "Age", "Objects", "Balance"),
+    *("Products", "CreditCard", "Loyalty", "estimated_salary", "Churn"),
+]
+BALANCE = HEADER.index("Balance")
+MONEY = (BALANCE, HEADER.index("estimated_salary"))
+# The row that a case spoils: the fifth client, row 6 of the file.
+SPOILT = 4
+LONG_TEXT = "я" * 5_000_000  # 10 MB
+csv.field_size_limit(100_000_000)
+
+
+@dataclass
+class Input:
+    """A client file, and how to count its rows without the project's code: as CSV text, or as a number."""
+
+    path: Path
+    text: str = ""
+    delimiter: str = ","
+    rows: int | None = None
+
+    def count(self) -> int:
+        if self.rows is not None:
+            return self.rows
+        reader = csv.reader(
+            io.StringIO(self.text.removeprefix("\ufeff"), newline=""), delimiter=self.delimiter
+        )
+        return sum(1 for row in reader if row) - 1
+
+
+@pytest.fixture(scope="session")
+def clean() -> list[Row]:
+    """Forty clients of the sample, as text; some have no balance, and all cities occur."""
+    with duckdb.connect() as connection:
+        columns = ", ".join(f"coalesce(cast({column} as varchar), '')" for column in HEADER)
+        rows = connection.execute(f"select {columns} from read_parquet(?) limit 40", [str(SAMPLE)]).fetchall()
+    return [list(row) for row in rows]
+
+
+def as_csv(
+    rows: list[Row], delimiter: str = ",", newline: str = "\n", quoting: Any = csv.QUOTE_MINIMAL
+) -> str:
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, delimiter=delimiter, lineterminator=newline, quoting=quoting).writerows(rows)
+    return buffer.getvalue()
+
+
+class Corpus:
+    """Writes the file of a case; the method is named as the case."""
+
+    def __init__(self, folder: Path, clean: list[Row]) -> None:
+        self.folder = folder
+        self.clean = [list(row) for row in clean]
+
+    def write(
+        self,
+        text: str | list[Row],
+        *,
+        name: str = "clients.csv",
+        encoding: str = "utf-8",
+        delimiter: str = ",",
+        pack: bool = False,
+    ) -> Input:
+        text = text if isinstance(text, str) else as_csv(text, delimiter)
+        data = text.encode(encoding)
+        path = self.folder / name
+        path.write_bytes(gzip.compress(data, mtime=0) if pack else data)
+        return Input(path, text, delimiter)
+
+    def raw(self, data: bytes, name: str = "clients.csv") -> Input:
+        path = self.folder / name
+        path.write_bytes(data)
+        return Input(path, rows=0)
+
+    def parquet(
+        self, columns: str = "*", rows: int = 40, name: str = "clients.parquet", where: str = "true"
+    ) -> Input:
+        path = self.folder / name
+        source = str(SAMPLE).replace("'", "''")
+        target = str(path).replace("'", "''")
+        with duckdb.connect() as connection:
+            connection.execute(
+                f"copy (select {columns} from (from '{source}' limit 40) where {where}) to '{target}' (format parquet)"
+            )
+        return Input(path, rows=rows)
+
+    @property
+    def rows(self) -> list[Row]:
+        return [HEADER, *self.clean]
+
+    def with_cells(self, **cells: str) -> list[Row]:
+        for column, value in cells.items():
+            self.clean[SPOILT][HEADER.index(column)] = value
+        return self.rows
+
+    def with_column(self, name: str, values: Callable[[int], str]) -> list[Row]:
+        return [[*HEADER, name], *([*row, values(at)] for at, row in enumerate(self.clean))]
+
+    def spoilt_line(self, change: Callable[[str], str], rows: tuple[int, ...] = (SPOILT,)) -> str:
+        lines = as_csv(self.rows).splitlines()
+        for row in rows:
+            lines[row + 1] = change(lines[row + 1])
+        return "\n".join(lines) + "\n"
+
+    def decimal_commas(self) -> list[Row]:
+        for row in self.clean:
+            for at in MONEY:
+                row[at] = row[at].replace(".", ",")
+        return self.rows
+
+    # --- read with the same figures ---------------------------------------------------------------------------------
+
+    def clean_csv(self) -> Input:
+        return self.write(self.rows)
+
+    def clean_gz(self) -> Input:
+        return self.write(self.rows, name="clients.csv.gz", pack=True)
+
+    def clean_parquet(self) -> Input:
+        return self.parquet()
+
+    def upper_suffix(self) -> Input:
+        return self.write(self.rows, name="CLIENTS.CSV")
+
+    def byte_order_mark(self) -> Input:
+        return self.write(self.rows, encoding="utf-8-sig")
+
+    def utf16_le(self) -> Input:
+        return self.write("\ufeff" + as_csv(self.rows), encoding="utf-16-le")
+
+    def utf16_be(self) -> Input:
+        return self.write("\ufeff" + as_csv(self.rows), encoding="utf-16-be")
+
+    def utf16_gz(self) -> Input:
+        return self.write(self.rows, name="clients.csv.gz", encoding="utf-16", delimiter="\t", pack=True)
+
+    def utf32(self) -> Input:
+        return self.write(self.rows, encoding="utf-32")
+
+    def cp1251(self) -> Input:
+        return self.write(self.rows, encoding="cp1251")
+
+    def cp1251_excel(self) -> Input:
+        self.decimal_commas()
+        text = as_csv(self.with_column("Примечание", lambda at: f"«клиент» — №{at}"), ";", "\r\n")
+        return self.write(text, encoding="cp1251", delimiter=";")
+
+    def semicolon(self) -> Input:
+        return self.write(self.rows, delimiter=";")
+
+    def tab(self) -> Input:
+        return self.write(self.rows, delimiter="\t")
+
+    def pipe(self) -> Input:
+        return self.write(self.rows, delimiter="|")
+
+    def decimal_comma(self) -> Input:
+        return self.write(self.decimal_commas(), delimiter=";")
+
+    def decimal_comma_quoted(self) -> Input:
+        return self.write(self.decimal_commas())
+
+    def crlf(self) -> Input:
+        return self.write(as_csv(self.rows, newline="\r\n"))
+
+    def cr(self) -> Input:
+        return self.write(as_csv(self.rows, newline="\r"))
+
+    def mixed_breaks(self) -> Input:
+        lines = as_csv(self.rows).splitlines()
+        return self.write("".join(line + ("\r\n" if at % 3 else "\n") for at, line in enumerate(lines)))
+
+    def excel_breaks(self) -> Input:
+        return self.write(
+            as_csv(self.with_column("note", lambda at: f"line {at}\nand another"), newline="\r\n")
+        )
+
+    def no_last_break(self) -> Input:
+        return self.write(as_csv(self.rows).rstrip("\n"))
+
+    def blank_lines(self) -> Input:
+        return self.write("\n\n" + as_csv(self.rows).replace("\n", "\n\n", 7))
+
+    def all_quoted(self) -> Input:
+        return self.write(as_csv(self.rows, quoting=csv.QUOTE_ALL))
+
+    def quoted_newlines(self) -> Input:
+        return self.write(self.with_column("note", lambda at: f'a "b", c\n\nd {at}\n' if at % 3 else ""))
+
+    def city_with_newline(self) -> Input:
+        for row in self.clean:
+            row[2] = row[2].replace(" ", "\n")
+        return self.write(self.rows)
+
+    def extra_columns(self) -> Input:
+        return self.write(
+            [["", *HEADER, "Филиал"], *([str(at), *row, "x"] for at, row in enumerate(self.clean))]
+        )
+
+    def trailing_separator(self) -> Input:
+        return self.write([HEADER, *([*row, ""] for row in self.clean)])
+
+    def other_order(self) -> Input:
+        return self.write([list(reversed(row)) for row in self.rows])
+
+    def balance_last(self) -> Input:
+        return self.write([[*row[:BALANCE], *row[BALANCE + 1 :], row[BALANCE]] for row in self.rows])
+
+    def upper_case_header(self) -> Input:
+        return self.write([[name.upper() for name in HEADER], *self.clean])
+
+    def spaced_header(self) -> Input:
+        return self.write([[f" {name}\u00a0" for name in HEADER], *self.clean])
+
+    def id_outer_spaces(self) -> Input:
+        return self.write(self.with_cells(userid=f"  {self.clean[SPOILT][0]}\u00a0"))
+
+    def parquet_text(self) -> Input:
+        return self.parquet("cast(columns(*) as varchar)")
+
+    def parquet_decimal(self) -> Input:
+        return self.parquet(
+            "* replace (cast(Balance as decimal(18, 4)) as Balance, cast(userid as decimal(20, 2)) as userid)"
+        )
+
+    def parquet_float(self) -> Input:
+        return self.parquet("* replace (cast(Age as double) as Age, cast(userid as double) as userid)")
+
+    def parquet_boolean(self) -> Input:
+        return self.parquet(
+            "* replace (cast(Churn as boolean) as Churn, cast(Loyalty as boolean) as Loyalty)"
+        )
+
+    def parquet_bytes(self) -> Input:
+        return self.parquet("* replace (encode(City) as City, encode(Gender) as Gender)")
+
+    def path_quote_space(self) -> Input:
+        return self.write(self.rows, name='клиенты o\'neill "x"; drop table y --.csv')
+
+    def path_glob(self) -> Input:
+        self.raw(b"userid\n1\n", "clients1.csv")
+        return self.write(self.rows, name="clients*.csv")
+
+    def path_bracket(self) -> Input:
+        self.raw(b"userid\n1\n", "clients1.csv")
+        return self.write(self.rows, name="clients[1].csv")
+
+    def path_tilde(self) -> Input:
+        # Relative to the project, as on a command line.
+        written = self.write(self.rows, name="~clients.csv")
+        return Input(Path(os.path.relpath(written.path, ROOT)), written.text)
+
+    def path_newline(self) -> Input:
+        return self.write(self.rows, name="two\nlines.csv")
+
+    def path_gz_glob(self) -> Input:
+        return self.write(self.rows, name="what's?.csv.gz", pack=True)
+
+    def path_parquet_glob(self) -> Input:
+        self.parquet("userid", name="clients1.parquet")
+        return self.parquet(name="clients*.parquet")
+
+    # --- rows rejected ----------------------------------------------------------------------------------------------
+
+    def text_in_number(self) -> Input:
+        return self.write(self.with_cells(score="шестьсот"))
+
+    def nan(self) -> Input:
+        return self.write(self.with_cells(Balance="NaN"))
+
+    def infinity(self) -> Input:
+        return self.write(self.with_cells(estimated_salary="inf"))
+
+    def overflow(self) -> Input:
+        return self.write(self.with_cells(estimated_salary="1e400"))
+
+    def negative_age(self) -> Input:
+        return self.write(self.with_cells(Age="-42"))
+
+    def half_age(self) -> Input:
+        return self.write(self.with_cells(Age="17.5"))
+
+    def thousands(self) -> Input:
+        return self.write(self.with_cells(Balance="1,234"))
+
+    def unknown_city(self) -> Input:
+        return self.write(self.with_cells(City="Москва"))
+
+    def unknown_gender(self) -> Input:
+        return self.write(self.with_cells(Gender="Д"))
+
+    def missing_value(self) -> Input:
+        return self.write(self.with_cells(Products=""))
+
+    def every_reason(self) -> Input:
+        return self.write(self.with_cells(Age="1000", Balance="много", City="Москва", Churn=" "))
+
+    def empty_row(self) -> Input:
+        self.clean[SPOILT] = [""] * len(HEADER)
+        return self.write(self.rows)
+
+    def id_inner_space(self) -> Input:
+        return self.write(self.with_cells(userid="90 000 005"))
+
+    def duplicate_row(self) -> Input:
+        self.clean.append(self.clean[SPOILT])
+        return self.write(self.rows)
+
+    def duplicate_id(self) -> Input:
+        return self.write(self.with_cells(userid=self.clean[0][0]))
+
+    def row_too_short(self) -> Input:
+        self.clean[SPOILT] = self.clean[SPOILT][:3]
+        return self.write(self.rows)
+
+    def row_without_balance(self) -> Input:
+        rows = [[*row[:BALANCE], *row[BALANCE + 1 :], row[BALANCE]] for row in self.rows]
+        del rows[SPOILT + 1][-1]
+        return self.write(rows)
+
+    def row_too_long(self) -> Input:
+        self.clean[SPOILT] += ["9", "9"]
+        return self.write(self.rows)
+
+    def short_and_long(self) -> Input:
+        rows = self.with_column("note", lambda at: f"{at}\n\n{at}")
+        rows[5], rows[9], rows[7] = ["1"], ["1"], [*rows[7], "x"]
+        return self.write(rows)
+
+    def cell_10_mb(self) -> Input:
+        return self.write(self.with_cells(City=LONG_TEXT))
+
+    def cell_10_mb_quoted(self) -> Input:
+        return self.write(self.with_cells(City=("я" * 99 + "\n") * 50_000))
+
+    def nul_bytes(self) -> Input:
+        self.clean[0][2], self.clean[1][4] = "Рыб\0инск", "4\0"
+        return self.write(self.rows)
+
+    def parquet_nan(self) -> Input:
+        return self.parquet(
+            "* replace (case userid when 90000001 then 'nan'::double else Balance end as Balance,"
+            " case userid when 90000002 then 'inf'::double else estimated_salary end as estimated_salary)"
+        )
+
+    # --- refused ----------------------------------------------------------------------------------------------------
+
+    def empty(self) -> Input:
+        return self.raw(b"")
+
+    def blank(self) -> Input:
+        return self.raw(b"\r\n\n\n")
+
+    def header_only(self) -> Input:
+        return self.write([HEADER])
+
+    def header_only_parquet(self) -> Input:
+        return self.parquet(where="false")
+
+    def no_header(self) -> Input:
+        return self.write(self.clean)
+
+    def missing_column(self) -> Input:
+        return self.write([[*row[:4], *row[5:]] for row in self.rows])
+
+    def renamed_column(self) -> Input:
+        return self.write([[name.replace("estimated_", "") for name in HEADER], *self.clean])
+
+    def repeated_column(self) -> Input:
+        return self.write([[*row, row[4]] for row in self.rows])
+
+    def repeated_column_case(self) -> Input:
+        return self.write(self.with_column("AGE", str))
+
+    def header_break(self) -> Input:
+        return self.write(self.with_column("a\nnote", str))
+
+    def missing_column_parquet(self) -> Input:
+        return self.parquet("* exclude (Churn)")
+
+    def koi8_r(self) -> Input:
+        return self.write(self.rows, encoding="koi8-r")
+
+    def mixed_encodings(self) -> Input:
+        lines = as_csv(self.rows).splitlines(keepends=True)
+        return self.raw("".join(lines[:30]).encode() + "".join(lines[30:]).encode("cp1251"))
+
+    def cp1251_unproven(self) -> Input:
+        for row in self.clean:
+            row[2] = "Москва"
+        return self.write(self.rows, encoding="cp1251")
+
+    def utf16_no_mark(self) -> Input:
+        return self.write(self.rows, encoding="utf-16-le")
+
+    def utf16_cut(self) -> Input:
+        return self.raw(as_csv(self.rows).encode("utf-16")[:-1])
+
+    def cut_gz(self) -> Input:
+        packed = gzip.compress(as_csv(self.rows).encode(), mtime=0)
+        return self.raw(packed[: len(packed) // 2], "clients.csv.gz")
+
+    def cut_gz_end(self) -> Input:
+        return self.raw(gzip.compress(as_csv(self.rows).encode(), mtime=0)[:-4], "clients.csv.gz")
+
+    def damaged_gz(self) -> Input:
+        packed = bytearray(gzip.compress(as_csv(self.rows).encode(), mtime=0))
+        packed[-6] ^= 0xFF  # the checksum
+        return self.raw(bytes(packed), "clients.csv.gz")
+
+    def csv_named_gz(self) -> Input:
+        return self.write(self.rows, name="clients.csv.gz")
+
+    def gz_named_csv(self) -> Input:
+        return self.write(self.rows, pack=True)
+
+    def workbook_named_csv(self) -> Input:
+        return self.raw(b"PK\x03\x04\x14\x00\x06\x00" + bytes(range(256)))
+
+    def parquet_named_csv(self) -> Input:
+        return self.parquet(name="clients.csv")
+
+    def csv_named_parquet(self) -> Input:
+        return self.write(self.rows, name="clients.parquet")
+
+    def cut_parquet(self) -> Input:
+        content = self.parquet().path.read_bytes()
+        return self.raw(content[: len(content) // 2], "clients.parquet")
+
+    def open_quote(self) -> Input:
+        return self.write(self.spoilt_line(lambda line: line.replace(",", ',"', 2).replace('"', "", 1)))
+
+    def quote_in_cell(self) -> Input:
+        return self.write(self.spoilt_line(self._quote_in_city))
+
+    @staticmethod
+    def _quote_in_city(line: str) -> str:
+        cells = line.split(",")
+        cells[2] = f'"{cells[2][:3]}"{cells[2][3:]}'
+        return ",".join(cells)
+
+    def unpaired_quotes(self) -> Input:
+        def add_inches(line: str) -> str:
+            cells = line.split(",")
+            cells[2] += '"'
+            return ",".join(cells)
+
+        return self.write(self.spoilt_line(add_inches, (SPOILT, SPOILT + 9)))
+
+    def row_far_too_long(self) -> Input:
+        self.clean[SPOILT] += ["9"] * 28
+        return self.write(self.rows)
+
+    def row_20_mb(self) -> Input:
+        return self.write(self.with_cells(City=LONG_TEXT * 2))
+
+    def lone_cr(self) -> Input:
+        return self.write(self.spoilt_line(lambda line: line.replace(",", ",\r", 1)))
+
+    def directory(self) -> Input:
+        path = self.folder / "clients.csv"
+        path.mkdir()
+        return Input(path)
+
+    def missing(self) -> Input:
+        return Input(self.folder / "clients.csv")
+
+    def pipe_file(self) -> Input:
+        path = self.folder / "clients.csv"
+        os.mkfifo(path)
+        return Input(path)
+
+    def unreadable(self) -> Input:
+        written = self.write(self.rows)
+        written.path.chmod(0)
+        return written
+
+    def wrong_suffix(self) -> Input:
+        return self.write(self.rows, name="clients.xlsx")
+
+    def remote(self) -> Input:
+        return Input(Path("s3://bucket/clients.csv"))
+
+    def all_rejected(self) -> Input:
+        for row in self.clean:
+            row[2] = "Москва"
+        return self.write(self.rows)
+
+
+@dataclass
+class Seen:
+    """What became of a file: the refusal, or the clients accepted and the reasons per rejected row."""
+
+    refusal: str = ""
+    read: int = 0
+    accepted: Figures | None = None
+    rejected: list[str] | None = None
+    texts: list[str] | None = None
+
+
+class Project:
+    """Runs the load and the staging model on one file after another, in this process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.build = warehouse.Build(folder)
+        self.options = ["--target-path", str(folder), "--log-path", str(folder), "--log-level", "none"]
+        self.options += ["--log-level-file", "debug"]
+        with warehouse._environment(BANK_WAREHOUSE=str(self.build.warehouse)):
+            parsed = dbtRunner().invoke(["parse", *self.options])
+            self.manifest = parsed.result
+            assert self.run("seed", clients=SAMPLE).success
+
+    def run(self, *arguments: str, clients: Path) -> Any:
+        with warehouse._environment(BANK_WAREHOUSE=str(self.build.warehouse), BANK_CLIENTS=str(clients)):
+            try:
+                return dbtRunner(manifest=self.manifest).invoke([*arguments, *self.options])
+            finally:
+                warehouse._release_warehouse()
+
+    def read(self, clients: Path) -> Seen:
+        # With the model's data tests only where no row is left: they take longer than the model.
+        result = self.run("run", "--select", "stg_bank__client_rows", clients=clients)
+        if not result.success:
+            return Seen(refusal=str(warehouse.refusal(result, clients, self.build)))
+        seen = self._rows()
+        if not seen.accepted:
+            result = self.run(
+                "test", "--select", "stg_bank__client_rows,test_name:some_rows_accepted", clients=clients
+            )
+            assert not result.success
+            return Seen(refusal=str(warehouse.refusal(result, clients, self.build)))
+        return seen
+
+    def _rows(self) -> Seen:
+        with duckdb.connect(str(self.build.warehouse), read_only=True) as connection:
+            raw = connection.execute(
+                "select count(*), min(source_row_number), max(source_row_number) from raw.clients"
+            ).fetchall()[0]
+            rows = connection.execute(
+                "select client_id, credit_score, city, gender, age, owned_objects, balance, product_count,"
+                " has_credit_card, is_loyal, estimated_salary, is_churned, reasons"
+                " from staging.stg_bank__client_rows order by source_row_number"
+            ).fetchall()
+            texts = connection.execute(
+                "select row_text from raw.clients where row_fault is not null"
+            ).fetchall()
+        assert raw == (len(rows), 1, len(rows))
+        return Seen(
+            read=len(rows),
+            accepted={row[0]: row[:-1] for row in rows if row[-1] is None},
+            rejected=[row[-1] for row in rows if row[-1] is not None],
+            texts=[text for (text,) in texts],
+        )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    before = Path.cwd()
+    os.chdir(ROOT)
+    try:
+        yield Project(tmp_path_factory.mktemp("bad_input"))
+    finally:
+        os.chdir(before)
+
+
+@pytest.fixture(scope="module")
+def figures(project: Project, clean: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Figures:
+    """The accepted clients of the clean file, by id."""
+    written = Corpus(tmp_path_factory.mktemp("clean"), clean).clean_csv()
+    accepted = project.read(written.path).accepted
+    assert accepted is not None
+    assert len(accepted) == len(clean)
+    assert {row[2] for row in accepted.values()} == {"Ярославль", "Рыбинск", "Ростов Великий"}
+    return accepted
+
+
+with CASES.open(encoding="utf-8", newline="") as _handle:
+    EXPECTED = list(csv.DictReader(_handle))
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[dict[str, str]]:
+    """What was seen of each case; written as the table of the docs when all of them ran."""
+    seen: dict[str, str] = {}
+    yield seen
+    if set(seen) == {case["case"] for case in EXPECTED}:
+        TABLE.parent.mkdir(exist_ok=True)
+        lines = ["| input or fault | expected | seen |", "| --- | --- | --- |"]
+        lines += [
+            f"| {case['input'].replace('|', chr(92) + '|')} | {wanted(case)} | {seen[case['case']]} |"
+            for case in EXPECTED
+        ]
+        TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def wanted(case: dict[str, str]) -> str:
+    if case["outcome"] == "same":
+        return "read, same figures"
+    if case["outcome"] == "rejected":
+        return f"{case['rejected']} rejected, with every reason"
+    return "refused"
+
+
+def read_as_nobody(path: Path) -> Seen:
+    """Look at the file as a user without rights, which root is only when it plays one."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        copy = Path(folder) / path.name
+        shutil.copy(path, copy)
+        copy.chmod(0)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            client_file.look(str(copy), HEADER, Path(folder) / "copy.csv")
+        except RefusedError as refusal:
+            return Seen(refusal=str(refusal))
+        finally:
+            os.seteuid(user)
+    return Seen()
+
+
+@pytest.mark.parametrize("case", EXPECTED, ids=[case["case"] for case in EXPECTED])
+def test_input_ends_as_declared(
+    case: dict[str, str],
+    project: Project,
+    clean: list[Row],
+    figures: Figures,
+    table: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    written: Input = getattr(Corpus(tmp_path, clean), case["case"])()
+    seen = read_as_nobody(written.path) if case["case"] == "unreadable" else project.read(written.path)
+    if case["outcome"] == "refused":
+        assert seen.refusal.startswith("The client file ")
+        assert case["says"] in seen.refusal
+        assert written.path.name in seen.refusal
+        assert_is_one_sentence(seen.refusal)
+        table[case["case"]] = (
+            "refused: “…" + seen.refusal.split(written.path.name, 1)[1].strip().replace("|", "\\|") + "”"
+        )
+        return
+    assert seen.refusal == ""
+    assert seen.accepted is not None
+    assert seen.rejected is not None
+    # Counted by Python's csv module, which shares nothing with the code that is tested.
+    assert seen.read == written.count()
+    assert (len(seen.accepted), len(seen.rejected)) == (int(case["accepted"]), int(case["rejected"]))
+    assert len(seen.accepted) + len(seen.rejected) == seen.read
+    assert seen.accepted.items() <= figures.items()
+    if case["outcome"] == "same":
+        assert seen.accepted == figures
+    assert {reasons_in(row) for row in seen.rejected} == {
+        reasons_in(row) for row in case["says"].split("|") if row
+    }
+    said = "; ".join(dict.fromkeys(seen.rejected))
+    said = f": {said}" if said else ""
+    table[case["case"]] = (
+        f"{seen.read} read, {len(seen.accepted)} accepted, {len(seen.rejected)} rejected{said}"
+    )
+
+
+def reasons_in(text: str) -> frozenset[str]:
+    return frozenset(text.split("; "))
+
+
+def assert_is_one_sentence(text: str) -> None:
+    assert text.isprintable()
+    assert text.endswith(".")
+    assert ". " not in text.replace("...", "")
+    assert len(text) < 700
+    assert not re.search(r"Traceback|Error|Set By User|store_rejects|null_padding|strict_mode", text)
+
+
+def test_every_case_has_a_builder_and_no_builder_is_left_out() -> None:
+    helpers = {
+        "write",
+        "raw",
+        "parquet",
+        "rows",
+        "with_cells",
+        "with_column",
+        "spoilt_line",
+        "decimal_commas",
+    }
+    assert {name for name in vars(Corpus) if not name.startswith("_")} - helpers == {
+        case["case"] for case in EXPECTED
+    }
+
+
+def test_text_of_an_unsplit_row_is_kept(project: Project, clean: list[Row], tmp_path: Path) -> None:
+    seen = project.read(Corpus(tmp_path, clean).row_too_long().path)
+    assert seen.texts == [",".join([*clean[SPOILT], "9", "9"])]
+
+
+def test_no_log_shows_a_cell_of_a_refused_file(project: Project, clean: list[Row], tmp_path: Path) -> None:
+    for case in ("quote_in_cell", "row_far_too_long", "unpaired_quotes"):
+        assert project.read(getattr(Corpus(tmp_path, clean), case)().path).refusal
+    log = (project.build.directory / "dbt.log").read_text(encoding="utf-8")
+    assert clean[SPOILT][0] not in log
+    assert clean[SPOILT][10] not in log
+
+
+@pytest.fixture(scope="module")
+def reporting_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with one release, which only has to stay as it is."""
+    copy = tmp_path_factory.mktemp("reporting") / "a project"
+    ignored = shutil.ignore_patterns(".*", "target", "published", "logs", "tests", "__pycache__")
+    shutil.copytree(ROOT, copy, ignore=ignored)
+    for folder in ("generic", "singular"):
+        shutil.copytree(ROOT / "tests" / folder, copy / "tests" / folder)
+    release = copy / "published/20260101T000000Z-abcdef"
+    release.mkdir(parents=True)
+    (release / "run.json").write_text("{}", encoding="utf-8")
+    (copy / "published/latest").symlink_to(release.name)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [("missing", "clients.csv"), ("quote_in_cell", "row 6"), ("all_rejected", "40 rows read")],
+)
+def test_report_refuses_with_status_1_and_leaves_the_release(
+    case: str, reason: str, clean: list[Row], reporting_project: Path, tmp_path: Path
+) -> None:
+    written = getattr(Corpus(tmp_path, clean), case)()
+    run = subprocess.run(
+        [sys.executable, "-m", "bank_segments.report", "--clients", written.path],
+        cwd=reporting_project,
+        env=os.environ | {"PYTHONPATH": "python"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stderr.startswith("make report: The client file ")
+    assert run.stderr.count("\n") == 1
+    assert reason in run.stderr
+    assert not re.search("Error|Traceback", run.stdout + run.stderr)
+    published = reporting_project / "published"
+    assert [path.name for path in published.iterdir() if path.name != "latest"] == ["20260101T000000Z-abcdef"]
+    assert (published / "latest/run.json").read_text(encoding="utf-8") == "{}"
+
+
+# --- properties -----------------------------------------------------------------------------------------------------
+
+GARBAGE = st.one_of(
+    st.sampled_from(
+        [
+            "",
+            " ",
+            "NaN",
+            "-1",
+            "1e400",
+            "17.5",
+            "1,5",
+            "1,234",
+            "0x1F",
+            "٣",
+            "Москва",
+            "ж",
+            "а\nб",
+            'a"b',
+            "a,b;c",
+            "\0",
+            "😀",
+        ]
+    ),
+    # A carriage return would end the row: csv.writer leaves it unquoted.
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=8),
+)
+PROPERTY = settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=60,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@dataclass
+class Mutation:
+    """A mutated list of rows and the positions that nothing happened to."""
+
+    rows: list[Row]
+    untouched: list[int]
+
+
+@st.composite
+def mutations(draw: st.DrawFn, is_ragged: bool = False) -> Mutation:
+    """Forty numbered clients after cells were spoilt or emptied, rows doubled, case changed and all shuffled."""
+    rows = [list(row) for row in CLEAN_ROWS]
+    touched: set[str] = set()
+    for _ in range(draw(st.integers(0, 12))):
+        row = rows[draw(st.integers(0, len(rows) - 1))]
+        touched.add(row[0])
+        kind = draw(
+            st.sampled_from(
+                ["spoil", "empty", "double", "double and spoil", "id of another", "shorten", "lengthen"]
+            )
+        )
+        at = draw(st.integers(1, len(HEADER) - 1))
+        if kind == "spoil" and at < len(row):
+            row[at] = draw(GARBAGE)
+        elif kind == "empty" and at < len(row):
+            row[at] = ""
+        elif kind.startswith("double"):
+            copy = list(row)
+            if kind != "double" and at < len(copy):
+                copy[at] = draw(GARBAGE)
+            rows.append(copy)
+        elif kind == "id of another":
+            other = draw(st.sampled_from(rows))[0]
+            touched.add(other)
+            row[0] = other
+        elif kind == "shorten" and is_ragged:
+            del row[at:]
+        elif kind == "lengthen" and is_ragged:
+            row.extend(draw(st.lists(GARBAGE, min_size=1, max_size=3)))
+    for row in rows:
+        if row[0] not in touched:
+            row[2:4] = [
+                draw(st.sampled_from([value, value.upper(), value.lower(), f" {value} "]))
+                for value in row[2:4]
+            ]
+    random.Random(draw(st.integers(0, 99))).shuffle(rows)
+    return Mutation(rows, [at for at, row in enumerate(rows) if row[0] not in touched])
+
+
+with duckdb.connect() as _connection:
+    CLEAN_ROWS = [
+        list(row)
+        for row in _connection.execute(
+            f"select {', '.join(f'cast({column} as varchar)' for column in HEADER)} from read_parquet(?)"
+            " where Balance is not null limit 40",
+            [str(SAMPLE)],
+        ).fetchall()
+    ]
+
+
+@pytest.fixture(scope="module")
+def staging(project: Project, figures: Figures) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty raw table in memory; the compiled staging model answers over it."""
+    compiled = project.build.directory / "compiled/bank_segments/models/staging/stg_bank__client_rows.sql"
+    with duckdb.connect() as connection:
+        connection.execute("create schema raw")
+        columns = ", ".join(f'"{column}" varchar' for column in HEADER)
+        connection.execute(
+            f"create table raw.clients (source_row_number bigint, {columns}, row_fault varchar, row_text varchar)"
+        )
+        connection.execute(f"create temp view staged as {compiled.read_text(encoding='utf-8')}")
+        yield connection
+
+
+@PROPERTY
+@given(mutation=mutations())
+def test_accepted_and_rejected_are_read_and_untouched_rows_are_accepted(
+    staging: duckdb.DuckDBPyConnection, mutation: Mutation
+) -> None:
+    staging.execute("delete from raw.clients")
+    staging.executemany(
+        f"insert into raw.clients values ({', '.join('?' * 13)}, null, null)",
+        [[at, *row] for at, row in enumerate(mutation.rows)],
+    )
+    seen = dict(staging.execute("select source_row_number, reasons from staged").fetchall())
+    assert sorted(seen) == list(range(len(mutation.rows)))
+    assert [at for at in mutation.untouched if seen[at] is not None] == []
+    assert "" not in seen.values()
+    ids = [row[0] for at, row in enumerate(mutation.rows) if seen[at] is None]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.fixture(scope="module")
+def load() -> Callable[[Path, Path], list[tuple[Any, ...]]]:
+    """The reading macro without dbt: its SQL over what `look` found; raises `RefusedError` as the macro does."""
+    source = (ROOT / "macros/project/load_clients.sql").read_text(encoding="utf-8")
+    # dbt's `call statement` needs dbt; the macros used here are plain Jinja.
+    environment = jinja2.Environment(extensions=["jinja2.ext.do"])
+    macros: Any = environment.from_string(source).module
+
+    connection = duckdb.connect()
+    connection.execute("set threads = 1")
+
+    def read(path: Path, copy: Path) -> list[tuple[Any, ...]]:
+        file = client_file.look(str(path), HEADER, copy)
+        connection.execute("drop table if exists temp.unread_rows")
+        connection.execute("drop table if exists temp.unread_scans")
+        rows = connection.execute(macros.select_from_csv(file, HEADER)).fetchall()
+        unread = connection.execute("select count(*) from unread_rows").fetchall()[0][0]
+        if unread or len(rows) != file.rows:
+            raise RefusedError("set aside or miscounted")
+        return rows
+
+    return read
+
+
+@PROPERTY
+@given(
+    mutation=mutations(is_ragged=True),
+    delimiter=st.sampled_from([",", ";", "\t", "|"]),
+    newline=st.sampled_from(["\n", "\r\n"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+)
+def test_a_well_formed_file_is_read_row_by_row_however_it_is_written(
+    load: Callable[[Path, Path], list[tuple[Any, ...]]],
+    mutation: Mutation,
+    delimiter: str,
+    newline: str,
+    encoding: str,
+    quoting: int,
+) -> None:
+    text = as_csv([HEADER, *mutation.rows], delimiter, newline, quoting)
+    counted = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clients.csv"
+        path.write_bytes(text.encode(encoding))
+        rows = load(path, Path(folder) / "copy.csv")
+    assert [row[0] for row in rows] == list(range(1, len(counted) + 1))
+    for read, expected in zip(rows, counted, strict=True):
+        cells, fault = read[1:13], read[13]
+        has_right_length = len(expected) >= 12 and not any(expected[12:])
+        assert (fault is None) == has_right_length
+        if has_right_length and encoding in ("utf-8", "utf-8-sig"):
+            assert [cell or "" for cell in cells] == expected[:12]
+
+
+@PROPERTY
+@given(
+    cuts=st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 40)), max_size=3),
+    inserts=st.lists(
+        st.tuples(
+            st.integers(0, 3000),
+            st.one_of(st.binary(max_size=6), st.sampled_from([b'"', b"\n", b",", b"\r\n", b'""'])),
+        ),
+        max_size=4,
+    ),
+)
+def test_a_damaged_file_is_refused_or_read_with_every_row_counted(
+    load: Callable[[Path, Path], list[tuple[Any, ...]]],
+    cuts: list[tuple[int, int]],
+    inserts: list[tuple[int, bytes]],
+) -> None:
+    data = as_csv([HEADER, *CLEAN_ROWS]).encode()
+    for at, length in cuts:
+        data = data[:at] + data[at + length :]
+    for at, piece in inserts:
+        data = data[:at] + piece + data[at:]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clients.csv"
+        path.write_bytes(data)
+        try:
+            rows = load(path, Path(folder) / "copy.csv")
+        except RefusedError:
+            return
+    text = data.decode("utf-8-sig")
+    assert len(rows) == sum(1 for row in csv.reader(io.StringIO(text, newline="")) if row) - 1
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 2, 3, 7, 64])
+def test_rows_are_counted_the_same_in_pieces_of_any_size(piece_bytes: int) -> None:
+    text = b'a,b\r\n"x\r\ny",1\n\n\n"say ""hi""",2\r\n\r\n,\n"",""\n"\n"\nlast'
+    rows = client_file._Rows()
+    for at in range(0, len(text), piece_bytes):
+        rows.feed(text[at : at + piece_bytes])
+    rows.feed(b"", is_last=True)
+    expected = sum(1 for row in csv.reader(io.StringIO(text.decode(), newline="")) if row)
+    assert (rows.total, rows.is_inside, rows.has_quoted_breaks) == (expected, False, True)
+    assert (rows.has_lf, rows.has_crlf, rows.row_with_lone_cr) == (True, True, 0)
+
+
+def test_the_function_that_sql_calls_answers_in_json(tmp_path: Path) -> None:
+    plugin = client_file.Plugin.__new__(client_file.Plugin)
+    with duckdb.connect() as connection:
+        plugin.configure_connection(connection)
+        answer = connection.execute(
+            "select look_at_client_file(?, ?)", [str(tmp_path / "none.csv"), json.dumps(HEADER)]
+        ).fetchall()[0][0]
+        assert "does not exist" in json.loads(answer)["refusal"]
+        connection.remove_function("look_at_client_file")
