@@ -484,12 +484,20 @@ class Checkpoint:
 
     process: subprocess.Popen[str]
 
-    def outcomes(self, warehouse: Path) -> list[ExpectationOutcome]:
+    def begin(self, warehouse: Path) -> None:
+        """Let it validate the warehouse, which no one may have open for writing, while this process goes on."""
+        if self.process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # it died; its own complaint comes with the outcomes
+                self.process.stdin.write(json.dumps(str(warehouse.resolve())))
+                self.process.stdin.close()
+            self.process.stdin = None
+
+    def outcomes(self) -> list[ExpectationOutcome]:
         """The outcomes of every expectation; raises `RefusedError` where the validation itself broke."""
-        answer, complaint = self.process.communicate(json.dumps(str(warehouse.resolve())))
+        answer, complaint = self.process.communicate()
         if self.process.returncode:
             reason = (complaint.strip().splitlines() or ["no message"])[-1]
-            raise RefusedError(f"The warehouse {warehouse} could not be validated: {reason}.")
+            raise RefusedError(f"The warehouse could not be validated: {reason}; nothing was published.")
         return [ExpectationOutcome(**outcome) for outcome in json.loads(answer)]
 
 

@@ -185,6 +185,8 @@ _REASONS_RU = (
     (r"(\S+) is not a number", r"\1: не число"),
     (r"(\S+) is outside its domain", r"\1: вне допустимых границ"),
     (r"(\S+) is unknown", r"\1: неизвестное значение"),
+    (r"row has fewer fields than the header", "в строке меньше полей, чем в заголовке"),
+    (r"row has more fields than the header", "в строке больше полей, чем в заголовке"),
     (r"exact duplicate of an earlier row", "точный повтор более ранней строки"),
     (r"(\S+) has differing rows", r"\1: у одного номера разные строки"),
 )
