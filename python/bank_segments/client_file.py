@@ -171,7 +171,7 @@ def _pieces(path: str, is_gzip: bool) -> Iterator[bytes]:
     except EOFError as error:
         raise _refusal(path, "is cut off: its gzip stream ends early; copy or export it again") from error
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise _refusal(path, f"is damaged gzip ({error}); copy or export it again") from error
+        raise _refusal(path, "is damaged: its gzip stream is not valid; copy or export it again") from error
 
 
 def _check_length(path: str, rows: _Rows) -> None:
@@ -272,7 +272,7 @@ def _read_csv_text(path: str, is_gzip: bool, copy: Path) -> tuple[str, _Rows]:
         if converted is None:
             raise _refusal(
                 path,
-                f"is not UTF-8 in row {error.row}, and no other encoding is certain; convert it, for example with"
+                f"is not UTF-8 in row {error.row}, and no other encoding is certain; convert it, if it is cp1251 with"
                 " `iconv -f cp1251 -t utf-8`",
             ) from error
         return str(copy), converted
@@ -292,6 +292,11 @@ def check_columns(path: str, columns: list[str], wanted: list[str]) -> None:
     """Raise `RefusedError` unless `columns` name each of `wanted` exactly once, in any letter case."""
     keys = [_key(column) for column in columns]
     missing = [column for column in wanted if _key(column) not in keys]
+    if len(missing) == len(wanted):
+        # Not shown: without a header, the first row is a client.
+        raise _refusal(
+            path, f"has no header: its first row names none of the columns {', '.join(wanted)}; add that row"
+        )
     if missing:
         found = shown(", ".join(column for column in columns if column))
         found = found if len(found) <= 200 else found[:200] + "..."
