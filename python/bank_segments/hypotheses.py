@@ -615,10 +615,13 @@ def effect_rows(hypotheses: Sequence[Record], found: Iterable[Sample]) -> list[E
 
 
 def _frame_type(annotation: object) -> str:
-    """Return the nullable pandas type of a field, so that no missing value turns into NaN or 0."""
-    names = {float: "Float64", int: "Int64", bool: "boolean"}
+    """Return the nullable pandas type of a field, so that no missing value turns into NaN or 0.
+
+    Text needs one, too: DuckDB gives an object column without a single value the type NULL.
+    """
+    names = {float: "Float64", int: "Int64", bool: "boolean", str: "string"}
     (kind,) = [part for part in get_args(annotation) or (annotation,) if part is not type(None)]
-    return names.get(kind, "object")
+    return names[kind]
 
 
 def rows_frame(rows: Sequence[ResultRow] | Sequence[EffectRow], row_type: type) -> pd.DataFrame:

@@ -1,0 +1,770 @@
+"""From clients to verdicts: every slice against scipy and statsmodels on its rows, and reasons where there is none."""
+
+import csv
+import dataclasses
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import partial
+from itertools import chain, combinations
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from scipy import stats
+from statsmodels.stats import contingency_tables, multitest, nonparametric, proportion, weightstats
+
+from bank_segments.hypotheses import (
+    PlannedTest,
+    ResultRow,
+    Sample,
+    Slice,
+    effect_rows,
+    planned_tests,
+    result_rows,
+    rows_frame,
+    run_test,
+    samples,
+)
+from bank_segments.statistics import Moments, Reason, rank_sums_from_levels
+from conftest import dbt
+from hypothesis_path import HypothesisPath, Rows, rows_of
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+close = partial(pytest.approx, rel=1e-9, abs=1e-300)
+CITIES = ("Ростов Великий", "Рыбинск", "Ярославль")
+POPULATIONS = ("all_clients", "active_clients", "without_loyal_churned")
+# The tests that no interval of the difference belongs to.
+WITHOUT_INTERVAL = {"fisher_exact", "cochran_mantel_haenszel"}
+
+
+# -----------------------------------------------------------------------------------------------------------
+# The bank's file, recomputed from its rows with other people's code
+# -----------------------------------------------------------------------------------------------------------
+
+
+def relation(warehouse: Path, query: str) -> Rows:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return rows_of(connection, query)
+
+
+@pytest.fixture(scope="module")
+def bank(bank_clients: Path) -> pd.DataFrame:
+    """The rows of the file, not of the warehouse."""
+    frame = pd.read_csv(bank_clients)
+    frame["age_band"] = pd.cut(frame["Age"], [0, 25, 35, 39, 45, 55, 65, 200], right=False).astype(str)
+    return frame[frame["Products"].isin([1, 2])]
+
+
+METRICS = {
+    "h1_age": ("Age", None, 0.05),
+    "h2_salary": ("estimated_salary", None, 0.05),
+    "h3_rostov_share": ("City", "Ростов Великий", 0.02),
+    "h4_churn_share": ("Churn", 1, 0.02),
+    "h5_loyal_share": ("Loyalty", 1, 0.05),
+    "h6_credit_score": ("score", None, 0.05),
+}
+STRATA = {
+    "h3_rostov_share": ["Gender", "age_band"],
+    "h4_churn_share": ["City", "Gender", "age_band"],
+    "h5_loyal_share": ["City", "Gender", "age_band"],
+}
+MEANS = ("h1_age", "h2_salary", "h6_credit_score")
+
+
+def clients_of(bank: pd.DataFrame, population: str, city: str = "all") -> pd.DataFrame:
+    if population == "active_clients":
+        bank = bank[bank["Churn"] == 0]
+    elif population == "without_loyal_churned":
+        bank = bank[~((bank["Churn"] == 1) & (bank["Loyalty"] == 1))]
+    return bank if city == "all" else bank[bank["City"] == city]
+
+
+def groups_of(clients: pd.DataFrame, hypothesis_id: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    column, success, _ = METRICS[hypothesis_id]
+    values = clients[column] if success is None else (clients[column] == success).astype(int)
+    return values[clients["Products"] == 2].to_numpy(), values[clients["Products"] == 1].to_numpy()
+
+
+def slice_of(bank: pd.DataFrame, row: dict[str, Any]) -> pd.DataFrame:
+    """Trimmed at the percentiles of the whole population, as its city is chosen afterwards."""
+    everyone = clients_of(bank, row["population"])
+    chosen = clients_of(bank, row["population"], row["city"])
+    if row["trimming"] == "none":
+        return chosen
+    column = METRICS[row["hypothesis_id"]][0]
+    low, high = np.quantile(everyone[column], [0.01, 0.99], method="inverted_cdf")
+    return chosen[chosen[column].between(low, high)]
+
+
+@pytest.fixture(scope="module")
+def bank_rows(bank_warehouse: Path) -> Rows:
+    return relation(bank_warehouse, "select * from intermediate.int_hypothesis_tests")
+
+
+def test_the_matrix_is_hypothesis_by_population_by_trimming_by_city(bank_warehouse: Path) -> None:
+    rows = relation(bank_warehouse, "select * from marts.fct_hypothesis_sensitivity")
+    found = {(row["hypothesis_id"], row["population"], row["trimming"], row["city"]) for row in rows}
+    expected = {
+        (hypothesis_id, population, trimming, city)
+        for hypothesis_id in METRICS
+        for population in POPULATIONS
+        for trimming in (("none", "1_to_99_percent") if hypothesis_id in MEANS else ("none",))
+        for city in ("all", *CITIES)
+    }
+    assert found == expected
+    assert len(rows) == len(expected)
+
+
+def test_every_slice_equals_scipy_and_statsmodels_on_its_rows(bank: pd.DataFrame, bank_rows: Rows) -> None:
+    compared = 0
+    for row in bank_rows:
+        one, two = groups_of(slice_of(bank, row), row["hypothesis_id"])
+        assert (row["n_two_products"], row["n_one_product"]) == (len(one), len(two))
+        if row["verdict"] is None or not row["is_primary"]:
+            continue
+        compared += 1
+        assert row["estimate_two_products"] == close(one.mean())
+        assert row["estimate_one_product"] == close(two.mean())
+        assert row["difference"] == pytest.approx(one.mean() - two.mean(), rel=1e-9, abs=1e-9)
+        if row["test"] == "welch_t":
+            reference = stats.ttest_ind(one, two, equal_var=False)
+            interval = reference.confidence_interval(0.95)
+            assert (row["statistic"], row["p_value"]) == pytest.approx(
+                (reference.statistic, reference.pvalue), rel=1e-8
+            )
+            assert row["degrees_of_freedom"] == close(reference.df)
+            margin = 0.05 * two.mean()
+            assert row["equivalence_margin"] == close(margin)
+            tost, _, _ = weightstats.ttost_ind(one, two, -margin, margin, usevar="unequal")
+            assert row["equivalence_p_value"] == pytest.approx(tost, rel=1e-7)
+        else:
+            sums, sizes = [one.sum(), two.sum()], [len(one), len(two)]
+            z, p_value = proportion.proportions_ztest(sums, sizes)
+            assert (row["statistic"], row["p_value"]) == close((z, p_value))
+            low, high = proportion.confint_proportions_2indep(
+                sums[0], sizes[0], sums[1], sizes[1], method="newcomb", compare="diff"
+            )
+            assert (row["difference_low"], row["difference_high"]) == close((low, high))
+            assert row["equivalence_margin"] == METRICS[row["hypothesis_id"]][2]
+            continue
+        assert (row["difference_low"], row["difference_high"]) == pytest.approx(
+            (interval.low, interval.high), rel=1e-8
+        )
+    assert compared > 80
+
+
+def test_other_tests_equal_scipy_and_statsmodels_on_their_rows(bank: pd.DataFrame, bank_rows: Rows) -> None:
+    seen = set()
+    for row in bank_rows:
+        if row["verdict"] is None or row["is_primary"]:
+            continue
+        clients = clients_of(bank, row["population"])
+        one, two = groups_of(clients, row["hypothesis_id"])
+        seen.add(row["test"])
+        match row["test"]:
+            case "mann_whitney_u":
+                reference = stats.mannwhitneyu(one, two, method="asymptotic")
+                assert row["statistic"] == reference.statistic
+                assert row["p_value"] == close(reference.pvalue)
+                assert row["effect_size"] == close(reference.statistic / len(one) / len(two))
+            case "brunner_munzel":
+                assert row["p_value"] == pytest.approx(stats.brunnermunzel(one, two).pvalue, rel=1e-8)
+                other = nonparametric.rank_compare_2indep(one, two)
+                assert row["effect_size"] == close(other.prob1)
+                ends = (row["effect_size_low"], row["effect_size_high"])
+                assert ends == pytest.approx(other.conf_int(), rel=1e-8)
+                assert (row["difference_low"], row["difference_high"]) == pytest.approx(
+                    tuple(2 * end - 1 for end in ends), rel=1e-8
+                )
+                tost = other.tost_prob_superior(0.45, 0.55).pvalue
+                assert row["equivalence_p_value"] == pytest.approx(tost, rel=1e-7)
+            case "fisher_exact":
+                table = np.array([[one.sum(), len(one) - one.sum()], [two.sum(), len(two) - two.sum()]])
+                assert row["p_value"] == pytest.approx(stats.fisher_exact(table).pvalue, rel=1e-8)
+                assert row["effect_size"] == close(contingency_tables.Table2x2(table).oddsratio)
+            case "cochran_mantel_haenszel":
+                column, success, _ = METRICS[row["hypothesis_id"]]
+                tables = [
+                    pd.crosstab(part["Products"] == 1, part[column] != success)
+                    .reindex(index=[False, True], columns=[False, True], fill_value=0)
+                    .to_numpy()
+                    for _, part in clients.groupby(STRATA[row["hypothesis_id"]])
+                ]
+                usable = [table for table in tables if table.sum(0).all() and table.sum(1).all()]
+                assert (row["strata_used"], row["strata_dropped"]) == (len(usable), len(tables) - len(usable))
+                stratified = contingency_tables.StratifiedTable(usable)
+                assert row["statistic"] == close(stratified.test_null_odds(correction=False).statistic)
+                assert row["p_value"] == pytest.approx(stats.chi2.sf(row["statistic"], 1), rel=1e-9)
+                assert row["effect_size"] == close(stratified.oddsratio_pooled)
+                ends = (row["effect_size_low"], row["effect_size_high"])
+                assert ends == close(stratified.oddsratio_pooled_confint())
+                assert row["homogeneity_p_value"] == close(stratified.test_equal_odds().pvalue)
+                assert row["equivalence_p_value"] is None
+    assert seen == {"mann_whitney_u", "brunner_munzel", "fisher_exact", "cochran_mantel_haenszel"}
+
+
+def test_effect_sizes_equal_scipy_and_statsmodels(bank: pd.DataFrame, bank_warehouse: Path) -> None:
+    found = relation(bank_warehouse, "select * from marts.fct_hypothesis_effects where reason_en is null")
+    for row in found:
+        one, two = groups_of(clients_of(bank, row["population"]), row["hypothesis_id"])
+        sums = [int(one.sum()), len(one), int(two.sum()), len(two)]
+        table = np.array([[sums[0], sums[1] - sums[0]], [sums[2], sums[3] - sums[2]]])
+        interval = partial(proportion.confint_proportions_2indep, *sums)
+        ends = (row["effect_size_low"], row["effect_size_high"])
+        match row["effect_size_name"]:
+            case "hedges_g":
+                df = len(one) + len(two) - 2
+                t = stats.ttest_ind(one, two).statistic
+                d = t * math.sqrt(1 / len(one) + 1 / len(two))
+                assert row["effect_size"] == close(
+                    d * math.exp(math.lgamma(df / 2) - math.lgamma((df - 1) / 2) - math.log(df / 2) / 2)
+                )
+            case "probability_of_superiority":
+                other = nonparametric.rank_compare_2indep(one, two)
+                assert row["effect_size"] == close(other.prob1)
+                assert ends == pytest.approx(other.conf_int(), rel=1e-8)
+            case "risk_difference":
+                assert row["effect_size"] == pytest.approx(one.mean() - two.mean(), rel=1e-9)
+                assert ends == close(interval(method="newcomb", compare="diff"))
+            case "risk_ratio":
+                assert row["effect_size"] == close(one.mean() / two.mean())
+                assert ends == close(interval(method="log", compare="ratio"))
+            case "odds_ratio":
+                assert row["effect_size"] == close(contingency_tables.Table2x2(table).oddsratio)
+                assert ends == close(interval(method="logit", compare="odds-ratio"))
+            case "cohen_h":
+                assert row["effect_size"] == close(proportion.proportion_effectsize(one.mean(), two.mean()))
+            case "cramers_v":
+                assert row["effect_size"] == close(stats.contingency.association(table))
+    assert len(found) == 6 + 6 + 5 * 5  # of the 3 shares in 2 populations, churn among the active has none
+    reasons = relation(
+        bank_warehouse, "select * from marts.fct_hypothesis_effects where reason_en is not null"
+    )
+    assert {(row["hypothesis_id"], row["population"]) for row in reasons} == {
+        ("h4_churn_share", "active_clients")
+    }
+
+
+def test_trimming_bounds_are_those_of_numpy(bank: pd.DataFrame, bank_warehouse: Path) -> None:
+    rows = relation(bank_warehouse, "select * from intermediate.int_hypothesis_trim_bounds")
+    assert len(rows) == len(MEANS) * len(POPULATIONS)
+    for row in rows:
+        column, _, _ = METRICS[row["hypothesis_id"]]
+        scale = 100 if column == "estimated_salary" else 1
+        values = (clients_of(bank, row["population"])[column] * scale).round().astype(int)
+        expected = np.quantile(values, [0.01, 0.99], method="inverted_cdf")
+        assert (row["lower_units"], row["upper_units"]) == tuple(expected)
+
+
+def families(rows: Rows) -> Iterator[tuple[dict[str, Any], list[float], int]]:
+    """Each tested row with the p-values of its family and its own position, rebuilt from the table of results.
+
+    The family of a row has one test per hypothesis of its population and city: the row's own, and the primary ones of
+    the others; a share in a trimmed slice is the untrimmed share.
+    """
+    primary = {
+        (row["population"], row["trimming"], row["city"], row["hypothesis_id"]): row["p_value"]
+        for row in rows
+        if row["is_primary"]
+    }
+    for row in rows:
+        if row["p_value"] is None:
+            continue
+        members = {}
+        for hypothesis_id in METRICS:
+            where = (row["population"], row["trimming"], row["city"], hypothesis_id)
+            untrimmed = (row["population"], "none", row["city"], hypothesis_id)
+            members[hypothesis_id] = primary.get(where, primary[untrimmed])
+        members[row["hypothesis_id"]] = row["p_value"]
+        known = {key: p for key, p in members.items() if p is not None}
+        yield row, list(known.values()), list(known).index(row["hypothesis_id"])
+
+
+def closed(p_values: Sequence[float], position: int) -> float:
+    """Holm's adjusted p-value by the closure principle: the worst Bonferroni test of a family that has the member."""
+    others = [p for at, p in enumerate(p_values) if at != position]
+    subsets = chain.from_iterable(combinations(others, size) for size in range(len(others) + 1))
+    return max(min(1.0, (len(subset) + 1) * min((*subset, p_values[position]))) for subset in subsets)
+
+
+def test_holm_families_against_the_closure_principle_and_statsmodels(bank_rows: Rows) -> None:
+    sizes = set()
+    for row, p_values, position in families(bank_rows):
+        assert row["p_value_adjusted"] == pytest.approx(closed(p_values, position), rel=1e-12)
+        assert row["is_null_rejected"] == (row["p_value_adjusted"] < 0.05)
+        sizes.add(len(p_values))
+        if (row["hypothesis_id"], row["trimming"], row["city"]) == ("h3_rostov_share", "none", "all"):
+            rejected, adjusted, _, _ = multitest.multipletests(p_values, 0.05, method="holm")
+            assert row["p_value_adjusted"] == pytest.approx(adjusted[position], rel=1e-12)
+            assert row["is_null_rejected"] == rejected[position]
+    assert sizes == {4, 5, 6}  # tests without an answer are not counted
+
+
+def test_verdicts_follow_from_the_two_p_values(bank_rows: Rows) -> None:
+    for row in bank_rows:
+        if row["p_value"] is None:
+            assert row["verdict"] is row["is_null_rejected"] is row["p_value_adjusted"] is None
+            assert row["reason_en"]
+            assert row["reason_ru"]
+            continue
+        tost = row["equivalence_p_value"]
+        expected = "equivalent" if tost is not None and tost < 0.05 else "inconclusive"
+        assert row["verdict"] == ("different" if row["p_value_adjusted"] < 0.05 else expected)
+        inside = (
+            -row["equivalence_margin"]
+            < row["difference_low"]
+            <= row["difference_high"]
+            < row["equivalence_margin"]
+        )
+        assert row["is_negligible"] == (row["verdict"] == "different" and inside)
+        assert row["reason_en"] is row["reason_ru"] is None
+
+
+def test_adjusted_intervals_agree_with_the_decisions(bank_rows: Rows) -> None:
+    for row in bank_rows:
+        low, high = row["difference_low_adjusted"], row["difference_high_adjusted"]
+        if row["p_value"] is None or row["test"] in WITHOUT_INTERVAL:
+            assert low is high is None
+            continue
+        assert (low > 0 or high < 0) == row["is_null_rejected"], row
+
+
+def test_the_banks_flips(bank_warehouse: Path) -> None:
+    """What no one who analysed this file before reported: the answers depend on the population."""
+    rows = relation(
+        bank_warehouse,
+        "select * from marts.fct_hypothesis_sensitivity where trimming = 'none' and city = 'all'",
+    )
+    found = {(row["hypothesis_id"], row["population"]): row for row in rows}
+    age, town = found["h1_age", "active_clients"], found["h3_rostov_share", "active_clients"]
+    assert (age["verdict"], age["baseline_verdict"], age["is_flipped"]) == ("equivalent", "different", True)
+    assert age["equivalence_p_value"] < 1e-8
+    assert age["p_value"] == pytest.approx(0.037, abs=5e-4)
+    assert (town["verdict"], town["baseline_verdict"], town["is_flipped"]) == (
+        "inconclusive",
+        "different",
+        True,
+    )
+    assert town["p_value"] == pytest.approx(0.54, abs=5e-3)
+    verdicts = {key: row["verdict"] for key, row in found.items()}
+    for hypothesis_id, verdict in (
+        ("h1_age", "different"),
+        ("h2_salary", "equivalent"),
+        ("h3_rostov_share", "different"),
+        ("h4_churn_share", "different"),
+    ):
+        row = found[hypothesis_id, "all_clients"]
+        assert (row["verdict"], row["is_flipped"]) == (verdict, False)
+    assert verdicts["h2_salary", "active_clients"] == "equivalent"
+    assert verdicts["h4_churn_share", "active_clients"] is None
+    assert found["h4_churn_share", "active_clients"]["reason_en"] == Reason.NO_VARIATION.en
+    assert found["h2_salary", "all_clients"]["equivalence_p_value"] == pytest.approx(0.0003, abs=5e-5)
+    assert found["h2_salary", "active_clients"]["equivalence_p_value"] == pytest.approx(0.003, abs=5e-4)
+
+
+def test_the_baseline_is_all_clients_untrimmed_in_every_city(bank_warehouse: Path) -> None:
+    rows = relation(bank_warehouse, "select * from marts.fct_hypothesis_sensitivity")
+    baseline = {
+        row["hypothesis_id"]: row["verdict"]
+        for row in rows
+        if (row["population"], row["trimming"], row["city"]) == ("all_clients", "none", "all")
+    }
+    for row in rows:
+        expected = baseline[row["hypothesis_id"]]
+        assert row["baseline_verdict"] == expected
+        assert row["is_flipped"] == (None if row["verdict"] is None else row["verdict"] != expected)
+    flipped = {row["hypothesis_id"] for row in rows if row["is_flipped"]}
+    assert flipped == {"h1_age", "h2_salary", "h3_rostov_share", "h5_loyal_share"}
+
+
+# -----------------------------------------------------------------------------------------------------------
+# Small samples, straight into the Python half
+# -----------------------------------------------------------------------------------------------------------
+
+ALL = Slice("all_clients")
+
+
+def planned(hypothesis_id: str, test: str, *, is_primary: bool = True, margin: float = 0.05) -> PlannedTest:
+    return PlannedTest(hypothesis_id, test, is_primary, margin, 0.05)
+
+
+def sample_of(
+    hypothesis_id: str, one: Sequence[int], two: Sequence[int], *, strata: bool = False, ranks: bool = True
+) -> Sample:
+    levels = [(one.count(value), two.count(value)) for value in sorted({*one, *two})]
+    return Sample(
+        hypothesis_id=hypothesis_id,
+        slice=ALL,
+        is_reported=True,
+        one=Moments.of(one),
+        two=Moments.of(two),
+        ranks=rank_sums_from_levels(levels) if ranks else None,
+        strata=((sum(one), len(one) - sum(one), sum(two), len(two) - sum(two)),) if strata else (),
+    )
+
+
+MEAN_TESTS = ("welch_t", "mann_whitney_u", "brunner_munzel")
+SHARE_TESTS = ("two_proportion_z", "fisher_exact", "cochran_mantel_haenszel")
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "reasons"),
+    [
+        ([], [1, 2, 3], dict.fromkeys(MEAN_TESTS, Reason.EMPTY_GROUP)),
+        ([1, 2, 3], [], dict.fromkeys(MEAN_TESTS, Reason.EMPTY_GROUP)),
+        ([], [], dict.fromkeys(MEAN_TESTS, Reason.EMPTY_GROUP)),
+        ([2], [1, 2, 3], {"welch_t": Reason.ONE_CLIENT, "brunner_munzel": Reason.ONE_CLIENT}),
+        ([1], [2], {"welch_t": Reason.ONE_CLIENT, "brunner_munzel": Reason.ONE_CLIENT}),
+        ([4, 4, 4], [4, 4], dict.fromkeys(MEAN_TESTS, Reason.NO_VARIATION)),
+        ([4, 4, 4], [5, 5], {"welch_t": Reason.NO_VARIATION, "brunner_munzel": Reason.COMPLETE_SEPARATION}),
+        ([1, 2, 3], [7, 8, 9], {"brunner_munzel": Reason.COMPLETE_SEPARATION}),
+        ([0, 0, 0], [0, 0, 0], dict.fromkeys(MEAN_TESTS, Reason.NO_VARIATION)),
+        ([0, 1, 3], [0, 0, 0], {}),
+    ],
+)
+def test_means_without_an_answer_say_why(one: list[int], two: list[int], reasons: dict[str, Reason]) -> None:
+    plan = [planned("h", test, is_primary=test == "welch_t") for test in MEAN_TESTS]
+    rows = result_rows(plan, [sample_of("h", one, two, ranks=bool(one and two))])
+    assert len(rows) == 3
+    check_rows(rows, reasons)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "reasons"),
+    [
+        (
+            [],
+            [0, 1],
+            dict.fromkeys(SHARE_TESTS, Reason.EMPTY_GROUP) | {SHARE_TESTS[2]: Reason.NO_USABLE_STRATUM},
+        ),
+        (
+            [0, 0],
+            [0, 0, 0],
+            dict.fromkeys(SHARE_TESTS, Reason.NO_VARIATION) | {SHARE_TESTS[2]: Reason.NO_USABLE_STRATUM},
+        ),
+        (
+            [1, 1],
+            [1],
+            dict.fromkeys(SHARE_TESTS, Reason.NO_VARIATION) | {SHARE_TESTS[2]: Reason.NO_USABLE_STRATUM},
+        ),
+        ([1], [0], {}),
+        ([0, 0, 0], [1, 1, 0], {}),
+        ([1, 1, 1], [0, 0, 0], {}),
+    ],
+)
+def test_shares_without_an_answer_say_why(one: list[int], two: list[int], reasons: dict[str, Reason]) -> None:
+    plan = [planned("h", test, is_primary=test == "two_proportion_z") for test in SHARE_TESTS]
+    rows = result_rows(plan, [sample_of("h", one, two, strata=True)])
+    assert len(rows) == 3
+    check_rows(rows, reasons)
+
+
+def check_rows(rows: Sequence[ResultRow], reasons: dict[str, Reason]) -> None:
+    """Either a whole row of finite numbers, or a reason and no number."""
+    for row in rows:
+        reason = reasons.get(row.test)
+        assert (row.reason_en, row.reason_ru) == ((reason.en, reason.ru) if reason else (None, None)), row
+        values = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
+        for name, value in values.items():
+            if (
+                isinstance(value, float) and name != "effect_size_high"
+            ):  # of an odds ratio, which may be infinite
+                assert math.isfinite(value), (name, value)
+        if reason:
+            assert {row.p_value, row.verdict, row.effect_size, row.difference_low} == {None}
+        else:
+            assert None not in (
+                row.p_value,
+                row.p_value_adjusted,
+                row.verdict,
+                row.effect_size,
+                row.difference,
+            )
+            assert row.effect_size_name
+    frame = rows_frame(rows, ResultRow)
+    assert frame["p_value"].isna().tolist() == [row.p_value is None for row in rows]
+
+
+def test_a_test_without_its_effect_size_keeps_its_verdict() -> None:
+    """A zero cell has no odds ratio, and groups that do not overlap no spread of ranks; both tests exist."""
+    one, two = [0] * 40, [1] * 10 + [0] * 30
+    plan = [planned("h", test, is_primary=test == "two_proportion_z") for test in SHARE_TESTS]
+    rows = {row.test: row for row in result_rows(plan, [sample_of("h", one, two, strata=True)])}
+    assert rows["fisher_exact"].p_value == close(stats.fisher_exact(np.array([[0, 40], [10, 30]])).pvalue)
+    for test in WITHOUT_INTERVAL:
+        assert (rows[test].effect_size_name, rows[test].verdict) == ("cohen_h", "different")
+    apart = sample_of("h", list(range(30)), list(range(100, 140)))
+    (row,) = result_rows([planned("h", "mann_whitney_u")], [apart])
+    assert row.p_value == close(stats.mannwhitneyu(range(30), range(100, 140), method="asymptotic").pvalue)
+    assert (row.difference, row.verdict, row.difference_low, row.equivalence_p_value) == (
+        -1,
+        "different",
+        None,
+        None,
+    )
+    assert row.difference_low_adjusted == -1
+    assert row.difference_high_adjusted is not None
+    assert row.difference_high_adjusted < 0
+
+
+def test_an_undefined_test_does_not_count_in_the_family() -> None:
+    """Three hypotheses, one of them without an answer: Holm multiplies by two, as for two."""
+    plan = [planned(hypothesis_id, "welch_t") for hypothesis_id in ("a", "b", "c")]
+    found = [
+        sample_of("a", [1, 2, 3, 4], [3, 4, 5, 9]),
+        sample_of("b", [5, 5], [5, 5]),
+        sample_of("c", [1, 2, 3, 4, 5], [7, 8, 9, 10]),
+    ]
+    rows = {row.hypothesis_id: row for row in result_rows(plan, found)}
+    p_values = [stats.ttest_ind([1, 2, 3, 4], [3, 4, 5, 9], equal_var=False).pvalue]
+    p_values.append(stats.ttest_ind([1, 2, 3, 4, 5], [7, 8, 9, 10], equal_var=False).pvalue)
+    _, adjusted, _, _ = multitest.multipletests(p_values, method="holm")
+    assert (rows["a"].p_value_adjusted, rows["c"].p_value_adjusted) == close(tuple(adjusted))
+    assert rows["b"].reason_en == Reason.NO_VARIATION.en
+
+
+def test_a_secondary_test_takes_its_primarys_place_in_the_family() -> None:
+    one, two, other = [1, 2, 3, 4, 9], [2, 4, 6, 8, 10, 12], [3, 3, 4, 20]
+    plan = [
+        planned("a", "welch_t"),
+        planned("a", "mann_whitney_u", is_primary=False),
+        planned("b", "brunner_munzel"),
+        planned("b", "welch_t", is_primary=False),
+    ]
+    rows = {
+        (row.hypothesis_id, row.test): row
+        for row in result_rows(plan, [sample_of("a", one, two), sample_of("b", other, two)])
+    }
+    p = {
+        ("a", "welch_t"): stats.ttest_ind(one, two, equal_var=False).pvalue,
+        ("a", "mann_whitney_u"): stats.mannwhitneyu(one, two, method="asymptotic").pvalue,
+        ("b", "welch_t"): stats.ttest_ind(other, two, equal_var=False).pvalue,
+        ("b", "brunner_munzel"): stats.brunnermunzel(other, two).pvalue,
+    }
+    for key, partner in {
+        ("a", "welch_t"): ("b", "brunner_munzel"),
+        ("a", "mann_whitney_u"): ("b", "brunner_munzel"),
+        ("b", "brunner_munzel"): ("a", "welch_t"),
+        ("b", "welch_t"): ("a", "welch_t"),
+    }.items():
+        _, adjusted, _, _ = multitest.multipletests([p[key], p[partner]], method="holm")
+        assert rows[key].p_value_adjusted == pytest.approx(adjusted[0], rel=1e-8)
+
+
+def test_a_trimmed_family_counts_the_untrimmed_shares() -> None:
+    trimmed = Slice("all_clients", "1_to_99_percent")
+    mean, share = sample_of("a", [1, 2, 3, 4], [3, 4, 5, 9]), sample_of("b", [0, 1, 0, 0], [1, 1, 0, 1])
+    again = dataclasses.replace(mean, slice=trimmed, is_reported=False)
+    plan = [planned("a", "welch_t"), planned("b", "two_proportion_z")]
+    rows = {(row.trimming, row.hypothesis_id): row for row in result_rows(plan, [mean, share, again])}
+    assert set(rows) == {("none", "a"), ("none", "b"), ("1_to_99_percent", "a")}
+    assert rows["1_to_99_percent", "a"].p_value_adjusted == rows["none", "a"].p_value_adjusted
+    assert rows["none", "a"].p_value_adjusted == close(2 * (rows["none", "a"].p_value or 0))
+
+
+groups = some.lists(some.integers(0, 6), min_size=2, max_size=25)
+shares = some.tuples(some.integers(0, 60), some.integers(0, 60)).filter(any)
+
+
+@given(
+    some.lists(some.tuples(shares, shares), min_size=1, max_size=5),
+    some.lists(some.tuples(groups, groups), max_size=3),
+)
+@settings(derandomize=True, deadline=None, max_examples=150)
+def test_adjusted_intervals_exclude_zero_exactly_where_holm_rejects(
+    tables: list[tuple[tuple[int, int], tuple[int, int]]], values: list[tuple[list[int], list[int]]]
+) -> None:
+    plan, found = [], []
+    for at, (one, two) in enumerate(tables):
+        plan.append(planned(f"p{at}", "two_proportion_z", margin=0.02))
+        found.append(sample_of(f"p{at}", [1] * one[0] + [0] * one[1], [1] * two[0] + [0] * two[1]))
+    for at, (first, second) in enumerate(values):
+        for test in MEAN_TESTS:
+            plan.append(planned(f"m{at}", test, is_primary=test == MEAN_TESTS[at]))
+        found.append(sample_of(f"m{at}", first, second))
+    for row in result_rows(plan, found):
+        if row.p_value is not None and abs((row.p_value_adjusted or 0) - 0.05) > 1e-12:
+            assert row.difference_low_adjusted is not None
+            assert row.difference_high_adjusted is not None
+            assert (
+                row.difference_low_adjusted > 0 or row.difference_high_adjusted < 0
+            ) == row.is_null_rejected
+
+
+def test_unknown_tests_and_rank_tests_of_shares_are_refused_in_one_sentence() -> None:
+    for test, ranks, message in (
+        ("welch", True, "seeds/hypothesis_tests.csv names the test welch; known are "),
+        ("mann_whitney_u", False, "seeds/hypothesis_tests.csv plans a rank test for h, whose kind "),
+    ):
+        with pytest.raises(ValueError, match=r"^seeds/hypothesis_tests\.csv [^\n]+\.$") as raised:
+            run_test(planned("h", test), sample_of("h", [0, 1], [1, 1], ranks=ranks))
+        assert str(raised.value).startswith(message)
+
+
+def test_the_registers_are_joined_by_hypothesis() -> None:
+    hypotheses = [{"hypothesis_id": "a", "alpha": 0.01}]
+    tests = [
+        {"hypothesis_id": "a", "test": "welch_t", "is_primary": True, "equivalence_margin": 0.1},
+        {"hypothesis_id": "a", "test": "brunner_munzel", "is_primary": False, "equivalence_margin": 0.2},
+        {"hypothesis_id": "gone", "test": "welch_t", "is_primary": True, "equivalence_margin": 0.1},
+    ]
+    assert planned_tests(hypotheses, tests) == [
+        PlannedTest("a", "welch_t", True, 0.1, 0.01),
+        PlannedTest("a", "brunner_munzel", False, 0.2, 0.01),
+    ]
+
+
+def test_samples_fill_the_groups_that_sql_did_not_see() -> None:
+    hypotheses = [{"hypothesis_id": "a", "populations": "all_clients active_clients", "kind": "mean"}]
+    where = {"hypothesis_id": "a", "population": "all_clients", "trimming": "none", "city": "all"}
+    counted = {"clients": 2, "total_units": 5, "total_squared_units": 13, "units_per_one": 1}
+    found = samples(hypotheses, [where | counted | {"client_group": "second"}], [], [])
+    assert [(sample.slice.population, sample.one.n, sample.two.n) for sample in found] == [
+        ("all_clients", 0, 2),
+        ("active_clients", 0, 0),
+    ]
+    assert all(sample.is_reported and sample.ranks is None and sample.strata == () for sample in found)
+    rows = effect_rows(hypotheses, found)
+    assert {row.reason_en for row in rows} == {Reason.EMPTY_GROUP.en}
+
+
+def test_welchs_margin_is_relative_to_the_second_group() -> None:
+    (row,) = result_rows([planned("h", "welch_t")], [sample_of("h", [1, 2, 4], [10, 20, 60])])
+    assert row.equivalence_margin == close(0.05 * 30)
+    swapped = run_test(planned("h", "welch_t"), sample_of("h", [10, 20, 60], [1, 2, 4]))
+    assert not isinstance(swapped, Reason)
+    assert swapped.margin == close(0.05 * float(Fraction(7, 3)))
+    assert swapped.difference == close(-(row.difference or 0))
+
+
+# -----------------------------------------------------------------------------------------------------------
+# Hand-made client files
+# -----------------------------------------------------------------------------------------------------------
+
+COLUMNS = {
+    "userid": "bigint",
+    "score": "bigint",
+    "City": "varchar",
+    "Gender": "varchar",
+    "Age": "bigint",
+    "Objects": "bigint",
+    "Balance": "double",
+    "Products": "bigint",
+    "CreditCard": "bigint",
+    "Loyalty": "bigint",
+    "estimated_salary": "double",
+    "Churn": "bigint",
+}
+
+
+def client(number: int, **values: object) -> dict[str, object]:
+    """One ordinary client, different from the others in nothing but the number."""
+    ordinary: dict[str, object] = dict(
+        zip(COLUMNS, (number, 650, "Ярославль", "Ж", 40, 1, 1000.0, 1, 1, 0, 50000.0, 0), strict=True)
+    )
+    return ordinary | values
+
+
+def write_clients(path: Path, clients: Sequence[dict[str, object]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(COLUMNS))
+        writer.writeheader()
+        writer.writerows(clients)
+    return path
+
+
+def test_a_file_without_two_product_clients_builds_and_says_why(tmp_path: Path) -> None:
+    """The whole of dbt, its data tests included, on thirty clients who all have one product."""
+    file = write_clients(
+        tmp_path / "one product.csv",
+        [client(100 + at, Age=20 + at, estimated_salary=1000 * at + 0.5, Loyalty=at % 2) for at in range(30)],
+    )
+    run = dbt("build", clients=file, target=tmp_path / "target")
+    assert run.returncode == 0, run.stdout[-6000:]
+    warehouse = tmp_path / "target/bank.duckdb"
+    results = relation(warehouse, "select * from marts.fct_hypothesis_results")
+    assert len(results) == 6 * 2 * 3
+    for row in results:
+        assert (row["n_two_products"], row["n_one_product"]) == (0, 30)
+        strata = Reason.NO_USABLE_STRATUM if row["test"] == "cochran_mantel_haenszel" else Reason.EMPTY_GROUP
+        assert (row["reason_en"], row["reason_ru"]) == (strata.en, strata.ru)
+        assert row["verdict"] is row["p_value"] is row["difference"] is None
+    matrix = relation(warehouse, "select * from marts.fct_hypothesis_sensitivity")
+    assert {row["population"] for row in matrix} == set(POPULATIONS)
+    assert {row["verdict"] for row in matrix} == {row["is_flipped"] for row in matrix} == {None}
+    effects = relation(warehouse, "select * from marts.fct_hypothesis_effects")
+    assert {row["reason_en"] for row in effects} == {Reason.EMPTY_GROUP.en}
+
+
+CASES: dict[str, list[dict[str, object]]] = {
+    "one client with two products": [
+        client(1, Products=2, Age=30),
+        *(client(2 + at, Age=20 + at) for at in range(5)),
+    ],
+    "two clients": [client(1, Products=2), client(2)],
+    "all equal": [client(at, Products=1 + at % 2) for at in range(10)],
+    "one value a group": [
+        client(at, Products=1 + at % 2, Age=30 + at % 2, Loyalty=at % 2) for at in range(10)
+    ],
+    "ties only": [
+        client(at, Products=1 + at % 2, Age=30 + (at // 2) % 2, Churn=(at // 3) % 2) for at in range(24)
+    ],
+    "no client at all": [],
+    "three products only": [client(at, Products=3) for at in range(4)],
+    "no salary": [client(at, Products=1 + at % 2, estimated_salary=at % 4 // 3) for at in range(12)],
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_small_files_end_in_numbers_or_reasons(case: str, sample_warehouse: Path, tmp_path: Path) -> None:
+    """The compiled SQL and all of Python on files that have no answer: no NaN, no warning, no crash."""
+    path = HypothesisPath(sample_warehouse)
+    file = write_clients(tmp_path / "clients.csv", CASES[case])
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"""
+            create schema intermediate;
+            create table intermediate.int_clients_segmented as
+            select
+                "City" as city, "Gender" as gender, "Age" as age, cast("Age" // 10 as varchar) as age_band,
+                score as credit_score, "Products" as product_count, cast("Loyalty" as boolean) as is_loyal,
+                cast(estimated_salary as decimal(18, 2)) as estimated_salary, cast("Churn" as boolean) as is_churned
+            from read_csv('{file}', header = true, columns = {COLUMNS})
+            """
+        ).fetchall()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            results, effects = path.run(connection)
+    reported = [row for row in results if row.is_reported]
+    assert len(reported) == 6 * 2 * 3
+    for row in results:
+        if row.reason_en is None:
+            assert row.verdict is not None
+            check_rows([row], {})
+        else:
+            assert row.reason_ru
+            assert {row.verdict, row.p_value, row.difference} == {None}
+    for effect in effects:
+        assert (effect.effect_size is None) == (effect.reason_en is not None)
+        assert effect.effect_size is None or not math.isnan(effect.effect_size)
+    if case == "ties only":
+        ages = [(30 + (at // 2) % 2, 1 + at % 2) for at in range(24)]
+        one, two = ([age for age, products in ages if products == count] for count in (2, 1))
+        by_test = {
+            row.test: row
+            for row in reported
+            if row.hypothesis_id == "h1_age" and row.population == "all_clients"
+        }
+        assert by_test["mann_whitney_u"].p_value == close(
+            stats.mannwhitneyu(one, two, method="asymptotic").pvalue
+        )
+        assert by_test["brunner_munzel"].p_value == close(stats.brunnermunzel(one, two).pvalue)
+        assert by_test["welch_t"].p_value == close(stats.ttest_ind(one, two, equal_var=False).pvalue)
