@@ -15,7 +15,7 @@ ifneq ($(UNKNOWN),)
 $(error unknown setting $(UNKNOWN); known are $(SETTINGS))
 endif
 
-.PHONY: report activation rollback test lint dbt-and-pytest
+.PHONY: report activation rollback test lint bouncer-env dbt-and-pytest
 
 report: .venv/installed
 	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients "$$CLIENTS") $(if $(SERIES),--series "$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift)
@@ -41,12 +41,17 @@ lint: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar .
 
-dbt-and-pytest: .venv/installed
+# dbt-bouncer, which tests/test_layering.py runs, needs duckdb<2: an environment of its own.
+bouncer-env: .venv-bouncer/installed
+
+dbt-and-pytest: .venv/installed bouncer-env
 	$(BIN)/pytest --durations=15
 
-# --no-deps: the lock file is complete, and pip cannot match a hash to a package asked for with an extra.
+# --no-deps: a lock file is complete, and pip cannot match a hash to a package asked for with an extra.
 .venv/installed: requirements.lock
+.venv-bouncer/installed: requirements-bouncer.lock
+.venv/installed .venv-bouncer/installed:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: $(PYTHON) is older than 3.11; name a newer one, as in PYTHON=python3.12")'
-	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
 	@touch $@
