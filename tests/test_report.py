@@ -110,6 +110,7 @@ def test_run_json_tells_what_was_run_on_what(release: Path) -> None:
         "file": "clients.parquet",
         "sha256": hashlib.sha256(SAMPLE.read_bytes()).hexdigest(),
         "is_synthetic": True,
+        "series": "sample",
     }
     assert run["rows"] == {"read": 10_000, "accepted": 10_000, "rejected": 0}
     assert run["versions"]["duckdb"] == duckdb.__version__
