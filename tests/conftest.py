@@ -5,12 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium import webdriver
+
+from chromium import chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "seeds/sample/clients.parquet"
@@ -87,6 +90,42 @@ def sample_warehouse() -> Path:
 def bank_warehouse(bank_clients: Path) -> Path:
     """The warehouse built from the bank's file."""
     return _built(bank_clients, ROOT / "target/test/bank")
+
+
+def report(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `make report`'s command in a copy of the project."""
+    return subprocess.run(
+        [sys.executable, "-m", "bank_segments.report", *arguments],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": "python"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def published_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project that has published the sample once."""
+    copy = tmp_path_factory.mktemp("a project copy") / "bank"
+    ignored = shutil.ignore_patterns(".*", "target", "published", "logs", "__pycache__")
+    shutil.copytree(ROOT, copy, ignore=ignored)
+    run = report(copy)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return copy
+
+
+@pytest.fixture(scope="session")
+def sample_release(published_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The release of the sample, which later runs in the same project cannot remove."""
+    latest = (published_project / "published/latest").resolve()
+    return Path(shutil.copytree(latest, tmp_path_factory.mktemp("release") / latest.name))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """Chromium without a network."""
+    yield from chromium(tmp_path_factory.mktemp("chromium"))
 
 
 @dataclass(frozen=True)

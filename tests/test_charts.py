@@ -125,11 +125,12 @@ def test_groups_differ_without_colour(marts: Marts) -> None:
 
 
 def test_files(marts: Marts, tmp_path: Path) -> None:
-    paths = draw_charts(marts, tmp_path / "charts")
-    assert [path.name for path in paths] == [
+    charts = draw_charts(marts, tmp_path / "charts")
+    assert [chart.path.name for chart in charts] == [
         f"{name}.{language}.png" for language in LANGUAGES for name in NAMES
     ]
-    for path in paths:
-        picture = imread(path)
+    for chart in charts:
+        assert chart.path.name == f"{chart.name}.{chart.language}.png"
+        picture = imread(chart.path)
         assert picture.shape[1] == 1950
         assert picture[..., :3].std() > 0

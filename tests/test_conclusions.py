@@ -259,8 +259,10 @@ def test_changes_list_the_flips_only(marts: Marts, language: Language) -> None:
 
 def test_files_say_first_that_data_are_synthetic(marts: Marts, tmp_path: Path) -> None:
     paths = write_conclusions(marts, tmp_path / "new", input_name="clients.parquet", is_synthetic=True)
-    assert [path.name for path in paths] == ["conclusions.ru.md", "conclusions.en.md"]
-    first = [path.read_text(encoding="utf-8").splitlines()[0] for path in paths]
+    assert [path.name for path in paths] == [
+        f"conclusions.{language}.{suffix}" for language in ("ru", "en") for suffix in ("md", "html")
+    ]
+    first = [path.read_text(encoding="utf-8").splitlines()[0] for path in paths if path.suffix == ".md"]
     assert "синтетические" in first[0]
     assert "synthetic" in first[1]
     assert "synthetic" not in text_of(marts, "en")

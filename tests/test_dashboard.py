@@ -1,10 +1,8 @@
 """The dashboard in a real browser without a network, and the suppression of small groups behind it."""
 
 import json
-import os
 import random
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +16,6 @@ import duckdb
 import pytest
 from selenium import webdriver
 from selenium.common.exceptions import NoAlertPresentException
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -26,6 +23,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from bank_segments.dashboard import read_published_cube, write_dashboards
 from bank_segments.dashboard.protection import OTHER, Cell, publish
+from chromium import assert_quiet, open_file
 
 MINIMUM_GROUP = 5
 COMBINATIONS = 200
@@ -33,18 +31,6 @@ BATCH = 25
 LANGUAGES = ("ru", "en")
 NUMBERS = {"ru": ("\u00a0", ",", "\u00a0%"), "en": (",", ".", "%")}
 HOSTILE = ("<img src=x onerror=alert(1)>", "Д" * 300, "=cmd()")
-CHROMIUM_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--window-size=1280,1000",
-)
 
 # Which column, or pair of columns, of the embedded cube tells the level of each view.
 LEVELS = {
@@ -124,38 +110,8 @@ def pages(sample_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> d
     return {page.language: page for page in map(open_page, paths)}
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        message = "chromium and chromium-driver are not installed"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    for flag in (*CHROMIUM_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    chrome = webdriver.Chrome(options=options, service=Service(driver))
-    chrome.set_script_timeout(60)
-    chrome.get("about:blank")
-    log(chrome, "performance")  # the requests of Chromium's own start page
-    yield chrome
-    chrome.quit()
-
-
-def log(browser: webdriver.Chrome, kind: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = browser.execute("getLog", {"type": kind})["value"]
-    return found
-
-
 def load(browser: webdriver.Chrome, page: Page, width: int = 1280) -> None:
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False},
-    )
-    browser.get(page.path.as_uri())
+    open_file(browser, page.path, width)
     browser.execute_script("return dashboardSettled()")
 
 
@@ -355,17 +311,6 @@ def test_every_value_and_many_combinations_show_what_sql_counts(
         seen += 1
     assert seen == len(filters) >= COMBINATIONS + sum(sizes.values())
     assert_quiet(browser)
-
-
-def assert_quiet(browser: webdriver.Chrome) -> None:
-    """No message on the console, and nothing asked of any host."""
-    assert log(browser, "browser") == []
-    requests = [
-        message["params"]["request"]["url"]
-        for entry in log(browser, "performance")
-        if (message := json.loads(entry["message"])["message"])["method"] == "Network.requestWillBeSent"
-    ]
-    assert [url for url in requests if not url.startswith(("file://", "data:"))] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -662,8 +662,8 @@ def test_the_page_of_an_accepted_run(page: Page, tmp_path: Path, sample_warehous
         assert outcome.meaning_en in english
     assert f"Выполнено {len(page.outcomes)} из {len(page.outcomes)}" in russian
     assert "marts.fct_segment_metrics" in english
-    assert pages["ru"].links == ["data:,", "index.en.html"]
-    assert pages["en"].links == ["data:,", "index.html"]
+    assert pages["ru"].links == ["data:,", "../index.html", "index.en.html"]
+    assert pages["en"].links == ["data:,", "../index.en.html", "index.html"]
     assert not re.search("[а-яё]", english.replace("По-русски", "").lower())
     assert not {"script", "img", "iframe"} & pages["ru"].tags
 

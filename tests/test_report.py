@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from conftest import ROOT, SAMPLE
+from conftest import SAMPLE, report
 
 # Relations and columns of shared/design/interface.md, which scripts and BI tools bind to.
 PROMISED = {
@@ -41,30 +41,13 @@ PROMISED = {
 }
 
 
-def report(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bank_segments.report", *arguments],
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": "python"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def releases(project: Path) -> list[str]:
     return sorted(path.name for path in (project / "published").iterdir() if path.name != "latest")
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project that has published the sample once."""
-    copy = tmp_path_factory.mktemp("a project copy") / "bank"
-    ignored = shutil.ignore_patterns(".*", "target", "published", "logs", "__pycache__")
-    shutil.copytree(ROOT, copy, ignore=ignored)
-    run = report(copy)
-    assert run.returncode == 0, run.stdout + run.stderr
-    return copy
+@pytest.fixture
+def project(published_project: Path) -> Path:
+    return published_project
 
 
 @pytest.fixture

@@ -150,15 +150,26 @@ class _Area:
     height: float
 
 
-def draw_charts(marts: Marts, directory: Path) -> list[Path]:
-    """Write every chart to `directory` as `<name>.ru.png` and `<name>.en.png`, and return the paths."""
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart that was written to a file; `title` states its finding."""
+
+    name: str
+    language: Language
+    path: Path
+    title: str
+
+
+def draw_charts(marts: Marts, directory: Path) -> list[Chart]:
+    """Write every chart to `directory` as `<name>.ru.png` and `<name>.en.png`."""
     directory.mkdir(parents=True, exist_ok=True)
-    paths = []
+    drawn = []
     for language in LANGUAGES:
         for name, figure in figures(marts, language).items():
-            paths.append(directory / f"{name}.{language}.png")
-            figure.savefig(paths[-1], pil_kwargs={"compress_level": 1})
-    return paths
+            title = " ".join(figure.texts[0].get_text().split("\n"))
+            drawn.append(Chart(name, language, directory / f"{name}.{language}.png", title))
+            figure.savefig(drawn[-1].path, pil_kwargs={"compress_level": 1})
+    return drawn
 
 
 def figures(marts: Marts, language: Language) -> dict[str, Figure]:

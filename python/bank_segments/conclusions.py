@@ -1,18 +1,20 @@
 """The written findings, in Russian and in English: every number comes from the marts at run time.
 
 The sentences of both languages take the same numbers in the same order, so that neither can say more than the
-other. "Not rejected" is never written as "equal": only a test of equivalence may say so.
+other. "Not rejected" is never written as "equal": only a test of equivalence may say so. The page is the Markdown
+rendered, with the charts inside, so it cannot say anything else either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bank_segments.conclusions_page import conclusions_page
 from bank_segments.marts import (
     Marts,
     flipped,
@@ -46,6 +48,9 @@ from bank_segments.wording import (
     quantity,
     rate_with_interval,
 )
+
+if TYPE_CHECKING:
+    from bank_segments.charts import Chart
 
 _TEXT: dict[str, dict[Language, str]] = {
     "title": {
@@ -228,22 +233,28 @@ _TEXT: dict[str, dict[Language, str]] = {
     "proposals_intro": {
         "ru": "Похожие клиенты — все, кто подходит под правило сегмента без условия, что клиент активен. Сколько "
         "адресатов уйдёт, посчитано в предположении, что уходить они будут как похожие клиенты. Это ожидание "
-        "без предложения: ни срока, ни того, сколько из них оно удержит, данные не говорят.",
+        "без предложения: ни срока, ни того, сколько из них оно удержит, данные не говорят. Сегменты могут "
+        "пересекаться, поэтому адресаты разных предложений не складываются.",
         "en": "Lookalikes are all clients who meet the segment’s rule without its condition that a client is "
         "active. How many will leave is counted on the assumption that they leave like their lookalikes. "
         "That is what to expect without the proposal: neither over what time nor how many of them it keeps "
-        "do the data say.",
+        "do the data say. Segments may overlap, so the clients of different proposals do not add up.",
     },
     "proposal": {"ru": "### «{segment}» — {title}", "en": "### “{segment}” — {title}"},
     "whom": {
-        "ru": "- **Кому.** Активные клиенты сегмента, их {target}. Уйдут, если ничего не менять: {expected}.",
-        "en": "- **Whom.** The active clients of the segment, {target}. Leavers if nothing changes: {expected}.",
+        "ru": "- **Кому.** Активные клиенты сегмента ({rule}), их {target}. Уйдут, если ничего не менять: {expected}.",
+        "en": "- **Whom.** The active clients of the segment ({rule}), {target}. Leavers if nothing changes: "
+        "{expected}.",
     },
     "what": {"ru": "- **Что.** {offer}", "en": "- **What.** {offer}"},
     "why": {
         "ru": "- **Почему.** {why} Из похожих клиентов ({lookalikes}) ушло {churned}, то есть {rate}; по банку — "
         "{bank}.",
         "en": "- **Why.** {why} Of the lookalikes ({lookalikes}) {churned} left, that is {rate}; bank-wide, {bank}.",
+    },
+    "why_alone": {
+        "ru": "- **Почему.** {why} Похожих клиентов нет, поэтому доли ушедших среди них тоже нет.",
+        "en": "- **Why.** {why} There are no lookalikes, so there is no churn rate of theirs.",
     },
     "condition": {
         "ru": "- **Что должно быть верно.** {condition}",
@@ -277,38 +288,65 @@ _TEXT: dict[str, dict[Language, str]] = {
 }
 
 
-def write_conclusions(marts: Marts, directory: Path, *, input_name: str, is_synthetic: bool) -> list[Path]:
-    """Write `conclusions.ru.md` and `conclusions.en.md` to `directory`, and return the paths.
+# Which charts stand under the heading of which section.
+_CHARTS = {
+    "leavers": ("churn_by_trait", "leavers_portrait"),
+    "products": ("product_count_portraits",),
+    "segments": ("segments",),
+    "hypotheses": ("hypotheses_forest",),
+}
 
-    `input_name` is the name of the client file as the user gave it; it is escaped here.
+
+def write_conclusions(
+    marts: Marts, directory: Path, *, input_name: str, is_synthetic: bool, charts: Sequence[Chart] = ()
+) -> list[Path]:
+    """Write the findings to `directory` as `conclusions.<language>.md` and `.html`, and return the paths.
+
+    `input_name` is the name of the client file as the user gave it; it is escaped here. The Markdown points at
+    `charts`, which lie below `directory`; the page holds them.
     """
     directory.mkdir(parents=True, exist_ok=True)
     paths = []
     for language in LANGUAGES:
-        paths.append(directory / f"conclusions.{language}.md")
-        text = conclusions(marts, language, input_name=input_name, is_synthetic=is_synthetic)
-        paths[-1].write_text(text, encoding="utf-8")
+        files = {
+            chart: chart.path.relative_to(directory).as_posix()
+            for chart in charts
+            if chart.language == language
+        }
+        images = {chart.name: f"![{escaped(chart.title)}]({file})" for chart, file in files.items()}
+        body = _body(marts, language, input_name, images)
+        page = conclusions_page(
+            body,
+            language,
+            title=heading("title", language),
+            is_synthetic=is_synthetic,
+            pictures={file: chart.path for chart, file in files.items()},
+        )
+        for suffix, text in (("md", _with_title(body, language, is_synthetic)), ("html", page)):
+            paths.append(directory / f"conclusions.{language}.{suffix}")
+            paths[-1].write_text(text, encoding="utf-8")
     return paths
 
 
 def conclusions(marts: Marts, language: Language, *, input_name: str, is_synthetic: bool) -> str:
-    """The findings of one language as Markdown."""
+    """The findings of one language as Markdown, without charts."""
+    return _with_title(_body(marts, language, input_name, {}), language, is_synthetic)
+
+
+def _with_title(body: str, language: Language, is_synthetic: bool) -> str:
+    synthetic = f"**{TEXT['synthetic'][language]}**\n\n" if is_synthetic else ""
+    return f"{synthetic}{_TEXT['title'][language]}\n\n{body}"
+
+
+def _body(marts: Marts, language: Language, input_name: str, images: Mapping[str, str]) -> str:
+    """Every section as Markdown; `images`, by the name of the chart, follow the heading of their section."""
     words = labels(marts, language)
     words = replace(words, levels={key: escaped(label) for key, label in words.levels.items()})
-    lines = [f"**{TEXT['synthetic'][language]}**", ""] if is_synthetic else []
-    lines += [_TEXT["title"][language], ""]
-    lines += _input(marts, language, input_name)
-    for section in (
-        _leavers,
-        _products,
-        _segments,
-        _hypotheses,
-        _changes,
-        _flips,
-        _proposals,
-        _limits,
-    ):
-        lines += ["", *section(marts, words)]
+    lines = list(_input(marts, language, input_name))
+    for name, section in _SECTIONS.items():
+        title, *rest = section(marts, words)
+        shown = (images[chart] for chart in _CHARTS.get(name, ()) if chart in images)
+        lines += ["", title, *(line for image in shown for line in ("", image)), *rest]
     return "\n".join(lines) + "\n"
 
 
@@ -629,7 +667,8 @@ def _proposals(marts: Marts, words: Labels) -> Iterator[str]:
         yield ""
         yield _say("proposal", language, segment=row[f"name_{language}"], title=row[f"title_{language}"])
         yield ""
-        yield _say("whom", language, **proposal_numbers(row, language))
+        rule = words.rule(row["rule"])
+        yield _say("whom", language, rule=rule, **proposal_numbers(row, language))
         yield _say("what", language, offer=row[f"offer_{language}"])
         if is_known(row["lookalike_churn_rate"]):
             yield _say(
@@ -641,6 +680,8 @@ def _proposals(marts: Marts, words: Labels) -> Iterator[str]:
                 rate=percent(row["lookalike_churn_rate"], language),
                 bank=percent(marts.churn_rate, language),
             )
+        else:
+            yield _say("why_alone", language, why=row[f"why_{language}"])
         yield _say("condition", language, condition=row[f"condition_{language}"])
 
 
@@ -679,6 +720,18 @@ def limits(marts: Marts, words: Labels) -> Iterator[str]:
         )
     for _, row in marts.dim_populations.iterrows():
         yield _say("population", language, name=row[f"name_{language}"], rule=words.rule(row["rule"]))
+
+
+_SECTIONS: dict[str, Callable[[Marts, Labels], Iterator[str]]] = {
+    "leavers": _leavers,
+    "products": _products,
+    "segments": _segments,
+    "hypotheses": _hypotheses,
+    "changes": _changes,
+    "flips": _flips,
+    "proposals": _proposals,
+    "limits": _limits,
+}
 
 
 def _capitalised(text: str) -> str:

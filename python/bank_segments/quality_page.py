@@ -13,24 +13,25 @@ from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
+from bank_segments.pages import INDEX, Frame
 from bank_segments.quality import CHURN, ExpectationOutcome, Finding, GateResult, Kind
-from bank_segments.wording import LANGUAGES, MISSING, TEXT, Language, counted, number, percent
+from bank_segments.wording import LANGUAGES, MISSING, Language, counted, number, percent
 
 if TYPE_CHECKING:
     from bank_segments.warehouse import Build
 
 FILES: dict[Language, str] = {"ru": "index.html", "en": "index.en.html"}
+State = Literal["accepted", "warned", "refused"]
 _FAILED = ("fail", "error", "runtime error")
 
 _WORDS: dict[Language, dict[str, str]] = {
     "ru": {
         "title": "Качество данных",
         "source": "Входной файл: {input_name}. Запуск: {run_id}.",
-        "other": "In English",
         "accepted": "Данные приняты",
         "accepted_text": "Все проверки пройдены, замечаний нет.",
         "warned": "Данные приняты с предупреждениями",
@@ -105,7 +106,6 @@ _WORDS: dict[Language, dict[str, str]] = {
     "en": {
         "title": "Data quality",
         "source": "Input file: {input_name}. Run: {run_id}.",
-        "other": "По-русски",
         "accepted": "The data are accepted",
         "accepted_text": "Every check passed; there is nothing to remark.",
         "warned": "The data are accepted with warnings",
@@ -205,36 +205,6 @@ _DBT_TESTS: dict[str, dict[Language, str]] = {
 _SIGNS = {"pass": "✓", "met": "✓", "warn": "!", "allowed": "!", "stop": "✕", "unmet": "✕", "none": "–"}
 
 _STYLE = """
-:root { color-scheme: light; --ink: #1b1b1b; --muted: #595959; --line: #d5d5d5; --paper: #fff; --wash: #f4f5f7;
-  --accent: #0b4f8a; }
-* { box-sizing: border-box; }
-html { -webkit-text-size-adjust: 100%; }
-body { margin: 0; background: var(--wash); color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; overflow-wrap: anywhere; }
-.synthetic { margin: 0; padding: 8px 20px; background: #fff1c9; border-bottom: 1px solid #d9b64a; font-weight: 600; }
-.page { max-width: 960px; margin: 0 auto; padding: 0 20px 40px; }
-header { display: flex; flex-wrap: wrap; gap: 4px 24px; align-items: baseline; justify-content: space-between;
-  padding: 18px 0 12px; }
-h1 { margin: 0; font-size: 26px; line-height: 1.2; }
-h2 { margin: 0 0 6px; font-size: 18px; line-height: 1.3; }
-p { margin: 0 0 8px; }
-p:last-child, ul:last-child { margin-bottom: 0; }
-a, summary { color: var(--accent); }
-summary { cursor: pointer; margin-top: 10px; }
-a:focus-visible, summary:focus-visible { outline: 3px solid #d55e00; outline-offset: 2px; }
-.muted { color: var(--muted); }
-.card, .figure, .verdict { background: var(--paper); border: 1px solid var(--line); border-radius: 8px;
-  padding: 14px 16px; margin: 0 0 14px; min-width: 0; }
-.verdict { border-left: 6px solid #1b7837; }
-.verdict.warned { border-left-color: #b35900; }
-.verdict.refused { border-left-color: #b2182b; }
-.verdict h2 { font-size: 21px; }
-.verdict ul, .card ul { margin: 0; padding-left: 20px; }
-.figures { display: grid; grid-template-columns: repeat(3, 1fr); gap: 14px; margin: 0 0 14px; }
-.figure { margin: 0; }
-.figure p { margin: 0; color: var(--muted); }
-.figure .value { color: var(--ink); font-size: 32px; line-height: 1.2; font-weight: 650;
-  font-variant-numeric: tabular-nums; }
 table { border-collapse: collapse; width: 100%; margin-top: 8px; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { padding: 5px 8px; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { font-weight: 400; }
@@ -244,30 +214,17 @@ td.number, th.number { text-align: right; }
 td.number { white-space: nowrap; }
 th:first-child { width: 46%; overflow-wrap: break-word; }
 th small { display: block; color: var(--muted); font-size: 13px; }
-code { font: 12px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
 .outcome { white-space: nowrap; font-weight: 600; color: #1b6b30; }
 .outcome.warn, .outcome.allowed { color: #8f4700; }
 .outcome.stop, .outcome.unmet { color: #a01226; }
 .outcome.none { color: var(--muted); font-weight: 400; }
 @media (max-width: 640px) {
-  .page { padding: 0 12px 28px; }
-  .figures { grid-template-columns: 1fr; gap: 8px; }
-  .figure { padding: 10px 14px; }
-  .figure .value { font-size: 26px; }
-  .card, .verdict { padding: 12px; }
-  h1 { font-size: 22px; }
   table.narrow thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   table.narrow tr { display: flex; flex-wrap: wrap; gap: 0 14px; padding: 6px 0; border-bottom: 1px solid var(--line); }
   table.narrow tbody tr:last-child { border-bottom: 0; }
   table.narrow th, table.narrow td { display: block; padding: 1px 0; border: 0; text-align: left; }
   table.narrow th { flex: 0 0 100%; width: auto; }
   table.narrow td[data-label]::before { content: attr(data-label) ": "; color: var(--muted); }
-}
-@media print {
-  body { background: #fff; }
-  .verdict, .figure, tr { break-inside: avoid; }
-  h2 { break-after: avoid; }
-  thead { display: table-header-group; }
 }
 """
 
@@ -304,15 +261,21 @@ def write_quality_page(
     run_id: str,
     input_name: str,
     is_synthetic: bool,
-) -> None:
-    """Write `index.html` (Russian) and `index.en.html` into `directory`; they load nothing from anywhere."""
+) -> State:
+    """Write `index.html` (Russian) and `index.en.html` into `directory`, and return the verdict on them."""
     directory.mkdir(parents=True, exist_ok=True)
     facts = _read_facts(build.warehouse)
     tests = dbt_tests(build.run_results, build.manifest)
-    for language, name in FILES.items():
-        page = _Page(language, facts, gate, outcomes, tests)
+    pages = {language: _Page(language, facts, gate, outcomes, tests) for language in LANGUAGES}
+    for language, page in pages.items():
         html = page.html(run_id=run_id, input_name=input_name, is_synthetic=is_synthetic)
-        (directory / name).write_text(html, encoding="utf-8")
+        (directory / FILES[language]).write_text(html, encoding="utf-8")
+    return pages["en"].state()
+
+
+def verdict_words(state: State, language: Language) -> str:
+    """The verdict in words: `The data are accepted with warnings`."""
+    return _WORDS[language][state]
 
 
 def _read_facts(warehouse: Path) -> _Facts:
@@ -408,7 +371,7 @@ class _Page:
     def html(self, *, run_id: str, input_name: str, is_synthetic: bool) -> str:
         """The whole file."""
         language, other = self.language, next(other for other in LANGUAGES if other != self.language)
-        banner = f'<p class="synthetic" role="note">{escape(TEXT["synthetic"][language])}</p>\n'
+        words = _WORDS[language]
         sections = (
             self.verdict,
             self.figures,
@@ -418,24 +381,27 @@ class _Page:
             self.expectations,
             self.dbt,
         )
-        return (
-            f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline';"
-            " img-src data:; base-uri 'none'; form-action 'none'\">\n"
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            '<meta name="referrer" content="no-referrer">\n'
-            f'<title>{self.say("title")}</title>\n<link rel="icon" href="data:,">\n<style>{_STYLE}</style>\n'
-            f'</head>\n<body>\n{banner if is_synthetic else ""}<div class="page">\n<header><div><h1>{self.say("title")}'
-            f'</h1><p class="muted">{self.say("source", input_name=input_name, run_id=run_id)}</p></div>'
-            f'<a href="{FILES[other]}" hreflang="{other}" lang="{other}">{self.say("other")}</a></header>\n<main>\n'
-            + "\n".join(section() for section in sections)
-            + "\n</main>\n</div>\n</body>\n</html>\n"
+        frame = Frame(
+            language,
+            title=words["title"],
+            source=words["source"].format(input_name=input_name, run_id=run_id),
+            other=FILES[other],
+            is_synthetic=is_synthetic,
+            home=f"../{INDEX[language]}",
+            style=_STYLE,
         )
+        return frame.html("\n".join(section() for section in sections))
+
+    def state(self) -> State:
+        """The verdict."""
+        if next(self._stops(), None) is not None:
+            return "refused"
+        return "accepted" if next(self._warnings(), None) is None else "warned"
 
     def verdict(self) -> str:
         """Whether the data are accepted, and every reason to stop or to look closer."""
         stops, warnings = list(self._stops()), list(self._warnings())
-        state = "refused" if stops else "warned" if warnings else "accepted"
+        state = self.state()
         items = "".join(f"<li>{item}</li>" for item in stops or warnings)
         listed = f"<ul>{items}</ul>" if items else ""
         return (
@@ -518,13 +484,10 @@ class _Page:
             [escape(reason_text(reason, self.language)), self._count(count)]
             for reason, count in self.facts.reasons
         ]
-        note = "reasons_note_refused" if self._is_refused() else "reasons_note"
+        note = "reasons_note_refused" if self.state() == "refused" else "reasons_note"
         return self._card(
-            "reasons", f"<p>{self.say(note)}</p>{self._table(('reason', 'rows'), rows, numbers=(1,))}"
+            "reasons", f"<p>{self.say(note)}</p>{self._table('reasons', ('reason', 'rows'), rows, (1,))}"
         )
-
-    def _is_refused(self) -> bool:
-        return next(self._stops(), None) is not None
 
     def notes(self) -> str:
         """The two peculiarities that a reader may take for errors."""
@@ -562,7 +525,7 @@ class _Page:
                     ]
                 )
         columns = ("measure", "value", "warn_above", "stop_above", "outcome")
-        return self._card("gate", f"<p>{' '.join(notes)}</p>{self._table(columns, rows, numbers=(1, 2, 3))}")
+        return self._card("gate", f"<p>{' '.join(notes)}</p>{self._table('gate', columns, rows, (1, 2, 3))}")
 
     def _shared_note(self) -> str:
         """Why nothing at all could be compared."""
@@ -592,7 +555,7 @@ class _Page:
             )
         met = sum(all(outcome.is_met for outcome in group) for group in merged.values())
         count = self.say("expectations_count", met=met, all=len(merged))
-        table = self._table(("expectation", "where", "outcome"), rows)
+        table = self._table("expectations", ("expectation", "where", "outcome"), rows)
         return self._card("expectations", f"<p>{self.say('expectations_note')} {count}</p>{table}")
 
     def dbt(self) -> str:
@@ -612,7 +575,7 @@ class _Page:
                 sum(statuses[status] for status in _FAILED),
             )
             rows.append([escape(meaning), *map(self._count, counts)])
-        summary = self._table(("test", "tests", "passed", "warnings", "failed"), rows, numbers=(1, 2, 3, 4))
+        summary = self._table("dbt", ("test", "tests", "passed", "warnings", "failed"), rows, (1, 2, 3, 4))
         outcomes = {"pass": "pass", "warn": "warn"}
         every = [
             [
@@ -624,7 +587,7 @@ class _Page:
         ]
         details = (
             f"<details><summary>{self.say('every_test')}</summary>"
-            f"{self._table(('relation', 'test', 'outcome'), every)}</details>"
+            f"{self._table('every_test', ('relation', 'test', 'outcome'), every)}</details>"
         )
         return self._card("dbt", f"<p>{self.say('dbt_note')}</p>{summary}{details}")
 
@@ -632,7 +595,7 @@ class _Page:
         return f'<section class="card"><h2>{self.say(title)}</h2>{content}</section>'
 
     def _table(
-        self, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()
+        self, caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()
     ) -> str:
         """A table of cells that are HTML already; on a narrow screen its rows become lists."""
         names = [self.say(column) for column in columns]
@@ -648,7 +611,8 @@ class _Page:
                 for kind, label, cell in list(zip(classes, labels, row, strict=True))[1:]
             )
             body += f'<tr><th scope="row">{row[0]}</th>{cells}</tr>'
-        return f'<table class="narrow"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        title = f'<caption class="visually-hidden">{self.say(caption)}</caption>'
+        return f'<table class="narrow">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
     def _outcome(self, outcome: str) -> str:
         return f'<span class="outcome {outcome}">{_SIGNS[outcome]} {self.say(outcome)}</span>'

@@ -3,6 +3,8 @@
 Exit status: 0 published; 1 the input or the warehouse failed validation, nothing published; 2 wrong usage.
 """
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import fcntl
@@ -21,15 +23,20 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from bank_segments import publish, quality
 from bank_segments.errors import RefusedError
+from bank_segments.index_page import write_index
 from bank_segments.marts import read_marts
+from bank_segments.pages import INDEX
 from bank_segments.quality_page import write_quality_page
 from bank_segments.warehouse import Build, build_warehouse, write_documentation
+
+if TYPE_CHECKING:
+    from bank_segments.charts import Chart
 
 SAMPLE = Path("seeds/sample/clients.parquet")
 TARGET = Path("target/report")
@@ -175,7 +182,7 @@ def summary(warehouse: Path, counts: dict[str, int], release: Path) -> str:
     lines = [f"rows: {counts['read']} read, {counts['accepted']} accepted, {counts['rejected']} rejected"]
     lines += [f"{segment_id} {name}: coverage {coverage:.2%}" for segment_id, name, coverage in coverages]
     lines += [f"{hypothesis_id}, {population}: {verdict}" for population, hypothesis_id, verdict in verdicts]
-    lines.append(f"published: {release}; start with {PUBLISHED / 'latest' / 'conclusions.ru.md'}")
+    lines.append(f"published: {release}; start with {PUBLISHED / 'latest' / INDEX['ru']}")
     return "\n".join(lines)
 
 
@@ -185,8 +192,8 @@ def _warm_up() -> None:
         importlib.import_module(f"bank_segments.{name}")
 
 
-def _write_reading(job: Job) -> dict[str, float]:
-    """Draw the charts and write what shows them; runs in a worker, returns the seconds of each step."""
+def _write_reading(job: Job) -> tuple[dict[str, float], list[Chart]]:
+    """Draw the charts and write what shows them; runs in a worker, returns the seconds of each step and the charts."""
     from bank_segments.charts import draw_charts
     from bank_segments.conclusions import write_conclusions
 
@@ -194,12 +201,14 @@ def _write_reading(job: Job) -> dict[str, float]:
     seconds = {}
     started = time.monotonic()
     (job.staged / "charts").mkdir()
-    draw_charts(marts, job.staged / "charts")
+    charts = draw_charts(marts, job.staged / "charts")
     seconds["charts"] = time.monotonic() - started
     started = time.monotonic()
-    write_conclusions(marts, job.staged, input_name=job.input_name, is_synthetic=job.is_synthetic)
+    write_conclusions(
+        marts, job.staged, input_name=job.input_name, is_synthetic=job.is_synthetic, charts=charts
+    )
     seconds["conclusions"] = time.monotonic() - started
-    return seconds
+    return seconds, charts
 
 
 def _write_dashboards(job: Job) -> dict[str, float]:
@@ -253,7 +262,8 @@ def report(clients: Path, *, series_name: str | None = None, allow_drift: bool =
             gate = _pass_gate(clients, build, series, allow_drift=allow_drift)
         staged.mkdir(parents=True)
         job = Job(build.warehouse, staged, clients.name, is_synthetic)
-        pending = [workers.submit(write, job) for write in (_write_reading, _write_dashboards)]
+        reading = workers.submit(_write_reading, job)
+        pending = [workers.submit(write, job) for write in (_write_dashboards,)]
         checkpoint.begin(build.warehouse)
         with steps.step("marts for BI"):
             publish.write_marts(build, staged / "bank_marts.duckdb")
@@ -261,6 +271,8 @@ def report(clients: Path, *, series_name: str | None = None, allow_drift: bool =
             outcomes = checkpoint.outcomes()
             if refusal := quality.refusal_of(outcomes, build.warehouse):
                 raise RefusedError(refusal)
+        seconds, charts = reading.result()
+        steps.note(seconds)
         for done in pending:
             steps.note(done.result())
         with steps.step("dbt docs"):
@@ -268,7 +280,7 @@ def report(clients: Path, *, series_name: str | None = None, allow_drift: bool =
             (staged / "docs").mkdir()
             (staged / "docs" / "index.html").write_bytes(build.documentation.read_bytes())
         with steps.step("data quality page"):
-            write_quality_page(
+            verdict = write_quality_page(
                 staged / "data_quality",
                 build=build,
                 gate=gate,
@@ -282,6 +294,7 @@ def report(clients: Path, *, series_name: str | None = None, allow_drift: bool =
             record = RunRecord(
                 run_id, clients.name, digest, is_synthetic, series, counts, gate.record(), steps.seconds
             )
+            write_index(staged, record, verdict, charts)
             record.write(staged / "run.json")
             release = publish.publish(staged, PUBLISHED, run_id)
         print(summary(build.warehouse, counts, release))

@@ -162,7 +162,8 @@
         element("td", {}, [element("code", { text: rule.rule })]),
       ]));
     const heads = words.ruleColumns.map((text) => element("th", { scope: "col", text }));
-    const table = element("table", { class: "rules" }, [element("thead", {}, [element("tr", {}, heads)]), element("tbody", {}, rows)]);
+    const caption = element("caption", { class: "visually-hidden", text: words.rules });
+    const table = element("table", { class: "rules" }, [caption, element("thead", {}, [element("tr", {}, heads)]), element("tbody", {}, rows)]);
     return element("details", {}, [element("summary", { text: words.rules }), element("div", { class: "scroll", tabindex: "0" }, [table])]);
   };
   const tableCells = (row, bank) => [

@@ -13,6 +13,7 @@ import vl_convert
 
 from bank_segments.dashboard.protection import LARGE_GROUP, PublishedCube
 from bank_segments.dashboard.wording import NUMBERS, PAGE, Language
+from bank_segments.pages import HOME, INDEX
 
 ASSETS = Path(__file__).parent
 VEGA_LITE = "6.4"
@@ -55,6 +56,8 @@ def render_page(
         words,
         language=language,
         other=other,
+        index=INDEX[language],
+        home=HOME[language],
         banner=banner,
         source=words["source"].format(input_name=escape(input_name)),
         protection_text=escape(protection_text(cube, language)),

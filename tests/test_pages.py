@@ -1,0 +1,214 @@
+"""Every HTML page of a release in a real browser without a network, and the way from the first page to all the rest."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import duckdb
+import pytest
+from markdown_it import MarkdownIt
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
+
+from bank_segments.wording import LANGUAGES, Language
+from chromium import assert_quiet, open_file
+
+PAGES = [
+    "conclusions.en.html",
+    "conclusions.ru.html",
+    "dashboard.en.html",
+    "dashboard.ru.html",
+    "data_quality/index.en.html",
+    "data_quality/index.html",
+    "docs/index.html",
+    "index.en.html",
+    "index.html",
+]
+OURS = [page for page in PAGES if page != "docs/index.html"]
+INDEX: dict[Language, str] = {"ru": "index.html", "en": "index.en.html"}
+# What a reader without eyes or without a mouse would miss.
+INACCESSIBLE = """
+    const named = (node) => node.textContent.trim() || node.getAttribute("aria-label") || node.title
+        || [...node.querySelectorAll("img")].some((image) => image.alt);
+    const found = [];
+    const say = (what, nodes) => nodes.forEach((node) => found.push(what + ": " + node.outerHTML.slice(0, 120)));
+    const all = (selector) => [...document.querySelectorAll(selector)];
+    say("no alternative text", all("img").filter((image) => !image.hasAttribute("alt")));
+    say("broken picture", all("img").filter((image) => image.complete && image.naturalWidth === 0));
+    say("no name", all("a, button, summary").filter((node) => !named(node)));
+    say("table without caption", all("table").filter((table) => !(table.caption && table.caption.textContent.trim())));
+    say("heading cell without scope", all("th").filter((cell) => !cell.scope));
+    say("not one first heading", all("h1").length === 1 ? [] : [document.body]);
+    const headings = all("h1, h2, h3, h4");
+    const level = (place) => Number(headings[place].tagName[1]);
+    say("skipped heading", headings.filter((_, place) => place > 0 && level(place) > level(place - 1) + 1));
+    return found;
+"""
+
+
+def opened(browser: webdriver.Chrome, page: Path, width: int = 1280) -> None:
+    """Open a page and wait until its scripts and pictures are done."""
+    open_file(browser, page, width)
+    if page.name.startswith("dashboard"):
+        browser.execute_script("return dashboardSettled()")
+    if page.parent.name == "docs":
+        WebDriverWait(browser, 30).until(
+            lambda chrome: "fct_churn_portrait" in chrome.find_element(By.TAG_NAME, "body").text
+        )
+    browser.execute_script(
+        "document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })"
+    )
+    WebDriverWait(browser, 30).until(
+        lambda chrome: chrome.execute_script("return [...document.images].every((image) => image.complete)")
+    )
+
+
+def test_these_are_all_pages(sample_release: Path) -> None:
+    assert (
+        sorted(path.relative_to(sample_release).as_posix() for path in sample_release.rglob("*.html"))
+        == PAGES
+    )
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_opens_without_a_network(
+    name: str, sample_release: Path, browser: webdriver.Chrome
+) -> None:
+    opened(browser, sample_release / name)
+    assert len(browser.find_element(By.TAG_NAME, "body").text) > 500
+    assert_quiet(browser)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_page_can_be_read(name: str, sample_release: Path, browser: webdriver.Chrome) -> None:
+    """On a telephone and on a desk, by eye and by ear."""
+    for width in (390, 1280):
+        opened(browser, sample_release / name, width)
+        browser.execute_script(
+            "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
+        )
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        smallest = browser.execute_script(
+            "return Math.min(...[...document.querySelectorAll('p, li, td, th, dd')].filter((each) => each.innerText)"
+            ".map((each) => parseFloat(getComputedStyle(each).fontSize)))"
+        )
+        assert smallest >= 12
+    assert browser.execute_script(INACCESSIBLE) == []
+    language = browser.find_element(By.TAG_NAME, "html").get_attribute("lang")
+    assert language == ("en" if ".en." in name else "ru")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_page_says_first_that_data_are_synthetic(
+    name: str, sample_release: Path, browser: webdriver.Chrome
+) -> None:
+    opened(browser, sample_release / name)
+    first = browser.find_element(By.TAG_NAME, "body").text.splitlines()[0]
+    assert re.search("синтетические|вымышленные|ynthetic", first)
+
+
+class Links(HTMLParser):
+    """Where a page points, within the release."""
+
+    def __init__(self, page: Path) -> None:
+        """Read the page at once."""
+        super().__init__()
+        self.anchors: set[str] = set()
+        self.found: list[tuple[str, str]] = []
+        self.feed(re.sub(r"<script.*?</script>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL))
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        """Note where an element points, and its own anchor."""
+        values = {name: value or "" for name, value in attributes}
+        self.anchors |= {values["id"]} if "id" in values else set()
+        for name in ("href", "src"):
+            if (target := values.get(name)) and not target.startswith("data:"):
+                path, _, anchor = target.partition("#")
+                self.found.append((unquote(path), anchor))
+
+
+def test_the_first_page_leads_to_everything(sample_release: Path) -> None:
+    """Every link has its target, and every file of the release is a target."""
+    pending, seen = [sample_release / "index.html"], {sample_release / "index.html"}
+    while pending:
+        page = pending.pop()
+        if page.suffix != ".html" or page.parent.name == "docs":
+            continue
+        links = Links(page)
+        for path, anchor in links.found:
+            target = (page.parent / path).resolve() if path else page
+            assert target.is_file(), f"{page.name} points at {path}"
+            assert not anchor or anchor in (links.anchors if target == page else Links(target).anchors)
+            if target not in seen:
+                seen.add(target)
+                pending.append(target)
+    assert {path for path in sample_release.rglob("*") if path.is_file()} == seen
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_first_page_tells_what_was_run_on_what(
+    language: Language, sample_release: Path, browser: webdriver.Chrome
+) -> None:
+    opened(browser, sample_release / INDEX[language])
+    run = json.loads((sample_release / "run.json").read_text(encoding="utf-8"))
+    with duckdb.connect(str(sample_release / "bank_marts.duckdb"), read_only=True) as marts:
+        ((*counts,),) = marts.execute(
+            "select read_rows, accepted_rows, rejected_rows from quality.row_counts"
+        ).fetchall()
+    shown = [each.text for each in browser.find_elements(By.CSS_SELECTOR, ".figure .value")]
+    assert [int(re.sub(r"\D", "", text)) for text in shown] == counts
+    text = browser.find_element(By.TAG_NAME, "body").text
+    found = re.match(r"(....)(..)(..)T(..)(..)", run["run_id"])
+    assert found
+    time = {
+        "ru": found.expand(r"\3.\2.\1 в \4:\5"),
+        "en": found.expand(r"\1-\2-\3 at \4:\5"),
+    }
+    for part in (run["run_id"], run["input"]["file"], run["input"]["sha256"], time[language]):
+        assert part in text
+    quality = (sample_release / "data_quality" / INDEX[language]).read_text(encoding="utf-8")
+    verdict = re.findall(r'class="verdict \w+"><h2>(.*?)</h2>', quality)
+    assert [browser.find_element(By.CSS_SELECTOR, ".verdict h2").text] == verdict
+
+
+class Text(HTMLParser):
+    """The text of some elements of a page."""
+
+    def __init__(self, html: str) -> None:
+        """Read the page at once, without its table of contents."""
+        super().__init__()
+        self.parts: list[str] = []
+        self.alternatives: list[str] = []
+        self.feed(re.sub(r"<nav.*?</nav>|<style>.*?</style>|<title>.*?</title>", "", html, flags=re.DOTALL))
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        """Note the words that stand for a picture."""
+        self.alternatives += [value or "" for name, value in attributes if name == "alt"]
+
+    def handle_data(self, data: str) -> None:
+        """Note a text."""
+        self.parts.append(data)
+
+    @property
+    def words(self) -> str:
+        """Everything that is read, with single spaces."""
+        return " ".join("".join(self.parts).split())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_conclusions_are_the_markdown_with_its_charts(language: Language, sample_release: Path) -> None:
+    page = (sample_release / f"conclusions.{language}.html").read_text(encoding="utf-8")
+    markdown = (sample_release / f"conclusions.{language}.md").read_text(encoding="utf-8")
+    read, rendered = Text(page), Text(MarkdownIt().render(markdown))
+    assert read.words == rendered.words
+    assert read.alternatives == rendered.alternatives
+    assert len(read.alternatives) == 5
+    assert all(read.alternatives)
+    pictures = re.findall(r"!\[.*?\]\((charts/\w+\.\w+\.png)\)", markdown)
+    assert pictures == sorted({*pictures}, key=pictures.index)
+    assert {sample_release / picture for picture in pictures} == {
+        *(sample_release / "charts").glob(f"*.{language}.png")
+    }
