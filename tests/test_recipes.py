@@ -1,13 +1,24 @@
 """The README's recipes, followed in a scratch copy: a segment, a hypothesis and a trait need no SQL and no Python."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
+from statsmodels.stats.contingency_tables import StratifiedTable
 
+from bank_segments.conclusions import conclusions
+from bank_segments.marts import marts_from
+from bank_segments.statistics import Reason
+from bank_segments.wording import LANGUAGES, Language
 from conftest import SAMPLE, copy_project, dbt
+from hypothesis_path import rows_of
 
 BANDS = [(None, 100_000), (100_000, 150_000), (150_000, None)]
 
@@ -69,6 +80,50 @@ def add_hypothesis(project: Path) -> None:
     append(project, "hypothesis_tests", test="mann_whitney_u", is_primary="false", **margin)
 
 
+def add_hypotheses_of_other_groups(project: Path) -> None:
+    """Ranks of a metric with gaps between genders, and a share between two cities in strata of three columns."""
+    common = {"populations": "all_clients active_clients", "alpha": 0.05, "unit_ru": "п. п.", "unit_en": "pp"}
+    append(
+        project,
+        "hypotheses",
+        hypothesis_id="h7_balance_rank",
+        null_ru="Остаток мужчины с равной вероятностью больше и меньше остатка женщины",
+        null_en="A man's balance is as likely to be larger than a woman's as smaller",
+        metric_ru="Вероятность большего остатка",
+        metric_en="Probability of the larger balance",
+        kind="rank",
+        metric_column="balance",
+        group_column="gender",
+        first_group="М",
+        second_group="Ж",
+        **common,
+    )
+    append(
+        project,
+        "hypotheses",
+        hypothesis_id="h8_card_share",
+        null_ru="Доля владельцев карты в Ярославле и в Рыбинске одинакова",
+        null_en="Clients in Yaroslavl and in Rybinsk have a credit card equally often",
+        metric_ru="Доля владельцев карты",
+        metric_en="Share of card holders",
+        kind="proportion",
+        metric_column="has_credit_card",
+        success_value="true",
+        group_column="city",
+        first_group="Ярославль",
+        second_group="Рыбинск",
+        strata="gender age_band is_loyal",
+        **common,
+    )
+    for hypothesis_id, primary, other in (
+        ("h7_balance_rank", "brunner_munzel", "mann_whitney_u"),
+        ("h8_card_share", "cochran_mantel_haenszel", "two_proportion_z"),
+    ):
+        entry = {"hypothesis_id": hypothesis_id, "equivalence_margin": 0.05}
+        append(project, "hypothesis_tests", test=primary, is_primary="true", **entry)
+        append(project, "hypothesis_tests", test=other, is_primary="false", **entry)
+
+
 def add_trait(project: Path) -> None:
     for lower, upper in BANDS:
         append(project, "bands", column_name="balance", lower_bound=lower, upper_bound=upper)
@@ -103,6 +158,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckD
     code = {path: path.read_bytes() for pattern in ("*.sql", "*.py") for path in project.rglob(pattern)}
     add_segment(project)
     add_hypothesis(project)
+    add_hypotheses_of_other_groups(project)
     add_trait(project)
     assert {path: path.read_bytes() for path in code} == code
     run = dbt("build", clients=SAMPLE, target=project / "target", project=project)
@@ -144,6 +200,86 @@ def test_the_new_hypothesis_is_tested(warehouse: duckdb.DuckDBPyConnection) -> N
         "select avg(owned_objects) from marts.dim_clients where product_count = 2"
     ).fetchall()
     assert results[-1][2] == pytest.approx(mean[0], rel=1e-12)
+
+
+@pytest.fixture(scope="module")
+def clients(warehouse: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    frame = warehouse.execute("select * from marts.dim_clients").df()
+    return frame.astype({"balance": float})
+
+
+def slices(
+    warehouse: duckdb.DuckDBPyConnection, clients: pd.DataFrame, hypothesis_id: str
+) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Each row of the sensitivity matrix with its clients; trimmed at the percentiles of the whole population."""
+    (hypothesis,) = rows_of(
+        warehouse, f"select * from reference.hypotheses where hypothesis_id = '{hypothesis_id}'"
+    )
+    values = [hypothesis["first_group"], hypothesis["second_group"]]
+    metric, group = str(hypothesis["metric_column"]), str(hypothesis["group_column"])
+    query = f"select * from marts.fct_hypothesis_sensitivity where hypothesis_id = '{hypothesis_id}'"
+    for row in rows_of(warehouse, query):
+        chosen = clients[clients[group].isin(values) & clients[metric].notna()]
+        if row["population"] == "active_clients":
+            chosen = chosen[~chosen["is_churned"]]
+        elif row["population"] == "without_loyal_churned":
+            chosen = chosen[~(chosen["is_churned"] & chosen["is_loyal"])]
+        if row["trimming"] != "none":
+            low, high = np.quantile(chosen[metric], [0.01, 0.99], method="inverted_cdf")
+            chosen = chosen[chosen[metric].between(low, high)]
+        yield row, chosen if row["city"] == "all" else chosen[chosen["city"] == row["city"]]
+
+
+def test_ranks_between_other_groups_are_compared_in_every_slice(
+    warehouse: duckdb.DuckDBPyConnection, clients: pd.DataFrame
+) -> None:
+    compared = 0
+    for row, chosen in slices(warehouse, clients, "h7_balance_rank"):
+        one, two = (chosen.loc[chosen["gender"] == gender, "balance"] for gender in ("М", "Ж"))
+        u = stats.mannwhitneyu(one, two, method="asymptotic").statistic
+        assert (row["test"], row["n_two_products"], row["n_one_product"]) == (
+            "brunner_munzel",
+            len(one),
+            len(two),
+        )
+        assert row["estimate_two_products"] == pytest.approx(u / len(one) / len(two), rel=1e-9)
+        assert row["p_value"] == pytest.approx(stats.brunnermunzel(one, two).pvalue, rel=1e-8)
+        compared += 1
+    assert compared == 3 * 2 * 4
+
+
+def test_shares_between_other_groups_are_compared_in_three_word_strata(
+    warehouse: duckdb.DuckDBPyConnection, clients: pd.DataFrame
+) -> None:
+    compared = 0
+    for row, chosen in slices(warehouse, clients, "h8_card_share"):
+        if row["city"] != "all":
+            assert row["reason_en"] == Reason.NO_USABLE_STRATUM.en
+            continue
+        tables = [
+            pd.crosstab(part["city"] != "Ярославль", ~part["has_credit_card"]).to_numpy()
+            for _, part in chosen.groupby(["gender", "age_band", "is_loyal"])
+        ]
+        usable = [table for table in tables if table.shape == (2, 2)]
+        expected = StratifiedTable(usable).test_null_odds(correction=False).statistic
+        assert row["p_value"] == pytest.approx(stats.chi2.sf(expected, 1), rel=1e-9)
+        compared += 1
+    assert compared == 3
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_findings_tell_the_new_hypotheses(
+    warehouse: duckdb.DuckDBPyConnection, language: Language
+) -> None:
+    marts = marts_from(lambda query: warehouse.execute(query).df())
+    text = conclusions(marts, language, input_name="clients.parquet", is_synthetic=True)
+    nulls = marts.dim_hypotheses.set_index("hypothesis_id")[f"null_{language}"]
+    told = [re.search(re.escape(nulls[name]) + r".*?(?=\n\*\*|\n#)", text, re.DOTALL) for name in nulls.index]
+    assert all(told)
+    assert "nan" not in text
+    ranks = told[list(nulls.index).index("h7_balance_rank")]
+    assert ranks
+    assert re.search(r"\d%|\d\u00a0%", ranks.group())
 
 
 def test_the_new_trait_is_in_the_portrait(warehouse: duckdb.DuckDBPyConnection) -> None:

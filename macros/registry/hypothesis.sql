@@ -1,4 +1,4 @@
-{# A hypothesis' metric in whole units: the column itself for a mean, 1 or 0 for a proportion. #}
+{# A hypothesis' metric in whole units: 1 or 0 for a proportion, else the column itself. #}
 {% macro hypothesis_metric(hypothesis, domains) -%}
     {%- set kind = (domains | selectattr('column_name', 'equalto', hypothesis.metric_column) | first).kind -%}
     {%- if hypothesis.kind == 'proportion' -%}
@@ -33,4 +33,17 @@
     {%- else -%}
         {{ members }}
     {%- endif -%}
+{%- endmacro %}
+
+{# The relation `clients`, without the tails of a hypothesis' metric where the trimming cuts them off. #}
+{% macro trimmed_clients(hypothesis, population, trimming, units) -%}
+clients
+{%- if trimming.trimming != 'none' %}
+inner join trim_bounds
+    on
+        trim_bounds.hypothesis_id = '{{ hypothesis.hypothesis_id }}'
+        and trim_bounds.population = '{{ population.population }}'
+        and trim_bounds.trimming = '{{ trimming.trimming }}'
+        and {{ units }} between trim_bounds.lower_units and trim_bounds.upper_units
+{%- endif %}
 {%- endmacro %}

@@ -1,10 +1,11 @@
 {#- A view: with tens of millions of nearly distinct salaries, writing the levels takes longer than summing them. #}
 {{- config(materialized='view') }}
 
-{%- set hypotheses = registry('hypotheses') | selectattr('kind', 'equalto', 'mean') | list %}
+{%- set hypotheses = registry('hypotheses') | rejectattr('kind', 'equalto', 'proportion') | list %}
 {%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
 {%- set rules = registry('population_rules') %}
+{%- set trimmings = registry('trimmings') %}
 
 with
 
@@ -14,17 +15,41 @@ clients as (
 
 ),
 
+trim_bounds as (
+
+    select * from {{ ref('int_hypothesis_trim_bounds') }}
+
+),
+
 final as (
 
+    -- No row: the columns where the register has no such hypothesis.
+    select
+        cast(null as varchar) as hypothesis_id,
+        cast(null as varchar) as population,
+        cast(null as varchar) as trimming,
+        cast(null as varchar) as city,
+        cast(null as bigint) as value_units,
+        cast(null as bigint) as first_clients,
+        cast(null as bigint) as second_clients,
+        cast(null as bigint) as first_clients_below,
+        cast(null as bigint) as second_clients_below
+    where false
     {%- for hypothesis in hypotheses %}
     {%- set group = hypothesis_group(hypothesis, domains) %}
-    {%- set metric = hypothesis_metric(hypothesis, domains) %}
-    {%- set outer_loop = loop %}
-    {%- for population in populations if population.population in hypothesis.populations.split(' ') %}
+    {%- set units = hypothesis_metric(hypothesis, domains).units %}
+    {#- A rank test is wanted in every slice only where it is what the verdict rests on. #}
+    {%- set in_every_slice = hypothesis.kind == 'rank' %}
+    {%- set partition = 'partition by city ' if in_every_slice else '' %}
+    {%- for population in populations if in_every_slice or population.population in hypothesis.populations.split(' ') %}
+    {%- for trimming in trimmings if in_every_slice or trimming.trimming == 'none' %}
+    union all
     {#- Grouped and ordered by the number alone: with the two names among the keys it takes five times as long. #}
     select
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ population.population }}' as population,
+        '{{ trimming.trimming }}' as trimming,
+        city,
         value_units,
         first_clients,
         second_clients,
@@ -32,20 +57,19 @@ final as (
         cast(sum(second_clients) over below as bigint) - second_clients as second_clients_below
     from (
         select
-            {{ metric.units }} as value_units,
+            {{ "coalesce(clients.city, 'all')" if in_every_slice else "'all'" }} as city,
+            {{ units }} as value_units,
             count(*) filter (where {{ group }} = 'first') as first_clients,
             count(*) filter (where {{ group }} = 'second') as second_clients
-        from clients
+        from {{ trimmed_clients(hypothesis, population, trimming, units) | indent(8) }}
         where
             {{ group }} is not null
-            and {{ metric.units }} is not null
+            and {{ units }} is not null
             and {{ population_predicate(population, rules, domains) }}
-        group by value_units
+        group by value_units{{ ', rollup(clients.city)' if in_every_slice }}
     ) as levels
-    window below as (order by value_units rows between unbounded preceding and current row)
-    {%- if not (loop.last and outer_loop.last) %}
-    union all
-    {%- endif %}
+    window below as ({{ partition }}order by value_units rows between unbounded preceding and current row)
+    {%- endfor %}
     {%- endfor %}
     {%- endfor %}
 

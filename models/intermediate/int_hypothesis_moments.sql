@@ -27,7 +27,7 @@ final as (
     {%- for population in populations %}
     {%- set population_loop = loop %}
     {#- A share has no tails to trim. #}
-    {%- for trimming in trimmings if trimming.trimming == 'none' or hypothesis.kind == 'mean' %}
+    {%- for trimming in trimmings if trimming.trimming == 'none' or hypothesis.kind != 'proportion' %}
     select
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ population.population }}' as population,
@@ -38,17 +38,7 @@ final as (
         count({{ metric.units }}) as clients,
         sum(cast({{ metric.units }} as hugeint)) as total_units,
         sum(cast({{ metric.units }} as hugeint) * {{ metric.units }}) as total_squared_units
-    {%- if trimming.trimming == 'none' %}
-    from clients
-    {%- else %}
-    from clients
-    inner join trim_bounds
-        on
-            trim_bounds.hypothesis_id = '{{ hypothesis.hypothesis_id }}'
-            and trim_bounds.population = '{{ population.population }}'
-            and trim_bounds.trimming = '{{ trimming.trimming }}'
-            and {{ metric.units }} between trim_bounds.lower_units and trim_bounds.upper_units
-    {%- endif %}
+    from {{ trimmed_clients(hypothesis, population, trimming, metric.units) | indent(4) }}
     where
         {{ group }} is not null
         and {{ population_predicate(population, rules, domains) }}

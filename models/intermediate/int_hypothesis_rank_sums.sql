@@ -12,6 +12,8 @@ placements as (
     select
         hypothesis_id,
         population,
+        trimming,
+        city,
         cast(first_clients as hugeint) as first_clients,
         cast(second_clients as hugeint) as second_clients,
         cast(first_clients + second_clients as hugeint) as tied_clients,
@@ -26,6 +28,8 @@ final as (
     select
         hypothesis_id,
         population,
+        trimming,
+        city,
         sum(first_clients) as first_clients,
         sum(second_clients) as second_clients,
         sum(first_clients * first_placement) as first_placements,
@@ -33,7 +37,7 @@ final as (
         sum(second_clients * second_placement * second_placement) as second_squared_placements,
         sum(tied_clients * tied_clients * tied_clients - tied_clients) as tie_sum
     from placements
-    group by hypothesis_id, population
+    group by hypothesis_id, population, trimming, city
 
 )
 

@@ -1,4 +1,4 @@
-{%- set hypotheses = registry('hypotheses') | selectattr('kind', 'equalto', 'mean') | list %}
+{%- set hypotheses = registry('hypotheses') | rejectattr('kind', 'equalto', 'proportion') | list %}
 {%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
 {%- set rules = registry('population_rules') %}
@@ -14,13 +14,20 @@ clients as (
 
 final as (
 
+    -- No row: the columns where the register has no such hypothesis.
+    select
+        cast(null as varchar) as hypothesis_id,
+        cast(null as varchar) as population,
+        cast(null as varchar) as trimming,
+        cast(null as bigint) as lower_units,
+        cast(null as bigint) as upper_units
+    where false
     {%- for hypothesis in hypotheses %}
     {%- set group = hypothesis_group(hypothesis, domains) %}
     {%- set metric = hypothesis_metric(hypothesis, domains) %}
-    {%- set hypothesis_loop = loop %}
     {%- for population in populations %}
-    {%- set population_loop = loop %}
     {%- for trimming in trimmings %}
+    union all
     select
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ population.population }}' as population,
@@ -31,9 +38,6 @@ final as (
     where
         {{ group }} is not null
         and {{ population_predicate(population, rules, domains) }}
-    {%- if not (hypothesis_loop.last and population_loop.last and loop.last) %}
-    union all
-    {%- endif %}
     {%- endfor %}
     {%- endfor %}
     {%- endfor %}

@@ -133,15 +133,15 @@ _TEXT: dict[str, dict[Language, str]] = {
         "en": "- There are no clients, so there is no churn rate.",
     },
     "hypotheses": {
-        "ru": "## Гипотезы: два продукта против одного",
-        "en": "## Hypotheses: two products against one",
+        "ru": "## Гипотезы",
+        "en": "## Hypotheses",
     },
     "reading": {
-        "ru": "Разность — значение у клиентов с двумя продуктами минус значение у клиентов с одним. "
+        "ru": "Разность — значение у первой группы, названной в гипотезе, минус значение у второй. "
         "Интервалы разностей и p-значения — с поправкой Холма на число гипотез в совокупности. «Не "
         "отвергнута» не значит «верна»: о равнозначности говорится только там, где она проверена отдельно, "
         "без поправки.",
-        "en": "A difference is the value of clients with two products minus that of clients with one. "
+        "en": "A difference is the value of the first group that the hypothesis names minus that of the second. "
         "Intervals of differences and p-values are Holm-adjusted for the number of hypotheses in the "
         "population. “Not rejected” does not mean “true”: equivalence is claimed only where it was tested "
         "in its own right, unadjusted.",
@@ -178,6 +178,10 @@ _TEXT: dict[str, dict[Language, str]] = {
         "вывода сделать нельзя.",
         "en": "The null hypothesis is not rejected, but equivalence within {margin} is not shown either "
         "({p}): the data do not decide.",
+    },
+    "undecided": {
+        "ru": "Нулевая гипотеза не отвергнута, а равнозначность этим критерием не проверяется: вывода сделать нельзя.",
+        "en": "The null hypothesis is not rejected, and this test cannot show equivalence: the data do not decide.",
     },
     "same_decision": {
         "ru": " То же решение дают: {tests}.",
@@ -510,8 +514,9 @@ def _hypothesis(marts: Marts, row: pd.Series[Any], language: Language) -> str:
     }
     if row["conclusion"] == "not_tested":
         return _say("untested", language, **who, reason=row[f"reason_{language}"])
+    is_undecided = row["conclusion"] == "inconclusive" and pd.isna(row["equivalence_p_value"])
     conclusion = _say(
-        row["conclusion"],
+        "undecided" if is_undecided else row["conclusion"],
         language,
         interval=difference_interval(row, language),
         margin=margin(row, language),

@@ -167,18 +167,17 @@ def samples(
 ) -> list[Sample]:
     """Gather what SQL counted, one sample per hypothesis and slice.
 
-    A group without clients has no row in `moments`; slices of hypotheses that the register lacks are left out.
+    A group without clients has no row in `moments`, and a reported population without any must be told all the same.
     """
     register = {row["hypothesis_id"]: row for row in hypotheses}
     groups: dict[tuple[str, Slice], dict[str, Record]] = {}
     for row in moments:
-        where = Slice(row["population"], row["trimming"], row["city"])
-        groups.setdefault((row["hypothesis_id"], where), {})[row["client_group"]] = row
+        groups.setdefault((row["hypothesis_id"], _slice(row)), {})[row["client_group"]] = row
     for hypothesis_id, hypothesis in register.items():
         for population in hypothesis["populations"].split():
             groups.setdefault((hypothesis_id, Slice(population)), {})
-    rank_sums = {(row["hypothesis_id"], row["population"]): _rank_sums(row) for row in ranks}
-    tables: dict[tuple[str, str], list[tuple[int, int, int, int]]] = {}
+    rank_sums = {(row["hypothesis_id"], _slice(row)): rank_sums_of(row) for row in ranks}
+    tables: dict[tuple[str, Slice], list[tuple[int, int, int, int]]] = {}
     for row in strata:
         table = (
             row["first_successes"],
@@ -186,25 +185,25 @@ def samples(
             row["second_successes"],
             row["second_failures"],
         )
-        tables.setdefault((row["hypothesis_id"], row["population"]), []).append(table)
-    found = []
-    for (hypothesis_id, where), group in groups.items():
-        is_reported = where.is_whole and where.population in register[hypothesis_id]["populations"].split()
-        found.append(
-            Sample(
-                hypothesis_id=hypothesis_id,
-                slice=where,
-                is_reported=is_reported,
-                one=_moments(group.get("first")),
-                two=_moments(group.get("second")),
-                ranks=rank_sums.get((hypothesis_id, where.population)) if is_reported else None,
-                # Sorted, because the rows come in any order, and Breslow-Day adds doubles.
-                strata=tuple(sorted(tables.get((hypothesis_id, where.population), ())))
-                if is_reported
-                else (),
-            )
+        where = Slice(row["population"], city=row["city"])
+        tables.setdefault((row["hypothesis_id"], where), []).append(table)
+    return [
+        Sample(
+            hypothesis_id=hypothesis_id,
+            slice=where,
+            is_reported=where.is_whole and where.population in register[hypothesis_id]["populations"].split(),
+            one=_moments(group.get("first")),
+            two=_moments(group.get("second")),
+            ranks=rank_sums.get((hypothesis_id, where)),
+            # Sorted, because the rows come in any order, and Breslow-Day adds doubles.
+            strata=tuple(sorted(tables.get((hypothesis_id, where), ()))),
         )
-    return found
+        for (hypothesis_id, where), group in groups.items()
+    ]
+
+
+def _slice(row: Record) -> Slice:
+    return Slice(row["population"], row["trimming"], row["city"])
 
 
 def _moments(row: Record | None) -> Moments:
@@ -215,7 +214,8 @@ def _moments(row: Record | None) -> Moments:
     )
 
 
-def _rank_sums(row: Record) -> RankSums:
+def rank_sums_of(row: Record) -> RankSums:
+    """Return the rank sums in a row of `int_hypothesis_rank_sums`."""
     return RankSums(
         n_1=int(row["first_clients"]),
         n_2=int(row["second_clients"]),
@@ -235,8 +235,8 @@ def _ranks(sample: Sample) -> RankSums:
         raise UndefinedError(Reason.EMPTY_GROUP)
     if sample.ranks is None:
         raise ValueError(
-            f"seeds/hypothesis_tests.csv plans a rank test for {sample.hypothesis_id}, "
-            "whose kind in seeds/hypotheses.csv is not mean."
+            f"seeds/hypothesis_tests.csv plans a rank test for {sample.hypothesis_id}, whose kind in "
+            "seeds/hypotheses.csv must then be rank, or mean if the test is not the primary one."
         )
     return sample.ranks
 
@@ -584,6 +584,7 @@ EFFECTS: dict[str, dict[str, Callable[[Sample], Estimate]]] = {
         "hedges_g": lambda sample: statistics.hedges_g(sample.one, sample.two, CONFIDENCE),
         "probability_of_superiority": _superiority,
     },
+    "rank": {"probability_of_superiority": _superiority},
     "proportion": {
         "risk_difference": lambda sample: statistics.newcombe_difference(*_counts(sample), CONFIDENCE),
         "risk_ratio": lambda sample: statistics.risk_ratio(*_counts(sample), CONFIDENCE),

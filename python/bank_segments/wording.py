@@ -25,6 +25,8 @@ MISSING = "—"
 CONFIDENCE = 0.95
 _SMALLEST_P = 0.001
 _ESTIMATES = ("estimate_two_products", "estimate_one_product")
+# The kinds of hypotheses whose estimates are shares or probabilities.
+_IN_PERCENT = {"proportion", "rank"}
 
 # Singular, few (Russian: 2-4, and after a fraction), many.
 _NOUNS: dict[str, dict[Language, tuple[str, str, str]]] = {
@@ -81,6 +83,10 @@ EFFECTS: dict[str, dict[Language, str]] = {
     "hedges_g": {"ru": "g Хеджеса", "en": "Hedges' g"},
     "cohen_h": {"ru": "h Коэна", "en": "Cohen's h"},
     "odds_ratio": {"ru": "отношение шансов", "en": "odds ratio"},
+    "mantel_haenszel_odds_ratio": {
+        "ru": "отношение шансов внутри страт",
+        "en": "odds ratio within strata",
+    },
     "probability_of_superiority": {"ru": "вероятность превосходства", "en": "probability of superiority"},
 }
 
@@ -268,9 +274,13 @@ def labels(marts: Marts, language: Language) -> Labels:
 
 
 def difference(row: pd.Series[Any], language: Language) -> str:
-    """A tested row's difference and adjusted interval: `−3,88 п. п. (97,5 % ДИ от −5,83 до −1,91)`."""
+    """A tested row's difference and adjusted interval: `−3,88 п. п. (97,5 % ДИ от −5,83 до −1,91)`.
+
+    The plain interval, where none belongs to the test.
+    """
     middle = quantity(_scale(row) * row["difference"], row[f"unit_{language}"], language, _decimals(row))
-    return f"{middle} ({difference_interval(row, language, '_adjusted')})"
+    suffix: Literal["", "_adjusted"] = "" if pd.isna(row["difference_low_adjusted"]) else "_adjusted"
+    return f"{middle} ({difference_interval(row, language, suffix)})"
 
 
 def difference_interval(
@@ -289,14 +299,14 @@ def margin(row: pd.Series[Any], language: Language) -> str:
 
 
 def estimate(row: pd.Series[Any], column: str, language: Language) -> str:
-    """A group's mean or share in a tested row: `37,75 года`, `22,66 %`."""
-    if row["kind"] == "proportion":
+    """A group's mean, share or probability of superiority in a tested row: `37,75 года`, `22,66 %`."""
+    if row["kind"] in _IN_PERCENT:
         return percent(row[column], language, 2)
     return quantity(row[column], row[f"unit_{language}"], language, _decimals(row))
 
 
 def _scale(row: pd.Series[Any]) -> float:
-    return 100 if row["kind"] == "proportion" else 1
+    return 100 if row["kind"] in _IN_PERCENT else 1
 
 
 def _decimals(row: pd.Series[Any]) -> int:

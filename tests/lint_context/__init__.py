@@ -39,6 +39,8 @@ def registry(seed: str) -> list[dict[str, Any]]:
         ]
     if seed == "column_domains":
         return rows
+    if seed == "hypotheses":
+        rows.append(rows[0] | {"kind": "rank"})  # none of that kind ships
     first_column = next(iter(rows[0]))
     is_key = len({row[first_column] for row in rows}) == len(rows)
     seen: Counter[Any] = Counter()
