@@ -15,7 +15,7 @@ ifneq ($(UNKNOWN),)
 $(error unknown setting $(UNKNOWN); known are $(SETTINGS))
 endif
 
-.PHONY: report activation rollback test lint bouncer-env dbt-and-pytest
+.PHONY: report activation rollback calibrate test lint bouncer-env dbt-and-pytest
 
 report: .venv/installed
 	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients "$$CLIENTS") $(if $(SERIES),--series "$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift)
@@ -26,6 +26,10 @@ activation: .venv/installed
 
 rollback: .venv/installed
 	@$(BIN)/python -m bank_segments.report --roll-back
+
+# Minutes, and best on a machine that does nothing else: writes models/docs/calibration.md.
+calibrate: .venv/installed
+	@$(BIN)/python -m bank_segments.calibrate
 
 # Each stage prints its seconds, in CI as on a desk.
 test: .venv/installed

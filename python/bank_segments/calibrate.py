@@ -1,18 +1,11 @@
-"""Measure the error rates, the power and the speed of the tests, instead of trusting them.
+"""`make calibrate`: measures the error rates, the power and the speed of the tests, instead of trusting them.
 
-    python -m bank_segments.calibrate rates --warehouse target/bank.duckdb
-    python -m bank_segments.calibrate power
-    python -m bank_segments.calibrate ranks --rows 10000000 --compiled target/compiled/bank_segments
-    python -m bank_segments.calibrate docs
+* `rates` shuffles the group labels of a built warehouse: then every null hypothesis is true, every rejection an error.
+* `power` plants known differences with the sample generator and compares how often they are found with the theory.
+* `ranks` runs the compiled rank models over many rows, and scipy on the same arrays.
 
-`rates` shuffles the group labels of a built warehouse: then every null hypothesis is true and every rejection an error.
-`power` plants known differences with the sample generator and compares how often they are found with the theory.
-`ranks` runs the compiled rank models over many rows and scipy on the same arrays. Each writes a section to
-target/calibration; `docs` puts the sections together into models/calibration.md.
-
-Every p-value comes from bank_segments.statistics through the sums that SQL would deliver. The one exception, the
-Cochran-Mantel-Haenszel statistic, takes two milliseconds in exact fractions; here it is computed in doubles, and each
-run checks it against the exact one.
+Each measurement leaves a section in target/calibration; together they are the page models/docs/calibration.md of the
+dbt docs. Every p-value comes from `bank_segments.statistics` through the sums that SQL would deliver.
 """
 
 import argparse
@@ -20,12 +13,11 @@ import datetime
 import math
 import os
 import platform
-import threading
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, partial
 from pathlib import Path
@@ -38,20 +30,25 @@ import scipy
 from scipy import special, stats
 
 from bank_segments import statistics
-from bank_segments.hypotheses import PlannedTest, planned_tests
+from bank_segments.hypotheses import PlannedTest, planned_tests, rank_sums_of
 from bank_segments.sample import write_sample
 from bank_segments.statistics import Counts, Moments, RankSums, UndefinedError
 
 SEED = 20261124
 BAND = 0.999
 OUTPUT = Path("target/calibration")
-DOCS = Path("models/calibration.md")
+DOCS = Path("models/docs/calibration.md")
 # So many permutations are shuffled at once: some 40 MB for ten thousand clients.
 BATCH = 500
+MEMORY_LIMIT = "4GB"
+SECTIONS = ("rates", "power", "ranks")
+OUTSIDE = "**нет / no**"
 _DIGITS = 24
-_CHECKED = 50
 
-Labels = npt.NDArray[np.float64]
+EQUIVALENCE = ", equivalence at the margin"
+WITHOUT_HOLM, WITH_HOLM = "family without Holm", "family with Holm"
+
+Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
@@ -72,6 +69,12 @@ class Clients:
     units: Integers
     units_per_one: int
     strata: Integers
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many clients the groups have."""
+        n_1 = int(self.is_first.sum())
+        return n_1, len(self.is_first) - n_1
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def read_clients(connection: duckdb.DuckDBPyConnection, register: Register) -> l
 # -----------------------------------------------------------------------------------------------------------
 
 
-def _exact_sums(labels: Labels, values: Sequence[int]) -> list[int]:
+def _exact_sums(labels: Floats, values: Sequence[int]) -> list[int]:
     """Sum of `values` over group one, per labeling: exact, because each partial sum is below 2**53."""
     totals = [0] * len(labels)
     bits = max((value.bit_length() for value in values), default=0)
@@ -179,7 +182,7 @@ def _exact_sums(labels: Labels, values: Sequence[int]) -> list[int]:
     return totals
 
 
-def moments(labels: Labels, clients: Clients) -> list[tuple[Moments, Moments]]:
+def moments(labels: Floats, clients: Clients) -> list[tuple[Moments, Moments]]:
     """Moments of both groups, per labeling."""
     values = clients.units.tolist()
     everyone = Moments.of(values, clients.units_per_one)
@@ -195,116 +198,80 @@ def moments(labels: Labels, clients: Clients) -> list[tuple[Moments, Moments]]:
     ]
 
 
-def rank_sums(labels: Labels, clients: Clients) -> list[RankSums]:
-    """Rank sums of both groups, per labeling. Every sum is a whole number below 2**53, hence exact."""
-    order = np.argsort(clients.units, kind="stable")
-    starts = np.flatnonzero(np.diff(clients.units[order], prepend=clients.units[order][0] - 1))
-    in_level = np.diff(np.append(starts, len(order))).astype(np.float64)
-    first = labels[:, order]
-    if len(starts) < len(order):
-        first = np.add.reduceat(first, starts, axis=1)
-    second = in_level - first
-    up_to_first, up_to_second = np.cumsum(first, axis=1), np.cumsum(second, axis=1)
-    placement_1 = 2 * up_to_second - second
-    placement_2 = 2 * up_to_first - first
-    two_u = np.einsum("ij,ij->i", first, placement_1)
-    squares_1 = np.einsum("ij,ij,ij->i", first, placement_1, placement_1)
-    squares_2 = np.einsum("ij,ij,ij->i", second, placement_2, placement_2)
-    tie_sum = sum(int(t) ** 3 - int(t) for t in in_level.tolist())
-    return [
-        RankSums(int(n_1), int(n_2), int(u), tie_sum, int(a), int(b))
-        for n_1, n_2, u, a, b in zip(
-            up_to_first[:, -1], up_to_second[:, -1], two_u, squares_1, squares_2, strict=True
-        )
-    ]
-
-
-def counts(labels: Labels, clients: Clients) -> list[tuple[Counts, Counts]]:
+def counts(labels: Floats, clients: Clients) -> list[tuple[Counts, Counts]]:
     """Successes among the clients of both groups, per labeling."""
     return [(Counts(one.total, one.n), Counts(two.total, two.n)) for one, two in moments(labels, clients)]
 
 
-def strata(labels: Labels, clients: Clients) -> npt.NDArray[np.float64]:
-    """2x2 tables (a, b, c, d) of every stratum, per labeling: labelings x strata x 4."""
+def rank_sums(labels: Floats, clients: Clients) -> list[tuple[RankSums]]:
+    """Rank sums of both groups, per labeling."""
+    _, level, in_level = np.unique(clients.units, return_inverse=True, return_counts=True)
+    order = np.argsort(level, kind="stable")
+    first = np.add.reduceat(labels[:, order], np.cumsum(in_level) - in_level, axis=1)
+    return _rank_sums_of_levels(first, in_level.astype(np.float64) - first)
+
+
+def _rank_sums_of_levels(first: Floats, second: Floats) -> list[tuple[RankSums]]:
+    """Rank sums from the clients of both groups per level, labelings x levels; exact: whole numbers below 2**53."""
+    up_to_first, up_to_second = np.cumsum(first, axis=1), np.cumsum(second, axis=1)
+    placement_1 = 2 * up_to_second - second
+    placement_2 = 2 * up_to_first - first
+    tied = first + second
+    sums = (
+        up_to_first[:, -1],
+        up_to_second[:, -1],
+        np.einsum("ij,ij->i", first, placement_1),
+        np.einsum("ij,ij,ij->i", tied, tied, tied) - tied.sum(axis=1),
+        np.einsum("ij,ij,ij->i", first, placement_1, placement_1),
+        np.einsum("ij,ij,ij->i", second, placement_2, placement_2),
+    )
+    return [(RankSums(*map(int, each)),) for each in zip(*sums, strict=True)]
+
+
+def strata(labels: Floats, clients: Clients) -> list[tuple[list[list[int]]]]:
+    """2x2 tables (a, b, c, d) of every stratum, per labeling."""
     cells = clients.strata * 2 + (1 - clients.units)
     columns = 2 * (int(clients.strata.max()) + 1)
-    everyone = np.bincount(cells, minlength=columns).astype(np.float64)
-    one = labels @ np.eye(columns)[cells]
-    both = np.stack((one, everyone - one), axis=-1).reshape(len(labels), -1, 2, 2)
-    return np.moveaxis(both, 3, 2).reshape(len(labels), -1, 4)
+    one = (labels @ np.eye(columns)[cells]).astype(np.int64)
+    two = np.bincount(cells, minlength=columns) - one
+    both = np.stack((one.reshape(len(labels), -1, 2), two.reshape(len(labels), -1, 2)), axis=2)
+    return [(tables,) for tables in both.reshape(len(labels), -1, 4).tolist()]
 
 
-def _stratified_p_values(tables: npt.NDArray[np.float64]) -> list[float | None]:
-    """`statistics.cochran_mantel_haenszel` in doubles, for many labelings; the first ones are checked against it."""
-    a, b, c, d = np.moveaxis(tables, 2, 0)
-    margins = np.stack((a + b, c + d, a + c, b + d))
-    n = margins[0] + margins[1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        excess = np.where(margins.all(axis=0), a - margins[0] * margins[2] / n, 0.0).sum(axis=1)
-        variance = np.where(margins.all(axis=0), margins.prod(axis=0) / (n * n * (n - 1)), 0.0).sum(axis=1)
-        p_values: list[float] = (2 * special.ndtr(-np.abs(excess) / np.sqrt(variance))).tolist()
-    found = [p if math.isfinite(p) else None for p in p_values]
-    for table, p in zip(tables[:_CHECKED].astype(int).tolist(), found, strict=False):
-        exact = _defined(lambda table=table: statistics.cochran_mantel_haenszel(table).p_value)  # type: ignore[misc]
-        if (p is None) != (exact is None) or (p and exact and not math.isclose(p, exact, rel_tol=1e-9)):
-            raise AssertionError(f"Cochran-Mantel-Haenszel in doubles gives {p}, in fractions {exact}")
-    return found
+@dataclass(frozen=True)
+class Measured:
+    """How a test gets its p-value from a labeling, and the equivalence that belongs to it one at the margin."""
+
+    sums: Callable[[Floats, Clients], Sequence[tuple[Any, ...]]]
+    test: Callable[..., Any]
+    at_the_margin: Callable[[Floats, Clients, Fraction, np.random.Generator], list[float]] | None = None
+
+    def p_values(self, labels: Floats, clients: Clients) -> list[float | None]:
+        """One p-value per labeling, None where the test is undefined."""
+        return [self._p_value(each) for each in self.sums(labels, clients)]
+
+    def _p_value(self, sums: tuple[Any, ...]) -> float | None:
+        try:
+            found = self.test(*sums)
+        except UndefinedError:
+            return None
+        return float(getattr(found, "p_value", found))
 
 
-def _defined(p_value: Callable[[], float]) -> float | None:
-    try:
-        return p_value()
-    except UndefinedError:
-        return None
+# -----------------------------------------------------------------------------------------------------------
+# Equivalence where the groups differ by exactly the margin: the border of its null hypothesis
+# -----------------------------------------------------------------------------------------------------------
 
 
-@cache
-def _two_proportion_p(one: Counts, two: Counts) -> float | None:
-    return _defined(lambda: statistics.two_proportion_z(one, two).p_value)
+def _means_at_the_margin(
+    labels: Floats, clients: Clients, margin: Fraction, rng: np.random.Generator
+) -> list[float]:
+    """Group one is moved by the margin times the mean of everyone, which is what shuffled groups share.
 
-
-@cache
-def _fisher_p(one: Counts, two: Counts) -> float | None:
-    """As in the mart, with one outcome only there is nothing to test; the exact p-value would be 1."""
-    if not 0 < one.successes + two.successes < one.n + two.n:
-        return None
-    return _defined(lambda: statistics.fisher_exact(one, two))
-
-
-PValues = Callable[[Labels, Clients], list[float | None]]
-
-
-def _each(sums: Callable[[Labels, Clients], Iterable[Any]], p_value: Callable[..., float | None]) -> PValues:
-    def p_values(labels: Labels, clients: Clients) -> list[float | None]:
-        return [
-            p_value(*each) if isinstance(each, tuple) else p_value(each) for each in sums(labels, clients)
-        ]
-
-    return p_values
-
-
-def _of(test: Callable[..., Any]) -> Callable[..., float | None]:
-    return lambda *sums: _defined(lambda: float(test(*sums).p_value))
-
-
-P_VALUES: dict[str, PValues] = {
-    "welch_t": _each(moments, _of(statistics.welch_t)),
-    "mann_whitney_u": _each(rank_sums, _of(statistics.mann_whitney_u)),
-    "brunner_munzel": _each(rank_sums, _of(statistics.brunner_munzel)),
-    "two_proportion_z": _each(counts, _two_proportion_p),
-    "fisher_exact": _each(counts, _fisher_p),
-    "cochran_mantel_haenszel": lambda labels, clients: _stratified_p_values(strata(labels, clients)),
-}
-
-
-def equivalence_at_the_margin(labels: Labels, clients: Clients, margin: float) -> list[float | None]:
-    """P-values of TOST where group one's mean is exactly the margin above group two's: the border of the null.
-
-    Group one is moved by the margin times the mean of everyone, which is what shuffled groups share. As in the mart,
-    the test takes its margin from the mean of group two, which varies; `equivalence_error` says what that costs.
+    As in the mart, the test takes its margin from the mean of group two, which varies; see `means_error`.
     """
     everyone = Moments.of(clients.units.tolist(), clients.units_per_one)
-    shift = Fraction(margin) * Fraction(everyone.total, everyone.n)
+    shift = margin * Fraction(everyone.total, everyone.n)
     unit, step = shift.denominator, shift.numerator
     found = []
     for one, two in moments(labels, clients):
@@ -314,12 +281,11 @@ def equivalence_at_the_margin(labels: Labels, clients: Clients, margin: float) -
             unit**2 * one.total_squares + 2 * unit * step * one.total + step**2 * one.n,
             one.scale * unit,
         )
-        within = abs(Fraction(margin) * two.mean)
-        found.append(_defined(lambda a=moved, b=two, m=within: statistics.tost_welch(a, b, m).p_value))  # type: ignore[misc]
+        found.append(statistics.tost_welch(moved, two, abs(margin * two.mean)).p_value)
     return found
 
 
-def equivalence_error(n_1: int, n_2: int, margin: float, alpha: float) -> float:
+def means_error(n_1: int, n_2: int, margin: float, alpha: float) -> float:
     """Rejection rate to expect at the border: a margin of so many percent of group two's mean moves with that mean.
 
     The test compares m_1 - (1 + margin) m_2 with zero, but its standard error is that of m_1 - m_2. Five percent become
@@ -329,6 +295,51 @@ def equivalence_error(n_1: int, n_2: int, margin: float, alpha: float) -> float:
     return float(special.ndtr(special.ndtri(alpha) * math.sqrt(seen / true)))
 
 
+def _shares_at_the_margin(
+    labels: Floats, clients: Clients, margin: Fraction, rng: np.random.Generator
+) -> list[float]:
+    """Shares drawn around everyone's, group one's further from its end by the margin."""
+    share = float(clients.units.mean())
+    shifted = share + float(margin) * (1 if share <= 0.5 else -1)
+    n_1 = int(labels[0].sum())
+    n_2 = len(clients.units) - n_1
+    draws = zip(
+        rng.binomial(n_1, shifted, len(labels)).tolist(),
+        rng.binomial(n_2, share, len(labels)).tolist(),
+        strict=True,
+    )
+    return [statistics.tost_proportions(Counts(x, n_1), Counts(y, n_2), margin).p_value for x, y in draws]
+
+
+def _ranks_at_the_margin(
+    labels: Floats, clients: Clients, margin: Fraction, rng: np.random.Generator
+) -> list[float]:
+    """Values drawn from everyone's; a part of group one gets the highest, so many that P is 1/2 plus the margin."""
+    level_shares = np.unique(clients.units, return_counts=True)[1] / len(clients.units)
+    lifted = 2 * float(margin) / (1 - level_shares[-1])
+    first_shares = (1 - lifted) * level_shares
+    first_shares[-1] += lifted
+    n_1 = int(labels[0].sum())
+    drawn = (
+        rng.multinomial(n, shares, len(labels)).astype(np.float64)
+        for n, shares in ((n_1, first_shares), (len(clients.units) - n_1, level_shares))
+    )
+    return [statistics.tost_superiority(ranks, margin).p_value for (ranks,) in _rank_sums_of_levels(*drawn)]
+
+
+TESTS = {
+    "welch_t": Measured(moments, statistics.welch_t, _means_at_the_margin),
+    "mann_whitney_u": Measured(rank_sums, statistics.mann_whitney_u),
+    "brunner_munzel": Measured(rank_sums, statistics.brunner_munzel, _ranks_at_the_margin),
+    # Few shares are possible, so most are seen again and again.
+    "two_proportion_z": Measured(counts, cache(statistics.two_proportion_z), _shares_at_the_margin),
+    "fisher_exact": Measured(counts, cache(statistics.fisher_exact)),
+    "cochran_mantel_haenszel": Measured(strata, statistics.cochran_mantel_haenszel),
+}
+# Fisher's test cannot reject more often than promised, and rejects less because its p-values are few.
+_CAUTIOUS = {"fisher_exact"}
+
+
 # -----------------------------------------------------------------------------------------------------------
 # Error rates
 # -----------------------------------------------------------------------------------------------------------
@@ -336,7 +347,7 @@ def equivalence_error(n_1: int, n_2: int, margin: float, alpha: float) -> float:
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something was rejected."""
+    """How often something was rejected, and how often it should be: as expected, or at most so often."""
 
     name: tuple[str, str, str]
     n_1: int
@@ -354,7 +365,10 @@ class Rate:
     @property
     def band(self) -> tuple[float, float]:
         """Where the share lies with 99.9 % if the expected one is true; only from above for a cautious procedure."""
-        low, high = band(self.trials, self.expected)
+        low, high = (
+            float(stats.binom.ppf(tail, self.trials, self.expected)) / self.trials
+            for tail in ((1 - BAND) / 2, (1 + BAND) / 2)
+        )
         return (low if self.is_exact else 0.0), high
 
     @property
@@ -364,18 +378,7 @@ class Rate:
         return low <= self.share <= high
 
 
-def band(trials: int, expected: float) -> tuple[float, float]:
-    """The central 99.9 % of the share of successes among `trials` with this probability."""
-    low, high = (float(stats.binom.ppf(tail, trials, expected)) for tail in ((1 - BAND) / 2, (1 + BAND) / 2))
-    return low / trials, high / trials
-
-
-EQUIVALENCE = "equivalence at the margin"
-# Fisher's test cannot reject more often than promised, and rejects less because its p-values are few.
-_CAUTIOUS = {"fisher_exact"}
-
-
-def shuffled(clients: Clients, rng: np.random.Generator, permutations: int) -> Iterator[Labels]:
+def shuffled(clients: Clients, rng: np.random.Generator, permutations: int) -> Iterator[Floats]:
     """Labelings with the sizes of the real groups, in batches."""
     n, n_1 = len(clients.is_first), int(clients.is_first.sum())
     for start in range(0, permutations, BATCH):
@@ -386,102 +389,98 @@ def shuffled(clients: Clients, rng: np.random.Generator, permutations: int) -> I
 
 
 def _p_values_of(
-    planned: Sequence[PlannedTest], group: Sequence[Clients], permutations: int, seed: int
-) -> dict[tuple[str, str], list[float | None]]:
-    """P-values by hypothesis and test; hypotheses that compare the same clients share their labelings."""
-    found: dict[tuple[str, str], list[float | None]] = {}
+    plan: Sequence[PlannedTest], group: Sequence[Clients], permutations: int, seed: int
+) -> dict[tuple[PlannedTest, bool], list[float | None]]:
+    """P-values by test, and whether of its equivalence; those who compare the same clients share their labelings."""
+    found: dict[tuple[PlannedTest, bool], list[float | None]] = {}
     sharing: dict[tuple[tuple[str, str, str], bytes], list[Clients]] = {}
     for clients in group:
         sharing.setdefault((clients.grouping, clients.is_first.tobytes()), []).append(clients)
     for at, together in enumerate(sharing.values()):
-        for labels in shuffled(together[0], np.random.default_rng([seed, at]), permutations):
-            for clients in together:
-                for test in (test for test in planned if test.hypothesis_id == clients.hypothesis_id):
-                    key = (test.hypothesis_id, test.test)
-                    found.setdefault(key, []).extend(_p_values(test.test)(labels, clients))
-                    if test.test == "welch_t":
-                        at_margin = equivalence_at_the_margin(labels, clients, test.equivalence_margin)
-                        found.setdefault((test.hypothesis_id, EQUIVALENCE), []).extend(at_margin)
+        rng = np.random.default_rng([seed, at])
+        for labels in shuffled(together[0], rng, permutations):
+            for planned, clients in _joined(plan, together):
+                measured = TESTS[planned.test]
+                found.setdefault((planned, False), []).extend(measured.p_values(labels, clients))
+                if measured.at_the_margin:
+                    margin = Fraction(planned.equivalence_margin)
+                    p_values = measured.at_the_margin(labels, clients, margin, rng)
+                    found.setdefault((planned, True), []).extend(p_values)
     return found
 
 
-def _p_values(test: str) -> PValues:
-    if test not in P_VALUES:
-        raise ValueError(
-            f"bank_segments.calibrate cannot measure the test {test}; known are {', '.join(P_VALUES)}."
-        )
-    return P_VALUES[test]
+def _joined(plan: Sequence[PlannedTest], found: Sequence[Clients]) -> Iterator[tuple[PlannedTest, Clients]]:
+    for clients in found:
+        yield from ((test, clients) for test in plan if test.hypothesis_id == clients.hypothesis_id)
 
 
 def _check_reading(
-    connection: duckdb.DuckDBPyConnection, plan: Sequence[PlannedTest], found: Sequence[Clients]
+    published: Mapping[tuple[str, str, str], float], plan: Sequence[PlannedTest], found: Sequence[Clients]
 ) -> None:
     """The real labels must give the p-values of the mart, to the last digit that doubles have."""
-    published = {
-        tuple(row[:3]): row[3]
-        for row in connection.execute(
-            "select hypothesis_id, population, test, p_value from marts.fct_hypothesis_results"
-        ).fetchall()
-    }
-    for clients in found:
-        labels = clients.is_first[np.newaxis].astype(np.float64)
-        for test in (test for test in plan if test.hypothesis_id == clients.hypothesis_id):
-            (p_value,) = _p_values(test.test)(labels, clients)
-            expected = published[clients.hypothesis_id, clients.population, test.test]
-            if (p_value is None) != (expected is None) or (
-                p_value is not None and not math.isclose(p_value, expected, rel_tol=1e-9, abs_tol=1e-300)
-            ):
-                raise AssertionError(
-                    f"{test.test} of {clients.hypothesis_id}: {p_value}, but the mart has {expected}"
-                )
+    for test, clients in _joined(plan, found):
+        (p_value,) = TESTS[test.test].p_values(clients.is_first[np.newaxis].astype(np.float64), clients)
+        expected = published[test.hypothesis_id, clients.population, test.test]
+        if p_value is None or not math.isclose(p_value, expected, rel_tol=1e-9, abs_tol=1e-300):
+            raise AssertionError(
+                f"{test.test} of {test.hypothesis_id} has p = {p_value} here, {expected} in the mart"
+            )
 
 
 def error_rates(warehouse: Path, permutations: int = 10_000, seed: int = SEED) -> list[Rate]:
-    """Shuffle the groups and count rejections: per test, and per family with and without Holm's adjustment."""
+    """Shuffle the groups and count rejections: per test, and per family with and without Holm's adjustment.
+
+    Tests that are undefined for the real groups are left out. Raises ValueError for a test that TESTS lacks.
+    """
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         register = read_register(connection)
-        found = read_clients(connection, register)
-        _check_reading(connection, register.plan, found)
-    rates = []
+        if unknown := {test.test for test in register.plan} - TESTS.keys():
+            raise ValueError(f"bank_segments.calibrate cannot measure {', '.join(sorted(unknown))}.")
+        everyone = read_clients(connection, register)
+        published = {
+            (hypothesis_id, population, test): p_value
+            for hypothesis_id, population, test, p_value in connection.execute(
+                "select hypothesis_id, population, test, p_value from marts.fct_hypothesis_results"
+                " where p_value is not null"
+            ).fetchall()
+        }
+    rates: list[Rate] = []
     for population in (row["population"] for row in register.populations):
-        group = [clients for clients in found if clients.population == population]
-        if not group:
-            continue
-        p_values = _p_values_of(register.plan, group, permutations, seed)
-        sizes = {
-            clients.hypothesis_id: (int(clients.is_first.sum()), int((~clients.is_first).sum()))
-            for clients in group
-        }
-        alphas = {test.hypothesis_id: test.alpha for test in register.plan}
-        margins = {
-            test.hypothesis_id: test.equivalence_margin for test in register.plan if test.test == "welch_t"
-        }
-        for (hypothesis_id, test), found_p in p_values.items():
-            alpha = alphas[hypothesis_id]
-            expected = alpha
-            if test == EQUIVALENCE:
-                expected = equivalence_error(*sizes[hypothesis_id], margins[hypothesis_id], alpha)
-            if any(p is not None for p in found_p):
-                rates.append(
-                    Rate(
-                        (hypothesis_id, population, test),
-                        *sizes[hypothesis_id],
-                        rejected=sum(p is not None and p < alpha for p in found_p),
-                        trials=permutations,
-                        expected=expected,
-                        is_exact=test not in _CAUTIOUS,
-                    )
-                )
-        primary = [test for test in register.plan if test.is_primary and test.hypothesis_id in sizes]
-        families = list(zip(*(p_values[test.hypothesis_id, test.test] for test in primary), strict=True))
-        alpha = max(test.alpha for test in primary)
-        clients_here = (max(n for n, _ in sizes.values()), max(n for _, n in sizes.values()))
-        for name, adjust in (("family without Holm", list), ("family with Holm", statistics.holm)):
-            rejected = sum(any(p is not None and p < alpha for p in adjust(family)) for family in families)
-            rates.append(
-                Rate(("all", population, name), *clients_here, rejected, permutations, alpha, is_exact=False)
-            )
+        group = [clients for clients in everyone if clients.population == population]
+        plan = [test for test in register.plan if (test.hypothesis_id, population, test.test) in published]
+        _check_reading(published, plan, group)
+        if plan:
+            p_values = _p_values_of(plan, group, permutations, seed)
+            rates += _rates(population, {clients.hypothesis_id: clients for clients in group}, p_values)
     return rates
+
+
+def _rates(
+    population: str,
+    group: Mapping[str, Clients],
+    p_values: Mapping[tuple[PlannedTest, bool], Sequence[float | None]],
+) -> Iterator[Rate]:
+    for (test, is_equivalence), found in p_values.items():
+        n_1, n_2 = group[test.hypothesis_id].sizes
+        expected = test.alpha
+        if is_equivalence and test.test == "welch_t":
+            expected = means_error(n_1, n_2, test.equivalence_margin, test.alpha)
+        yield Rate(
+            (test.hypothesis_id, population, test.test + (EQUIVALENCE if is_equivalence else "")),
+            n_1,
+            n_2,
+            rejected=sum(p is not None and p < test.alpha for p in found),
+            trials=len(found),
+            expected=expected,
+            is_exact=is_equivalence or test.test not in _CAUTIOUS,
+        )
+    primary = [test for test, is_equivalence in p_values if test.is_primary and not is_equivalence]
+    families = list(zip(*(p_values[test, False] for test in primary), strict=True))
+    alpha = max(test.alpha for test in primary)
+    n_1, n_2 = map(max, zip(*(clients.sizes for clients in group.values()), strict=True))
+    for name, adjust in ((WITHOUT_HOLM, list), (WITH_HOLM, statistics.holm)):
+        rejected = sum(any(p is not None and p < alpha for p in adjust(family)) for family in families)
+        yield Rate(("all", population, name), n_1, n_2, rejected, len(families), alpha, is_exact=False)
 
 
 # -----------------------------------------------------------------------------------------------------------
@@ -604,36 +603,12 @@ def power_curves(
 # -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Memory:
-    """The most memory seen, in megabytes: of the process, and of Python's own objects."""
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of one round, and the most that Python's own objects, arrays included, took in megabytes."""
 
-    process: float = 0.0
-    python: float = 0.0
-
-
-@contextmanager
-def _watched(memory: Memory) -> Iterator[None]:
-    import psutil
-
-    process = psutil.Process()
-    before = process.memory_info().rss
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.02):
-            memory.process = max(memory.process, (process.memory_info().rss - before) / 2**20)
-
-    thread = threading.Thread(target=watch)
-    tracemalloc.start()
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-        memory.python = max(memory.python, tracemalloc.get_traced_memory()[1] / 2**20)
-        tracemalloc.stop()
+    seconds: float
+    megabytes: float
 
 
 @dataclass(frozen=True)
@@ -643,13 +618,11 @@ class RankRun:
     hypothesis_id: str
     population: str
     rows: int
-    sql_seconds: float
-    scipy_seconds: float
-    sql: RankSums
+    sql: Cost
+    scipy: Cost
+    ranks: RankSums
     scipy_u: float
     scipy_p: float
-    memory: Memory = field(default_factory=Memory)
-    scipy_memory: Memory = field(default_factory=Memory)
 
 
 def client_table(connection: duckdb.DuckDBPyConnection, sample: Path) -> None:
@@ -684,7 +657,7 @@ def compiled_model(compiled: Path, name: str) -> str:
 
 
 def compare_ranks(
-    warehouse: Path, compiled: Path, directory: Path, rows: int, memory_limit: str = "4GB", repeats: int = 2
+    warehouse: Path, compiled: Path, directory: Path, rows: int, repeats: int = 2
 ) -> list[RankRun]:
     """Run the compiled rank models and scipy's Mann-Whitney U on `rows` clients, alternating; the best time counts.
 
@@ -698,16 +671,14 @@ def compare_ranks(
     database.unlink(missing_ok=True)
     write_sample(sample, rows)
     try:
-        with duckdb.connect(str(database), config={"memory_limit": memory_limit}) as connection:
+        with duckdb.connect(str(database), config={"memory_limit": MEMORY_LIMIT}) as connection:
             client_table(connection, sample)
-            connection.execute(
-                f"create view intermediate.int_hypothesis_levels as {compiled_model(compiled, 'int_hypothesis_levels')}"
-            )
-            sums = compiled_model(compiled, "int_hypothesis_rank_sums")
+            for name in ("int_hypothesis_trim_bounds", "int_hypothesis_levels", "int_hypothesis_rank_sums"):
+                connection.execute(f"create view intermediate.{name} as {compiled_model(compiled, name)}")
             return [
-                _rank_run(connection, register, hypothesis, population, scales, sums, repeats)
+                _rank_run(connection, register, hypothesis, population, scales, repeats)
                 for hypothesis in register.hypotheses
-                if hypothesis["kind"] == "mean"
+                if hypothesis["kind"] != "proportion"
                 for population in register.populations
                 if population["population"] in hypothesis["populations"].split()
             ]
@@ -722,55 +693,59 @@ def _rank_run(
     hypothesis: Mapping[str, Any],
     population: Mapping[str, Any],
     scales: Mapping[str, int],
-    sums: str,
     repeats: int,
 ) -> RankRun:
     key = (hypothesis["hypothesis_id"], population["population"])
-    units = _units(hypothesis, scales[hypothesis["hypothesis_id"]])
-    query = (
-        f"select * from ({sums}) where hypothesis_id = {_literal(key[0])} and population = {_literal(key[1])}"
-    )
-    members = _condition(register, population)
-    sql_memory, scipy_memory = Memory(), Memory()
-    sql_seconds = scipy_seconds = math.inf
+    units = _units(hypothesis, scales[key[0]])
     one, two = (
         connection.execute(
-            f"select {units} as units from intermediate.int_clients_segmented where {members}"
-            f" and {hypothesis['group_column']} = {_literal(hypothesis[group])}"
+            f"""
+            select {units} as units
+            from intermediate.int_clients_segmented
+            where {_condition(register, population)} and {hypothesis["group_column"]} = {_literal(hypothesis[group])}
+            """
         ).fetchnumpy()["units"]
         for group in ("first_group", "second_group")
     )
-    # Memory first, in rounds of their own: watching it costs time.
-    with _watched(sql_memory):
-        (row,) = _rows(connection, query)
-    with _watched(scipy_memory):
-        stats.mannwhitneyu(one, two, method="asymptotic")
-    for _ in range(repeats):
-        start = time.perf_counter()
-        (row,) = _rows(connection, query)
-        sql_seconds = min(sql_seconds, time.perf_counter() - start)
-        start = time.perf_counter()
-        reference = stats.mannwhitneyu(one, two, method="asymptotic")
-        scipy_seconds = min(scipy_seconds, time.perf_counter() - start)
-    ranks = RankSums(
-        n_1=int(row["first_clients"]),
-        n_2=int(row["second_clients"]),
-        two_u=int(row["first_placements"]),
-        tie_sum=int(row["tie_sum"]),
-        sum_a_squares=int(row["first_squared_placements"]),
-        sum_b_squares=int(row["second_squared_placements"]),
-    )
+
+    def in_sql() -> RankSums:
+        (row,) = _rows(
+            connection,
+            "select * from intermediate.int_hypothesis_rank_sums where hypothesis_id = ? and population = ?"
+            " and trimming = 'none' and city = 'all'",
+            *key,
+        )
+        return rank_sums_of(row)
+
+    in_scipy = partial(stats.mannwhitneyu, one, two, method="asymptotic")
+    rounds = [(_seconds(in_sql), _seconds(in_scipy)) for _ in range(repeats)]
+    sql_seconds, scipy_seconds = map(min, zip(*rounds, strict=True))
+    reference = in_scipy()
     return RankRun(
         *key,
         rows=len(one) + len(two),
-        sql_seconds=sql_seconds,
-        scipy_seconds=scipy_seconds,
-        sql=ranks,
+        sql=Cost(sql_seconds, _megabytes(in_sql)),
+        scipy=Cost(scipy_seconds, _megabytes(in_scipy)),
+        ranks=in_sql(),
         scipy_u=float(reference.statistic),
         scipy_p=float(reference.pvalue),
-        memory=sql_memory,
-        scipy_memory=scipy_memory,
     )
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def _megabytes(run: Callable[[], object]) -> float:
+    """In a round of its own: watching memory costs time."""
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1] / 2**20
+    finally:
+        tracemalloc.stop()
 
 
 # -----------------------------------------------------------------------------------------------------------
@@ -788,32 +763,34 @@ def _percent(share: float) -> str:
 
 
 def _stamp(seconds: float, **settings: object) -> str:
+    """When, how and on which machine something was measured."""
+    chosen = ", ".join(f"{name} = {value}" for name, value in settings.items())
     versions = f"Python {platform.python_version()}, DuckDB {duckdb.__version__}, scipy {scipy.__version__}"
-    machine = f"{platform.machine()}, {os.cpu_count()} × CPU, {versions}"
-    chosen = ", ".join(f"{name} {value}" for name, value in settings.items())
     today = datetime.datetime.now(tz=datetime.UTC).date()
-    return f"{today}; {chosen}; {machine}; {seconds:.0f} s."
+    return f"{today}; {chosen}; {_processor()} × {os.cpu_count()}; {versions}; {seconds:.0f} s."
+
+
+def _processor() -> str:
+    """The processor's own name, where the system tells it."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _verdict(rate: Rate) -> str:
+    return "да / yes" if rate.is_within else OUTSIDE
 
 
 def rates_report(rates: Sequence[Rate], stamp: str) -> str:
     """Write the section on error rates."""
-    rows = [
-        (
-            *rate.name,
-            f"{rate.n_1} / {rate.n_2}",
-            _percent(rate.share),
-            ("" if rate.is_exact else "≤ ") + _percent(rate.expected),
-            ("" if rate.is_exact else "≤ ")
-            + (f"{_percent(rate.band[0])}–" if rate.is_exact else "")
-            + _percent(rate.band[1]),
-            "—"
-            if rate.name[2] == "family without Holm"
-            else "да / yes"
-            if rate.is_within
-            else "**нет / no**",
-        )
-        for rate in rates
-    ]
+    rows = []
+    for rate in rates:
+        low, high = rate.band
+        band = f"{_percent(low)} – {_percent(high)}" if rate.is_exact else f"≤ {_percent(high)}"
+        verdict = "—" if rate.name[2] == WITHOUT_HOLM else _verdict(rate)
+        expected = ("" if rate.is_exact else "≤ ") + _percent(rate.expected)
+        rows.append((*rate.name, f"{rate.n_1} / {rate.n_2}", _percent(rate.share), expected, band, verdict))
     header = (
         "гипотеза / hypothesis",
         "совокупность / population",
@@ -826,14 +803,15 @@ def rates_report(rates: Sequence[Rate], stamp: str) -> str:
     )
     return (
         "### Доля ложных отклонений / False rejections\n\n"
-        "Метки групп перемешаны, поэтому любая отвергнутая гипотеза отвергнута по ошибке. / "
-        "The group labels are shuffled, so every rejection is an error.\n\n"
-        "`equivalence at the margin`: группа сдвинута ровно на границу равнозначности. "
-        "Граница — доля от среднего второй группы, то есть сама колеблется, поэтому ожидается чуть больше 5 %. / "
-        "One group is moved exactly to the margin of equivalence. "
-        "The margin is a share of the other group's mean, so it varies, too, and slightly more than 5 % are expected."
-        "\n\n"
-        f"{_table(header, rows)}\n\n{stamp}\n"
+        "Метки групп перемешаны, поэтому любая отвергнутая гипотеза отвергнута по ошибке. Семейство — основные тесты "
+        "всех гипотез; без поправки Холма хотя бы один из них ошибается чаще, чем обещано. / The group labels are "
+        "shuffled, so every rejection is an error. The family is the primary tests of all hypotheses; without Holm's "
+        "adjustment at least one of them errs more often than promised.\n\n"
+        "`equivalence at the margin`: группы отличаются ровно на границу равнозначности, и она показана по ошибке. "
+        "Граница для средних — доля от среднего второй группы, то есть сама колеблется, поэтому для них ожидается чуть "
+        "больше 5 %. / The groups differ by exactly the margin of equivalence, so showing it is an error. The margin "
+        "of a mean is a share of the other group's mean, so it varies, too, and slightly more than 5 % are expected."
+        f"\n\n{_table(header, rows)}\n\n{stamp}\n"
     )
 
 
@@ -847,7 +825,7 @@ def power_report(curves: Sequence[Power], stamp: str) -> str:
             f"{curve.rate.n_1} / {curve.rate.n_2}",
             _percent(curve.rate.share),
             _percent(curve.rate.expected),
-            "да / yes" if curve.rate.is_within else "**нет / no**",
+            _verdict(curve.rate),
         )
         for curve in curves
     ]
@@ -874,13 +852,12 @@ def ranks_report(runs: Sequence[RankRun], stamp: str) -> str:
         (
             run.hypothesis_id,
             run.population,
-            f"{run.rows:,}".replace(",", " "),
-            f"{run.sql_seconds:.2f}",
-            f"{run.scipy_seconds:.2f}",
-            f"{run.sql_seconds / run.scipy_seconds:.2f}",
-            f"{run.memory.python:.2f}",
-            f"{run.memory.process:.0f}",
-            f"{run.scipy_memory.process:.0f}",
+            f"{run.rows:,}".replace(",", "\N{NO-BREAK SPACE}"),
+            f"{run.sql.seconds:.2f}",
+            f"{run.scipy.seconds:.2f}",
+            f"{run.sql.seconds / run.scipy.seconds:.2f}",
+            f"{run.sql.megabytes:.2f}",
+            f"{run.scipy.megabytes:.2f}",
         )
         for run in runs
     ]
@@ -891,74 +868,33 @@ def ranks_report(runs: Sequence[RankRun], stamp: str) -> str:
         "SQL, с / s",
         "scipy, с / s",
         "SQL / scipy",
-        "Python в SQL / Python in SQL, MB",
-        "процесс в SQL / process in SQL, MB",
-        "процесс в scipy / process in scipy, MB",
+        "память Python, SQL / Python memory, SQL, MB",
+        "scipy, MB",
     )
     return (
         "### Ранговые тесты / Rank tests\n\n"
-        "SQL считает суммы и для Манна — Уитни, и для Бруннера — Мюнцеля, scipy (`mannwhitneyu`) — только первый; "
-        "лучшее время из повторов. / SQL takes the sums for both Mann-Whitney and Brunner-Munzel, scipy "
-        "(`mannwhitneyu`) does the former only; the best time of the repeats.\n\n"
+        "SQL считает суммы и для Манна — Уитни, и для Бруннера — Мюнцеля, scipy (`mannwhitneyu`) — только первый, и "
+        "чтение значений в массивы в его время не входит; лучшее время из повторов, которые чередуются. / SQL takes "
+        "the sums for both Mann-Whitney and Brunner-Munzel; scipy (`mannwhitneyu`) does the former only, and reading "
+        "the values into its arrays is not counted; the best time of rounds that alternate.\n\n"
         f"{_table(header, rows)}\n\n{stamp}\n"
     )
 
 
-def rates_chart(rates: Sequence[Rate], path: Path) -> None:
-    """Draw each rejection rate with its band."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 0.24 * len(rates) + 1.2), layout="constrained")
-    axes = figure.subplots()
-    for y, rate in enumerate(reversed(rates)):
-        low, high = rate.band
-        axes.plot(
-            [100 * low, 100 * high], [y, y], color="#cccccc", linewidth=6, solid_capstyle="butt", zorder=1
-        )
-        axes.scatter(100 * rate.share, y, color="#1b6ca8" if rate.is_within else "#c0392b", s=18, zorder=2)
-    axes.set_yticks(range(len(rates)), [" · ".join(rate.name) for rate in reversed(rates)], fontsize=7)
-    axes.set_xlabel("rejected, % (grey: 99.9 % binomial band)")
-    axes.set_xlim(left=0)
-    axes.grid(axis="x", color="#eeeeee")
-    figure.savefig(path, dpi=150)
-
-
-def power_chart(curves: Sequence[Power], path: Path) -> None:
-    """Draw how often each planted difference was found, and what theory says."""
-    from matplotlib.figure import Figure
-
-    names = sorted({curve.hypothesis_id for curve in curves})
-    figure = Figure(figsize=(9, 2.6 * math.ceil(len(names) / 2)), layout="constrained")
-    for axes, name in zip(
-        figure.subplots(math.ceil(len(names) / 2), 2, squeeze=False).flat, names, strict=False
-    ):
-        mine = [curve for curve in curves if curve.hypothesis_id == name]
-        x = [curve.true_difference for curve in mine]
-        ends = np.array([curve.rate.band for curve in mine]).T * 100
-        axes.fill_between(x, *ends, color="#dddddd", label="theory, 99.9 % band")
-        axes.scatter(
-            x, [100 * curve.rate.share for curve in mine], color="#1b6ca8", s=18, zorder=2, label="found"
-        )
-        axes.set_title(name, fontsize=9)
-        axes.set_xlabel("true difference", fontsize=8)
-        axes.set_ylabel("found, %", fontsize=8)
-        axes.set_ylim(0, 102)
-    figure.axes[0].legend(fontsize=7)
-    figure.savefig(path, dpi=150)
-
-
-SECTIONS = ("rates", "power", "ranks")
-
-
 def write_docs(output: Path, docs: Path) -> None:
-    """Put the sections together into the dbt docs block `calibration`."""
+    """Put the sections together into the dbt docs block `calibration`; raises ValueError where one is missing."""
+    missing = [name for name in SECTIONS if not (output / f"{name}.md").exists()]
+    if missing:
+        raise ValueError(
+            f"{docs} was not written: its sections {', '.join(missing)} have not been measured yet."
+        )
     sections = [(output / f"{name}.md").read_text(encoding="utf-8") for name in SECTIONS]
+    docs.parent.mkdir(parents=True, exist_ok=True)
     docs.write_text(
         "{% docs calibration %}\n"
-        "Измеренная надёжность тестов; пересчёт — `make calibrate`. / "
-        "How reliable the tests were measured to be; measure again with `make calibrate`.\n\n"
-        + "\n".join(sections)
-        + "{% enddocs %}\n",
+        "Измеренная надёжность тестов на синтетической выборке проекта; измерить заново — `make calibrate`. / "
+        "How reliable the tests were measured to be, on the project's synthetic sample; to measure again, run "
+        "`make calibrate`.\n\n" + "\n".join(sections) + "{% enddocs %}\n",
         encoding="utf-8",
     )
 
@@ -966,47 +902,49 @@ def write_docs(output: Path, docs: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m bank_segments.calibrate", description=__doc__.partition("\n")[0]
+        prog="python -m bank_segments.calibrate",
+        description="Measure error rates, power and speed of the tests.",
     )
-    parser.add_argument("--output", type=Path, default=OUTPUT)
-    commands = parser.add_subparsers(dest="command", required=True)
-    rates = commands.add_parser("rates", help="error rates under shuffled group labels")
-    rates.add_argument("--warehouse", type=Path, default=Path("target/bank.duckdb"))
-    rates.add_argument("--permutations", type=int, default=10_000)
-    power = commands.add_parser("power", help="power against planted differences")
-    power.add_argument("--samples", type=int, default=1_000)
-    power.add_argument("--clients", type=int, default=2_000)
-    for command in (rates, power):
-        command.add_argument("--seed", type=int, default=SEED)
-    ranks = commands.add_parser("ranks", help="speed of the rank tests against scipy")
-    ranks.add_argument("--warehouse", type=Path, default=Path("target/bank.duckdb"))
-    ranks.add_argument("--compiled", type=Path, default=Path("target/compiled/bank_segments"))
-    ranks.add_argument("--rows", type=int, default=10_000_000)
-    docs = commands.add_parser("docs", help="put the sections together")
-    docs.add_argument("--docs", type=Path, default=DOCS)
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)}; default: all of them"
+    )
+    parser.add_argument("--permutations", type=int, default=10_000)
+    parser.add_argument("--samples", type=int, default=1_000, help="samples per point of a power curve")
+    parser.add_argument(
+        "--rows", type=int, default=[100_000, 10_000_000], nargs="+", help="for the rank tests"
+    )
+    parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args(arguments)
-    options.output.mkdir(parents=True, exist_ok=True)
-    if options.command == "docs":
-        write_docs(options.output, options.docs)
-        return
-    start = time.perf_counter()
-    if options.command == "rates":
-        found = error_rates(options.warehouse, options.permutations, options.seed)
-        stamp = _stamp(time.perf_counter() - start, permutations=options.permutations, seed=options.seed)
-        text = rates_report(found, stamp)
-        rates_chart(found, options.output / "rates.png")
-    elif options.command == "power":
-        curves = power_curves(options.output, options.samples, options.clients, seed=options.seed)
-        stamp = _stamp(
-            time.perf_counter() - start, samples=options.samples, clients=options.clients, seed=options.seed
-        )
-        text = power_report(curves, stamp)
-        power_chart(curves, options.output / "power.png")
-    else:
-        runs = compare_ranks(options.warehouse, options.compiled, options.output, options.rows)
-        text = ranks_report(runs, _stamp(time.perf_counter() - start, rows=options.rows))
-    (options.output / f"{options.command}.md").write_text(text, encoding="utf-8")
-    print(text)
+    # Here, because dbt takes seconds to import, and tests import this module.
+    from bank_segments.report import SAMPLE
+    from bank_segments.warehouse import Build, build_warehouse
+
+    wanted = options.sections or SECTIONS
+    if unknown := set(wanted) - set(SECTIONS):
+        parser.error(f"unknown section {', '.join(sorted(unknown))}; known are {', '.join(SECTIONS)}")
+    build = Build(OUTPUT)
+    build_warehouse(SAMPLE, build)
+    for name in wanted:
+        start = time.perf_counter()
+        if name == "rates":
+            text = partial(rates_report, error_rates(build.warehouse, options.permutations, options.seed))
+            settings = {"permutations": options.permutations, "seed": options.seed}
+        elif name == "power":
+            text = partial(power_report, power_curves(OUTPUT, options.samples, seed=options.seed))
+            settings = {"samples": options.samples, "seed": options.seed}
+        else:
+            compiled = build.directory / "compiled/bank_segments"
+            runs = [
+                run for rows in options.rows for run in compare_ranks(build.warehouse, compiled, OUTPUT, rows)
+            ]
+            text, settings = partial(ranks_report, runs), {"DuckDB memory_limit": MEMORY_LIMIT}
+        section = text(_stamp(time.perf_counter() - start, **settings))
+        (OUTPUT / f"{name}.md").write_text(section, encoding="utf-8")
+        print(section)
+    try:
+        write_docs(OUTPUT, DOCS)
+    except ValueError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
