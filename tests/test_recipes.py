@@ -3,7 +3,9 @@
 import csv
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent, indent
 from typing import Any
 
 import duckdb
@@ -17,10 +19,71 @@ from bank_segments.conclusions import conclusions
 from bank_segments.marts import marts_from
 from bank_segments.statistics import Reason
 from bank_segments.wording import LANGUAGES, Language
-from conftest import SAMPLE, copy_project, dbt
+from conftest import ROOT, SAMPLE, copy_project, dbt
 from hypothesis_path import rows_of
 
-BANDS = [(None, 100_000), (100_000, 150_000), (150_000, None)]
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a recipe: its sentence, what it quotes in it, and its block of code."""
+
+    sentence: str
+    code: str
+
+    @property
+    def quoted(self) -> list[str]:
+        """What stands in back quotes."""
+        return re.findall(r"`([^`]+)`", self.sentence)
+
+    @property
+    def paths(self) -> list[str]:
+        """The files that the step names."""
+        return [text for text in self.quoted if re.fullmatch(r"[\w/]+\.\w+", text)]
+
+    def follow(self, project: Path) -> None:
+        """Do what the sentence says, with nothing but the project's files and an editor."""
+        if self.sentence.startswith("Append"):
+            (name,) = self.paths
+            with (project / name).open("a", encoding="utf-8") as file:
+                file.write(self.code)
+        elif self.sentence.startswith("Insert"):
+            anchor, (new, old) = self.quoted[0], self.quoted[-2:]
+            for name in self.paths:
+                self.insert_above(anchor, project / name)
+            last = project / self.paths[-1]
+            last.write_text(replaced(last.read_text(encoding="utf-8"), old, new), encoding="utf-8")
+        else:
+            pytest.fail(f"no one knows how to follow: {self.sentence}")
+
+    def insert_above(self, anchor: str, path: Path) -> None:
+        """Put the code above the one line that reads `anchor`, as deep as that line."""
+        (line,) = re.findall(rf"^ *{re.escape(anchor)}\n", path.read_text(encoding="utf-8"), re.MULTILINE)
+        code = indent(self.code, line[: len(line) - len(line.lstrip())])
+        path.write_text(replaced(path.read_text(encoding="utf-8"), line, code + line), encoding="utf-8")
+
+
+def replaced(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1, f"{old} stands {text.count(old)} times"
+    return text.replace(old, new)
+
+
+def recipes() -> dict[str, list[Step]]:
+    """The README's recipes by their title."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (chapter,) = re.findall(r"^## Add your own\n(.*?)^## ", readme, re.MULTILINE | re.DOTALL)
+    found = {}
+    for recipe in chapter.split("\n### ")[1:]:
+        title, _, text = recipe.partition("\n")
+        steps = re.findall(r"^\d+\. (.*?)\n\n   ```\w+\n(.*?)   ```$", text, re.MULTILINE | re.DOTALL)
+        assert len(steps) == len(re.findall(r"^\d+\. ", text, re.MULTILINE)), f"{title}: a step has no code"
+        found[title] = [Step(" ".join(sentence.split()), dedent(code)) for sentence, code in steps]
+    return found
+
+
+def test_each_recipe_takes_less_than_five_steps() -> None:
+    steps = {title: len(steps) for title, steps in recipes().items()}
+    assert list(steps) == ["A segment", "A hypothesis", "A trait"]
+    assert all(0 < count < 5 for count in steps.values())
 
 
 def append(project: Path, seed: str, **values: object) -> None:
@@ -31,53 +94,6 @@ def append(project: Path, seed: str, **values: object) -> None:
     assert set(values) <= set(columns)
     with path.open("a", encoding="utf-8", newline="") as lines:
         csv.DictWriter(lines, columns, lineterminator="\n").writerow(values)
-
-
-def add_segment(project: Path) -> None:
-    append(
-        project,
-        "segments",
-        segment_id="segment_5",
-        name_ru="Состоятельный",
-        name_en="Wealthy",
-        description_ru="Активные клиенты с большим остатком: кого звать в премиальное обслуживание.",
-        description_en="Active clients with a large balance: those to invite to premium service.",
-    )
-    append(
-        project,
-        "segment_rules",
-        segment_id="segment_5",
-        column_name="is_churned",
-        operator="=",
-        value="false",
-    )
-    append(
-        project, "segment_rules", segment_id="segment_5", column_name="balance", operator=">=", value="150000"
-    )
-
-
-def add_hypothesis(project: Path) -> None:
-    append(
-        project,
-        "hypotheses",
-        hypothesis_id="h9_objects",
-        null_ru="Среднее число объектов в собственности у клиентов с двумя и с одним продуктом одинаково",
-        null_en="Clients with two products and with one own equally many objects",
-        metric_ru="Среднее число объектов",
-        metric_en="Mean number of owned objects",
-        unit_ru="шт.",
-        unit_en="items",
-        kind="mean",
-        metric_column="owned_objects",
-        group_column="product_count",
-        first_group=2,
-        second_group=1,
-        populations="all_clients active_clients",
-        alpha=0.05,
-    )
-    margin = {"hypothesis_id": "h9_objects", "equivalence_margin": 0.05}
-    append(project, "hypothesis_tests", test="welch_t", is_primary="true", **margin)
-    append(project, "hypothesis_tests", test="mann_whitney_u", is_primary="false", **margin)
 
 
 def add_hypotheses_of_other_groups(project: Path) -> None:
@@ -124,42 +140,15 @@ def add_hypotheses_of_other_groups(project: Path) -> None:
         append(project, "hypothesis_tests", test=other, is_primary="false", **entry)
 
 
-def add_trait(project: Path) -> None:
-    for lower, upper in BANDS:
-        append(project, "bands", column_name="balance", lower_bound=lower, upper_bound=upper)
-    append(
-        project,
-        "traits",
-        trait="balance_band",
-        kind="category",
-        name_ru="Остаток (группа)",
-        name_en="Balance band",
-        sort_order=11,
-    )
-    with (project / "models/shared_columns.md").open("a", encoding="utf-8") as blocks:
-        blocks.write(
-            "\n{% docs column_balance_band %}\nГруппа по остатку, границы в bands.csv. / Balance band by bands.csv.\n"
-            "{% enddocs %}\n"
-        )
-    column = "      - name: balance_band\n        description: \"{{ doc('column_balance_band') }}\"\n"
-    for model in ("int_clients_banded", "int_clients_segmented", "int_client_cells"):
-        path = project / f"models/intermediate/{model}.yml"
-        next_column = "      - name: age_band\n"
-        text = path.read_text(encoding="utf-8").replace(next_column, column + next_column)
-        # In no band without a balance: NULL has a place in the key, too.
-        key = text.replace("columns: [age_band,", "columns: [age_band, \"coalesce(balance_band, '')\",")
-        path.write_text(key, encoding="utf-8")
-
-
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """A warehouse built from a scratch copy in which all three recipes were followed, with every test."""
     project = copy_project(tmp_path_factory.mktemp("scratch"))
     code = {path: path.read_bytes() for pattern in ("*.sql", "*.py") for path in project.rglob(pattern)}
-    add_segment(project)
-    add_hypothesis(project)
+    for steps in recipes().values():
+        for step in steps:
+            step.follow(project)
     add_hypotheses_of_other_groups(project)
-    add_trait(project)
     assert {path: path.read_bytes() for path in code} == code
     run = dbt("build", clients=SAMPLE, target=project / "target", project=project)
     if run.returncode:

@@ -117,7 +117,9 @@ def build_warehouse(clients: Path, build: Build) -> None:
     build.directory.mkdir(parents=True, exist_ok=True)
     for leftover in (build.warehouse, build.warehouse.with_name(build.warehouse.name + ".wal")):
         leftover.unlink(missing_ok=True)
-    result = _invoke(["build", "--exclude-resource-type", "unit_test"], build, clients)
+    # Unit and macro tests are about the project, not about a file of clients.
+    only_data = ["--exclude-resource-type", "unit_test", "--exclude", "tag:macro"]
+    result = _invoke(["build", *only_data], build, clients)
     results = build.directory / "run_results.json"
     if results.exists():
         results.replace(build.run_results)

@@ -1,0 +1,142 @@
+"""What the README says is so: its files and commands exist, its numbers are the marts', its pictures are not stale."""
+
+import csv
+import re
+import subprocess
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from bank_segments.charts import draw_charts
+from bank_segments.marts import read_marts
+from bank_segments.wording import LANGUAGES, Language
+from conftest import ROOT
+from test_conclusions import printed
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+HALVES: dict[Language, str] = dict(
+    zip(("en", "ru"), re.split(r"^## По-русски$", README, flags=re.MULTILINE), strict=True)
+)
+FIRST_WORDS: dict[Language, str] = {"en": "On the synthetic sample", "ru": "На синтетическом примере"}
+
+
+def tracked() -> set[str]:
+    """Every file and folder under version control."""
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    paths = [Path(line) for line in files.stdout.splitlines()]
+    return {path.as_posix() for path in paths} | {
+        f"{parent.as_posix()}/" for path in paths for parent in path.parents if parent != Path()
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_results_are_those_of_the_marts(language: Language, sample_warehouse: Path) -> None:
+    (paragraph,) = [part for part in HALVES[language].split("\n\n") if part.startswith(FIRST_WORDS[language])]
+    text = paragraph.replace("\n", " ")
+    if language == "ru":
+        text = re.sub(r"(?<=\d) (?=\d{3}\b)", "\u00a0", text)
+    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
+        ((name, *wanted),) = connection.execute(
+            f"""
+            with bank as (
+                select count(*) as clients, 100 * avg(is_churned::int) as churn_rate from marts.dim_clients
+            ), products as (
+                select
+                    100 * max(churn_rate) filter (where product_count = 2) as two_products,
+                    100 * max(churn_rate) filter (where product_count = 1) as one_product
+                from marts.fct_product_count_metrics
+            ), segment as (
+                select
+                    name_{language} as name,
+                    clients as segment_clients,
+                    100 * coverage as coverage,
+                    100 * churn_rate as segment_churn_rate
+                from marts.fct_segment_metrics inner join marts.dim_segments using (segment_id)
+                where segment_id = 'segment_3'
+            )
+            select name, churn_rate, clients, segment_clients, coverage, segment_churn_rate, two_products, one_product
+            from bank, products, segment
+            """
+        ).fetchall()
+    assert name in text
+    shown = printed(text, language)
+    assert len(shown) == len(wanted)
+    for (value, decimals), true in zip(shown, wanted, strict=True):
+        assert abs(value - true) <= 0.5 * 10.0**-decimals + 1e-9, (value, true)
+
+
+@pytest.fixture(scope="module")
+def drawn(sample_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("charts")
+    draw_charts(read_marts(sample_warehouse), directory)
+    return directory
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_pictures_are_what_the_sample_gives(language: Language, drawn: Path) -> None:
+    (name,) = re.findall(r"!\[[^\]]+\]\((.*?\.png)\)", HALVES[language])
+    committed, fresh = imread(ROOT / name), imread(drawn / Path(name).name)
+    stale = f"{name} is stale: run `make report` and copy published/latest/charts/{Path(name).name} over it"
+    assert committed.shape == fresh.shape, stale
+    assert np.mean(np.abs(committed - fresh) > 0.1) < 1e-5, (
+        stale
+    )  # edges may be smoothed differently elsewhere
+
+
+def test_every_file_and_folder_that_it_names_is_there() -> None:
+    known = tracked()
+    generated = ("published/", "target/", ".venv", ".client_key", "index.html")
+    named = {
+        text
+        for text in re.findall(r"`([\w./-]+)`|\]\(([\w./-]+)\)", README)
+        for text in text
+        if re.search(r"/|\.\w{2,7}$", text) and not text.startswith((".csv", ".parquet", *generated))
+    }
+    relations = re.compile(r"(?:marts|quality|bank|python|unit)[.]\w+")
+    missing = sorted(
+        text
+        for text in named
+        if not relations.fullmatch(text) and not any(path.endswith(text) for path in known)
+    )
+    assert len(named) > 15
+    assert missing == []
+
+
+def test_every_relation_that_it_names_is_in_the_warehouse(sample_warehouse: Path) -> None:
+    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
+        known = {
+            f"{schema}.{name}"
+            for schema, name in connection.execute(
+                "select schema_name, view_name from duckdb_views() union all"
+                " select schema_name, table_name from duckdb_tables()"
+            ).fetchall()
+        }
+    named = set(re.findall(r"\b(?:marts|quality)\.\w+", README))
+    assert len(named) > 5
+    assert named - known - {name for name in named if f"{name}*" in README} == set()
+    assert all(any(name.startswith(stem) for name in known) for stem in re.findall(r"(marts\.\w+)\*", README))
+
+
+def test_every_top_level_folder_leads_somewhere() -> None:
+    folders = {path.split("/")[0] for path in tracked() if "/" in path and not path.startswith(".")}
+    (table,) = re.findall(r"^## Where each folder leads\n(.*?)^## ", README, re.MULTILINE | re.DOTALL)
+    assert {
+        path.strip("/").split("/")[0] for path in re.findall(r"^\| `([\w/]+)`", table, re.MULTILINE)
+    } == folders
+
+
+def test_every_make_target_that_it_names_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):(?!=)", makefile, re.MULTILINE))
+    assert set(re.findall(r"(?:`|^)make ([\w-]+)", README, re.MULTILINE)) <= targets
+
+
+def test_the_columns_of_a_client_file_are_the_declared_ones() -> None:
+    with (ROOT / "seeds/column_domains.csv").open(encoding="utf-8", newline="") as lines:
+        declared = {row["raw_column"] for row in csv.DictReader(lines)}
+    (table,) = re.findall(r"^### Your own file\n(.*?)^## ", README, re.MULTILINE | re.DOTALL)
+    cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == declared
