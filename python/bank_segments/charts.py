@@ -416,8 +416,8 @@ _CHARTS: dict[str, Callable[[Marts, Labels], Figure]] = {
 
 
 def _top(frame: pd.DataFrame, values: pd.Series[Any]) -> pd.Series[Any] | None:
-    """The row of `frame` with the largest of `values`; None where none is known."""
-    known = values.dropna()
+    """The row of `frame` with the largest of `values`, of equal ones the first; None where none is known."""
+    known = values.dropna().round(12)  # the two levels of a flag differ equally, but for the last bit
     return None if known.empty else frame.loc[frame.index == known.idxmax()].iloc[0]
 
 

@@ -1,0 +1,415 @@
+"""One contract for numbers: each number of the findings, in its place, is the cell of the mart that its key names.
+
+The texts are read as a reader would: section by section, number by number. What has to stand there is selected from
+the marts by DuckDB, without the code that writes the texts, so that a number too many, one too few and one from
+another row all fail. Numbers in names and rules are cells, too: of the dimensions.
+"""
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from bank_segments.charts import draw_charts
+from bank_segments.conclusions import write_conclusions
+from bank_segments.marts import read_marts
+from bank_segments.wording import LANGUAGES, Language
+from conftest import ROOT, Docs
+from test_conclusions import printed
+
+Cells = Sequence[Any]
+CONFIDENCE = 95  # every interval of the marts, by the project's variable interval_z
+CHARTS = ["churn_by_trait", "leavers_portrait", "product_count_portraits", "segments", "hypotheses_forest"]
+
+
+@dataclass(frozen=True)
+class Marts:
+    """The marts of one warehouse, asked in one language."""
+
+    connection: duckdb.DuckDBPyConnection
+    language: Language
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query; `$l` stands for the language."""
+        return self.connection.execute(query.replace("$l", self.language)).fetchall()
+
+    def bank(self) -> tuple[int, int, float]:
+        """The clients, those who left, and their percentage."""
+        ((clients, churned),) = self.rows(
+            "select count(*), count(*) filter (where is_churned) from marts.dim_clients"
+        )
+        return clients, churned, 100 * churned / clients
+
+    def input(self) -> Iterator[Cells]:
+        """What was read."""
+        yield from self.rows("select read_rows, accepted_rows, rejected_rows from quality.row_counts")
+        clients, churned, rate = self.bank()
+        yield churned, clients, rate
+        yield from self.rows("select loyal_churned_clients, clients_without_balance from quality.row_counts")
+
+    def leavers(self) -> Iterator[Cells]:
+        """Levels above the bank's rate, then the medians of those who left and of those who stayed."""
+        rate = self.bank()[2]
+        yield (rate,)
+        yield from self.rows(
+            f"""
+            select
+                label_$l, churned_clients, clients, 100 * churn_rate, {CONFIDENCE}, 100 * churn_rate_low,
+                100 * churn_rate_high, lift
+            from marts.fct_churn_portrait
+            inner join marts.dim_trait_levels as levels using (trait, level)
+            inner join marts.dim_traits as traits on traits.trait = levels.trait and traits.kind = 'category'
+            where 100 * churn_rate_low > {rate!r}
+            order by lift desc, traits.sort_order, levels.sort_order
+            """
+        )
+        yield from self.rows(
+            """
+            select median, p25, p75
+            from marts.fct_churn_portrait_numbers as portrait
+            inner join marts.dim_traits as traits on traits.trait = portrait.trait and traits.kind = 'number'
+            order by traits.sort_order, population = 'active'
+            """
+        )
+
+    def products(self) -> Iterator[Cells]:
+        """Every number of products: its rate, the most common levels, the medians."""
+        for count, clients, active, churned, *rates in self.rows(
+            """
+            select
+                product_count, clients, active_clients, churned_clients, 100 * churn_rate, 100 * churn_rate_low,
+                100 * churn_rate_high
+            from marts.fct_product_count_metrics
+            order by product_count
+            """
+        ):
+            yield count, clients, active, churned, rates[0], CONFIDENCE, *rates[1:]
+            if not active:
+                yield (churned,)
+                continue
+            yield from self.rows(
+                f"""
+                select label_$l, 100 * share
+                from marts.fct_product_count_portrait as portrait
+                inner join marts.dim_trait_levels as levels using (trait, level)
+                inner join marts.dim_traits as traits on traits.trait = portrait.trait and traits.kind = 'category'
+                where product_count = {count}
+                qualify row_number() over (partition by trait order by share desc, levels.sort_order) = 1
+                order by traits.sort_order
+                """
+            )
+            yield from self.rows(
+                f"""
+                select median, p25, p75
+                from marts.fct_product_count_portrait_numbers as portrait
+                inner join marts.dim_traits as traits on traits.trait = portrait.trait and traits.kind = 'number'
+                where product_count = {count}
+                order by traits.sort_order
+                """
+            )
+
+    def segments(self) -> Iterator[Cells]:
+        """Every segment, then the clients in none."""
+        for description, rule, clients, coverage, rate, low, high in self.rows(
+            """
+            select
+                description_$l, rule, clients, 100 * coverage, 100 * churn_rate, 100 * churn_rate_low,
+                100 * churn_rate_high
+            from marts.fct_segment_metrics left join marts.dim_segments using (segment_id)
+            order by segment_id = 'none', segment_id
+            """
+        ):
+            is_fixed = rule is not None and "is_churned" in rule
+            yield description or "", rule or "", clients, coverage, rate
+            yield () if is_fixed else (CONFIDENCE, low, high)
+
+    def hypotheses(self) -> Iterator[Cells]:
+        """Every primary test in every population, with what its conclusion rests on, and the other tests."""
+        query = """
+            select results.*, kind, null_$l as null_hypothesis
+            from marts.fct_hypothesis_results as results
+            inner join marts.dim_hypotheses using (hypothesis_id)
+            inner join marts.dim_populations as populations using (population)
+            order by hypothesis_id, populations.sort_order, not is_primary, test
+        """
+        found = self.connection.execute(query.replace("$l", self.language))
+        names = [column[0] for column in found.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        told = ""
+        for row in (row for row in rows if row["is_primary"]):
+            if row["hypothesis_id"] != told:
+                told = row["hypothesis_id"]
+                yield (row["null_hypothesis"],)
+            yield row["n_two_products"], row["n_one_product"]
+            if row["verdict"] is None:
+                yield (row[f"reason_{self.language}"],)
+                continue
+            yield from self.result(row)
+            others = [
+                other
+                for other in rows
+                if (other["hypothesis_id"], other["population"]) == (row["hypothesis_id"], row["population"])
+                and not other["is_primary"]
+                and other["p_value_adjusted"] is not None
+            ]
+            for is_same in (True, False):
+                yield [
+                    shown_p(other["p_value_adjusted"])
+                    for other in others
+                    if (other["is_null_rejected"] == row["is_null_rejected"]) is is_same
+                ]
+
+    def result(self, row: dict[str, Any]) -> Iterator[Cells]:
+        """One test and what its conclusion rests on."""
+        scale = 1 if row["kind"] == "mean" else 100
+        yield [scale * row[name] for name in ("estimate_two_products", "estimate_one_product", "difference")]
+        yield (
+            100 * row["confidence_adjusted"],
+            *(scale * row[f"difference_{end}_adjusted"] for end in ("low", "high")),
+        )
+        yield shown_p(row["p_value_adjusted"]), row["effect_size"]
+        margin = scale * row["equivalence_margin"]
+        if row["verdict"] == "different" and row["is_negligible"]:
+            yield CONFIDENCE, scale * row["difference_low"], scale * row["difference_high"], margin
+        elif row["verdict"] != "different" and row["equivalence_p_value"] is not None:
+            yield margin, shown_p(row["equivalence_p_value"])
+
+    def changes(self) -> Iterator[Cells]:
+        """Names only."""
+        return iter(())
+
+    def proposals(self) -> Iterator[Cells]:
+        """Whom, what and why."""
+        rate = self.bank()[2]
+        yield from (
+            (*row, rate, condition)
+            for *row, condition in self.rows(
+                """
+                select
+                    name_$l, title_$l, rule, target_clients, expected_churned_clients, offer_$l, why_$l,
+                    lookalike_clients, lookalike_churned_clients, 100 * lookalike_churn_rate, condition_$l
+                from marts.fct_retention_proposals inner join marts.dim_segments using (segment_id)
+                order by segment_id, proposal_id
+                """
+            )
+        )
+
+    def limits(self) -> Iterator[Cells]:
+        """The smallest groups, and the rules of the populations."""
+        yield from self.rows(
+            "select product_count, active_clients from marts.fct_product_count_metrics where active_clients > 0"
+            " order by active_clients limit 1"
+        )
+        yield from self.rows(
+            "select name_$l, clients from marts.fct_segment_metrics inner join marts.dim_segments using (segment_id)"
+            " where clients > 0 order by clients limit 1"
+        )
+        yield from self.rows("select name_$l, rule from marts.dim_populations order by sort_order")
+
+    def titles(self) -> dict[str, list[Cells]]:
+        """What the titles of the charts state."""
+        rate = self.bank()[2]
+        levels = """
+            marts.fct_churn_portrait inner join marts.dim_trait_levels using (trait, level)
+        """
+        return {
+            "churn_by_trait": [
+                (*row, rate)
+                for row in self.rows(
+                    f"select label_$l, 100 * churn_rate from {levels} where 100 * churn_rate_low > {rate!r}"
+                    " order by churn_rate_low desc limit 1"
+                )
+            ],
+            "leavers_portrait": [
+                *self.rows(
+                    f"select label_$l, 100 * share_of_churned, 100 * share_of_active from {levels}"
+                    " order by share_of_churned - share_of_active desc limit 1"
+                )
+            ],
+            "product_count_portraits": [
+                *self.rows(
+                    """
+                    select label_$l, one.product_count, 100 * one.share, two.product_count, 100 * two.share
+                    from marts.fct_product_count_portrait as one
+                    inner join marts.fct_product_count_portrait as two using (trait, level)
+                    inner join marts.dim_trait_levels as levels using (trait, level)
+                    where (one.product_count, two.product_count) = (
+                        select (min(product_count), max(product_count)) from (
+                            from marts.fct_product_count_metrics order by active_clients desc limit 2
+                        )
+                    )
+                    order by round(abs(one.share - two.share), 12) desc, levels.sort_order
+                    limit 1
+                    """
+                )
+            ],
+            "segments": [
+                *self.rows(
+                    """
+                    select name_$l, 100 * churn_rate, 100 * coverage
+                    from marts.fct_segment_metrics inner join marts.dim_segments using (segment_id)
+                    where not contains(rule, 'is_churned')
+                    order by churn_rate desc
+                    limit 1
+                    """
+                )
+            ],
+            "hypotheses_forest": [],
+        }
+
+
+def shown_p(value: float) -> float:
+    """A p-value is never written as 0 or 1."""
+    return min(max(value, 0.001), 0.999)
+
+
+def flat(cells: Iterator[Cells] | Sequence[Cells], language: Language) -> list[float]:
+    """The numbers of some cells in their order, those in names included."""
+    found: list[float] = []
+    for row in cells:
+        for cell in row:
+            if isinstance(cell, str):
+                grouped = re.sub(r"(?<=\d) (?=\d{3})", "\u00a0", cell)
+                found += [value for value, _ in printed(grouped, language)]
+            else:
+                found.append(float(cell))
+    return found
+
+
+def mismatches(text: str, cells: Iterator[Cells] | Sequence[Cells], language: Language) -> list[str]:
+    """Where the numbers of a text are not those cells, rounded as they are printed."""
+    shown, wanted = printed(text, language), flat(cells, language)
+    if len(shown) != len(wanted):
+        return [f"{len(shown)} numbers for {len(wanted)} cells: {shown} {wanted}"]
+    return [
+        f"{value} for {cell}"
+        for (value, decimals), cell in zip(shown, wanted, strict=True)
+        if abs(value - cell) > 0.5 * 10.0**-decimals * (1 + 1e-9) + 1e-9
+    ]
+
+
+class Sections(HTMLParser):
+    """The text of each section of a page, and the words that stand for its pictures."""
+
+    def __init__(self, page: Path) -> None:
+        """Read the page at once, without its table of contents."""
+        super().__init__()
+        self.sections: list[str] = []
+        self.titles: list[str] = []
+        text = page.read_text(encoding="utf-8")
+        self.feed(
+            re.sub(r"<nav.*?</nav>", "", text[text.index("<main>") : text.index("</main>")], flags=re.DOTALL)
+        )
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        """A second-level heading begins a section."""
+        if tag == "h2":
+            self.sections.append("")
+        if tag == "img":
+            self.titles.append(dict(attributes).get("alt") or "")
+
+    def handle_data(self, data: str) -> None:
+        """Add to the section."""
+        if self.sections:
+            self.sections[-1] += data
+
+
+def markdown_sections(path: Path) -> tuple[list[str], list[str]]:
+    """The text of each section of a Markdown file without its pictures, and their titles."""
+    text = path.read_text(encoding="utf-8")
+    titles = re.findall(r"^!\[(.*)\]\(\S+\)$", text, re.MULTILINE)
+    return re.split(r"^## ", re.sub(r"^!\[.*\n", "", text, flags=re.MULTILINE), flags=re.MULTILINE)[
+        1:
+    ], titles
+
+
+@pytest.fixture(scope="module", params=["sample", "bank"])
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A warehouse, and the directory with the findings written from it."""
+    warehouse: Path = request.getfixturevalue(f"{request.param}_warehouse")
+    directory = tmp_path_factory.mktemp(request.param)
+    marts = read_marts(warehouse)
+    charts = draw_charts(marts, directory / "charts")
+    write_conclusions(marts, directory, input_name="file.csv", is_synthetic=False, charts=charts)
+    return warehouse, directory
+
+
+@pytest.mark.parametrize("kind", ["md", "html"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_number_of_the_findings_is_the_cell_that_belongs_there(
+    language: Language, kind: str, written: tuple[Path, Path]
+) -> None:
+    warehouse, directory = written
+    path = directory / f"conclusions.{language}.{kind}"
+    if kind == "md":
+        sections, titles = markdown_sections(path)
+    else:
+        page = Sections(path)
+        sections, titles = page.sections, page.titles
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        marts = Marts(connection, language)
+        wanted = (
+            marts.input,
+            marts.leavers,
+            marts.products,
+            marts.segments,
+            marts.hypotheses,
+            marts.changes,
+            marts.changes,
+            marts.proposals,
+            marts.limits,
+        )
+        assert len(sections) == len(wanted)
+        for section, cells in zip(sections, wanted, strict=True):
+            assert mismatches(section, cells(), language) == [], section.splitlines()[0]
+        assert sum(len(printed(section, language)) for section in sections) > 300
+        assert len(titles) == len(CHARTS)
+        for title, (name, title_cells) in zip(titles, marts.titles().items(), strict=True):
+            assert mismatches(title, title_cells, language) == [], name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_finding_on_the_first_page_is_what_its_cells_say(
+    language: Language, sample_release: Path
+) -> None:
+    page = (sample_release / {"ru": "index.html", "en": "index.en.html"}[language]).read_text(
+        encoding="utf-8"
+    )
+    titles = re.findall(r"<figcaption>(.*?)</figcaption>", page)
+    with duckdb.connect(str(sample_release / "bank_marts.duckdb"), read_only=True) as connection:
+        wanted = Marts(connection, language).titles()
+        assert len(titles) == len(wanted)
+        for title, (name, cells) in zip(titles, wanted.items(), strict=True):
+            assert mismatches(html.unescape(title), cells, language) == [], name
+
+
+# Numbers of definitions: bounds of a share, the interval's level, sizes of a key, units, quartiles, fences.
+DEFINITIONS = {"0", "1", "1/2", "95", "100", "128", "256", "1.5", "1,5", "2", "25", "75", "10"}
+
+
+def test_the_documentation_states_no_figure_that_a_run_could_make_false(docs: Docs) -> None:
+    """What the marts hold is not repeated in their descriptions; the level of the intervals is the declared one."""
+    described = [
+        *docs.manifest["exposures"].values(),
+        *docs.manifest["sources"].values(),
+        *(node for node in docs.manifest["nodes"].values() if node["resource_type"] in ("model", "seed")),
+    ]
+    texts = [docs.manifest["docs"]["doc.bank_segments.__overview__"]["block_contents"]]
+    for node in described:
+        texts += [
+            node["description"],
+            *(column["description"] for column in node.get("columns", {}).values()),
+        ]
+    stated = {number for text in texts for number in re.findall(r"\d+(?:[.,/]\d+)*", text)}
+    assert stated - DEFINITIONS == set()
+    project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
+    level = 2 * NormalDist().cdf(project["vars"]["interval_z"]) - 1
+    assert round(100 * level, 9) == CONFIDENCE
