@@ -1,6 +1,6 @@
 {# Text without outer or repeated white space (no-break space included); empty text is NULL. #}
 {% macro clean_text(column_name) -%}
-    nullif(trim(regexp_replace({{ column_name }}, '[\s\x{00A0}]+', ' ', 'g')), '')
+    nullif(trim({{ replace_matches(column_name, '[ \\t\\n\\f\\r\\x{00A0}]+', ' ') }}), '')
 {%- endmacro %}
 
 {#
@@ -8,12 +8,12 @@
     and stays what is_number refuses.
 #}
 {% macro clean_number(column_name) -%}
-    regexp_replace({{ clean_text(column_name) }}, '^([+-]?[0-9]+),([0-9]{1,2})$', '\1.\2')
+    {{ replace_matches(clean_text(column_name), '^([+-]?[0-9]+),([0-9]{1,2})\\z', '\\1.\\2') }}
 {%- endmacro %}
 
 {# A plain or scientific decimal number; NaN, inf and thousands separators are not numbers here. #}
 {% macro is_number(column_name) -%}
-    regexp_matches({{ column_name }}, '^[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?$')
+    {{ matches(column_name, '^[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?\\z') }}
 {%- endmacro %}
 
 {# NULL where the text is no whole number: a cast would round 17.5 to 18. #}

@@ -125,7 +125,3 @@
         {{- columns.index(column) -}}
     {%- endfor -%}
 {%- endmacro %}
-
-{% macro text_literal(text) -%}
-    '{{ text | replace("'", "''") }}'
-{%- endmacro %}

@@ -25,10 +25,10 @@ final as (
 
     -- No row: the columns where the register has no such hypothesis.
     select
-        cast(null as varchar) as hypothesis_id,
-        cast(null as varchar) as population,
-        cast(null as varchar) as trimming,
-        cast(null as varchar) as city,
+        cast(null as string) as hypothesis_id,
+        cast(null as string) as population,
+        cast(null as string) as trimming,
+        cast(null as string) as city,
         cast(null as bigint) as value_units,
         cast(null as bigint) as first_clients,
         cast(null as bigint) as second_clients,

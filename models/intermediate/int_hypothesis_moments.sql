@@ -36,8 +36,8 @@ final as (
         {{ group }} as client_group,
         {{ metric.units_per_one }} as units_per_one,
         count({{ metric.units }}) as clients,
-        sum(cast({{ metric.units }} as hugeint)) as total_units,
-        sum(cast({{ metric.units }} as hugeint) * {{ metric.units }}) as total_squared_units
+        sum({{ wide_integer(metric.units) }}) as total_units,
+        sum({{ wide_integer(metric.units) }} * {{ metric.units }}) as total_squared_units
     from {{ trimmed_clients(hypothesis, population, trimming, metric.units) | indent(4) }}
     where
         {{ group }} is not null

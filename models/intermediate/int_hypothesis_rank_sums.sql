@@ -14,11 +14,11 @@ placements as (
         population,
         trimming,
         city,
-        cast(first_clients as hugeint) as first_clients,
-        cast(second_clients as hugeint) as second_clients,
-        cast(first_clients + second_clients as hugeint) as tied_clients,
-        cast(2 * second_clients_below + second_clients as hugeint) as first_placement,
-        cast(2 * first_clients_below + first_clients as hugeint) as second_placement
+        {{ wide_integer('first_clients') }} as first_clients,
+        {{ wide_integer('second_clients') }} as second_clients,
+        {{ wide_integer('first_clients + second_clients') }} as tied_clients,
+        {{ wide_integer('2 * second_clients_below + second_clients') }} as first_placement,
+        {{ wide_integer('2 * first_clients_below + first_clients') }} as second_placement
     from levels
 
 ),

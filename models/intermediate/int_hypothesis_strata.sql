@@ -25,10 +25,10 @@ final as (
 
     -- No row: the columns where the register names no strata.
     select
-        cast(null as varchar) as hypothesis_id,
-        cast(null as varchar) as population,
-        cast(null as varchar) as city,
-        cast(null as varchar) as stratum,
+        cast(null as string) as hypothesis_id,
+        cast(null as string) as population,
+        cast(null as string) as city,
+        cast(null as string) as stratum,
         cast(null as bigint) as first_successes,
         cast(null as bigint) as first_failures,
         cast(null as bigint) as second_successes,

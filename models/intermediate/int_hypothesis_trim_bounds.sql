@@ -16,9 +16,9 @@ final as (
 
     -- No row: the columns where the register has no such hypothesis.
     select
-        cast(null as varchar) as hypothesis_id,
-        cast(null as varchar) as population,
-        cast(null as varchar) as trimming,
+        cast(null as string) as hypothesis_id,
+        cast(null as string) as population,
+        cast(null as string) as trimming,
         cast(null as bigint) as lower_units,
         cast(null as bigint) as upper_units
     where false
@@ -32,8 +32,8 @@ final as (
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ population.population }}' as population,
         '{{ trimming.trimming }}' as trimming,
-        quantile_disc({{ metric.units }}, {{ trimming.lower_quantile }}) as lower_units,
-        quantile_disc({{ metric.units }}, {{ trimming.upper_quantile }}) as upper_units
+        {{ discrete_quantile(metric.units, trimming.lower_quantile) }} as lower_units,
+        {{ discrete_quantile(metric.units, trimming.upper_quantile) }} as upper_units
     from clients
     where
         {{ group }} is not null

@@ -21,8 +21,8 @@ final as (
         grouping(product_count) = 1 as is_every_product_count,
         {{ units_per_one(kind) }} as units_per_one,
         count({{ row.trait }}) as clients,
-        sum(cast({{ units }} as hugeint)) as total_units,
-        sum(cast({{ units }} as hugeint) * {{ units }}) as total_squared_units,
+        sum({{ wide_integer(units) }}) as total_units,
+        sum({{ wide_integer(units) }} * {{ units }}) as total_squared_units,
         {{ quartiles(row.trait) }} as quartiles,
         cast(min({{ row.trait }}) as double) as minimum,
         cast(max({{ row.trait }}) as double) as maximum

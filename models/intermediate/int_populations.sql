@@ -16,10 +16,9 @@ readable as (
 
     select
         population,
-        string_agg(
-            column_name || ' ' || operator || ' ' || value, ' and '
-            order by column_name, operator, value
-        ) as rule
+        {{ join_rows(
+            "column_name || ' ' || operator || ' ' || value", ' and ', order='column_name, operator, value'
+        ) }} as rule
     from population_rules
     group by population
 

@@ -10,7 +10,7 @@ final as (
 
     select
         source_row_number,
-        unnest(string_split(reasons, '; ')) as reason
+        {{ each_part('reasons', '; ') }} as reason
     from rejected_clients
 
 )

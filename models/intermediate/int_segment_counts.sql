@@ -33,7 +33,7 @@ final as (
         on
             case
                 when cells.segment_ids = '' then named.segment_id = 'none'
-                else list_contains(string_split(cells.segment_ids, ','), named.segment_id)
+                else {{ has_part('cells.segment_ids', ',', 'named.segment_id') }}
             end
     group by named.segment_id
 

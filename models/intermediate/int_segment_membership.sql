@@ -12,7 +12,7 @@ final as (
 
     select
         client_key,
-        unnest(string_split(segment_ids, ',')) as segment_id
+        {{ each_part('segment_ids', ',') }} as segment_id
     from clients
     where segment_ids <> ''
 

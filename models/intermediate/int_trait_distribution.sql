@@ -31,7 +31,7 @@ counted as (
     union all
     select
         'is_churned' as trait,
-        cast(is_churned as varchar) as level,
+        cast(is_churned as string) as level,
         sum(clients) as clients
     from cells
     group by is_churned
@@ -51,7 +51,7 @@ final as (
                 {%- for trait, names in definitions.items() %}
                 when '{{ trait }}' then '{{ names | join('; ') }}'
                 {%- endfor %}
-            end as varchar
+            end as string
         ) as band_definition
     from counted
 

@@ -13,7 +13,7 @@ final as (
     {%- for row in traits %}
     select
         '{{ row.trait }}' as trait,
-        cast({{ row.trait }} as varchar) as level,
+        cast({{ row.trait }} as string) as level,
         product_count,
         cast(sum(clients) as bigint) as clients,
         cast(coalesce(sum(clients) filter (where is_churned), 0) as bigint) as churned_clients

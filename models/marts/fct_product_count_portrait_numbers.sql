@@ -15,9 +15,9 @@ final as (
         {{ mean('clients', 'total_units', 'units_per_one') }} as mean,
         {{ standard_deviation('clients', 'total_units', 'total_squared_units', 'units_per_one') }}
             as standard_deviation,
-        quartiles[1] as p25,
-        quartiles[2] as median,
-        quartiles[3] as p75
+        {{ list_item('quartiles', 1) }} as p25,
+        {{ list_item('quartiles', 2) }} as median,
+        {{ list_item('quartiles', 3) }} as p75
     from number_summaries
     where not is_every_product_count and not is_churned
 

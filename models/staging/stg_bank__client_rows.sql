@@ -62,7 +62,7 @@ identified as (
 
     select
         source_row_number,
-        coalesce(cast({{ to_integer('client_id') }} as varchar), client_id, '') as id_text,
+        coalesce(cast({{ to_integer('client_id') }} as string), client_id, '') as id_text,
         concat_ws(
             chr(31)
             {%- for domain in domains %},

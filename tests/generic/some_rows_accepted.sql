@@ -1,6 +1,12 @@
 {# At least one row has no reason against it; otherwise a sentence counts the rows and names the commonest reason. #}
 {% test some_rows_accepted(model) %}
 
+{%- set sentence -%}
+    'The client file gave no client: all ' || cast(sum(client_rows) as bigint) || ' rows read were rejected, '
+    || max(client_rows) || ' of them because ' || max_by(reasons, client_rows)
+    || '; look up the reasons of every row in {{ model.schema }}.{{ model.identifier }} of the warehouse.'
+{%- endset %}
+
 with
 
 reasons as (
@@ -19,11 +25,7 @@ from reasons
 having
     case
         when count(*) filter (where reasons is null) = 0
-            then error(
-                'The client file gave no client: all ' || cast(sum(client_rows) as bigint) || ' rows read were rejected, '
-                || max(client_rows) || ' of them because ' || max_by(reasons, client_rows)
-                || '; look up the reasons of every row in {{ model.schema }}.{{ model.identifier }} of the warehouse.'
-            )
+            then {{ fail_with(sentence) }}
     end is not null
 
 {% endtest %}

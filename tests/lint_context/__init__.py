@@ -13,6 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import yaml
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 _SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 _CASTS: dict[str, Callable[[str], Any]] = {
@@ -53,8 +55,13 @@ def registry(seed: str) -> list[dict[str, Any]]:
     return kept
 
 
-adapter = SimpleNamespace(
-    dispatch=lambda name, *_: lambda *arguments: f"{name}({', '.join(map(str, arguments))})"
-)
+@pass_context
+def _dispatch(context: Context, name: str, *_: str) -> Callable[..., str]:
+    """Return DuckDB's version of a dispatched macro, which sqlfluff then lints."""
+    macro: Callable[..., str] = context.get(f"duckdb__{name}") or context[f"default__{name}"]
+    return macro
+
+
+adapter = SimpleNamespace(dispatch=_dispatch)
 execute = True
 modules = SimpleNamespace(re=re)

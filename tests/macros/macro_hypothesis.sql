@@ -19,19 +19,19 @@
 select *
 from (
     values
-    ($${{ hypothesis_metric(mean_age, domains).units }}$$, 'cast(age as bigint)'),
-    ($${{ hypothesis_metric(mean_age, domains).units_per_one }}$$, '1'),
-    ($${{ hypothesis_metric(mean_salary, domains).units }}$$, 'cast(salary * 100 as bigint)'),
-    ($${{ hypothesis_metric(mean_salary, domains).units_per_one }}$$, '100'),
-    ($${{ hypothesis_metric(share, domains).units }}$$, $$cast(city = 'O''Fallon' as bigint)$$),
-    ($${{ hypothesis_metric(share, domains).units_per_one }}$$, '1'),
+    ({{ text_literal(hypothesis_metric(mean_age, domains).units) }}, 'cast(age as bigint)'),
+    ({{ text_literal(hypothesis_metric(mean_age, domains).units_per_one) }}, '1'),
+    ({{ text_literal(hypothesis_metric(mean_salary, domains).units) }}, 'cast(salary * 100 as bigint)'),
+    ({{ text_literal(hypothesis_metric(mean_salary, domains).units_per_one) }}, '100'),
+    ({{ text_literal(hypothesis_metric(share, domains).units) }}, {{ text_literal("cast(city = 'O''Fallon' as bigint)") }}),
+    ({{ text_literal(hypothesis_metric(share, domains).units_per_one) }}, '1'),
     (
-        $${{ hypothesis_group(mean_age, domains).split() | join(' ') }}$$,
-        $$case when city = 'a' then 'first' when city = 'b' then 'second' end$$
+        {{ text_literal(hypothesis_group(mean_age, domains).split() | join(' ')) }},
+        {{ text_literal("case when city = 'a' then 'first' when city = 'b' then 'second' end") }}
     ),
-    ($${{ population_predicate(everyone, rules, domains).strip() }}$$, 'true'),
-    ($${{ population_predicate(staying, rules, domains).strip() }}$$, 'is_churned = false'),
+    ({{ text_literal(population_predicate(everyone, rules, domains).strip()) }}, 'true'),
+    ({{ text_literal(population_predicate(staying, rules, domains).strip()) }}, 'is_churned = false'),
     -- Whoever meets some rules only, or a rule on NULL, is not dropped.
-    ($${{ population_predicate(others, rules, domains).strip() }}$$, '(is_churned = true and age > 90) is not true')
+    ({{ text_literal(population_predicate(others, rules, domains).strip()) }}, '(is_churned = true and age > 90) is not true')
 ) as cases (actual, expected)
 where actual is distinct from expected

@@ -5,13 +5,13 @@ cases as (
     select *
     from (
         values
-        (4, cast(800 as hugeint), 100, 2e0),
-        (2, cast(3 as hugeint), 1, 1.5e0),
-        (4, cast(-2 as hugeint), 1, -0.5e0),
-        (0, cast(null as hugeint), 1, null),
-        (0, cast(0 as hugeint), 1, null),
+        (4, {{ wide_integer('800') }}, 100, 2e0),
+        (2, {{ wide_integer('3') }}, 1, 1.5e0),
+        (4, {{ wide_integer('-2') }}, 1, -0.5e0),
+        (0, {{ wide_integer('null') }}, 1, null),
+        (0, {{ wide_integer('0') }}, 1, null),
         -- 100 million clients with a billion rubles each: 10^19 kopecks, beyond a 64-bit integer.
-        (100000000, cast('10000000000000000000' as hugeint), 100, 1e9)
+        (100000000, {{ wide_integer("'10000000000000000000'") }}, 100, 1e9)
     ) as cases (clients, total, units, expected)
 
 ),

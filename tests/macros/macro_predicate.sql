@@ -11,16 +11,15 @@
 {%- set computed = {'owner': 'a', 'column_name': 'has_balance', 'operator': '=', 'value': 'true'} %}
 {%- set owned = rules_of([young, quoted, rich, staying], 'owner', 'a') %}
 
--- $$ quotes the compiled text, in which a quotation mark must have been doubled.
 select *
 from (
     values
-    ($${{ predicate([], domains) }}$$, 'true'),
-    ($${{ predicate([young], domains) }}$$, 'age < 35'),
-    ($${{ predicate([rich, quoted], domains) }}$$, $$balance >= -1000.50 and city <> 'O''Fallon'$$),
-    ($${{ predicate(owned, domains) }}$$, 'age < 35 and is_churned = false'),
-    ($${{ predicate([computed], domains) }}$$, 'has_balance = true'),
+    ({{ text_literal(predicate([], domains)) }}, 'true'),
+    ({{ text_literal(predicate([young], domains)) }}, 'age < 35'),
+    ({{ text_literal(predicate([rich, quoted], domains)) }}, {{ text_literal("balance >= -1000.50 and city <> 'O''Fallon'") }}),
+    ({{ text_literal(predicate(owned, domains)) }}, 'age < 35 and is_churned = false'),
+    ({{ text_literal(predicate([computed], domains)) }}, 'has_balance = true'),
     -- Without domains it asks column_domains.csv.
-    ($${{ predicate([young]) if execute else registry('column_domains') }}$$, 'age < 35')
+    ({{ text_literal(predicate([young]) if execute else registry('column_domains')) }}, 'age < 35')
 ) as cases (actual, expected)
 where actual is distinct from expected

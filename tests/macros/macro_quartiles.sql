@@ -6,14 +6,14 @@ cases as (
     select *
     from (
         values
-        ('one value', [7], [7, 7, 7]),
-        ('between two', [1, 2], [1.25, 1.5, 1.75]),
-        ('four', [4, 1, 3, 2], [1.75, 2.5, 3.25]),
+        ('one value', 7, 7, 7),
+        ('between two', 1.25, 1.5, 1.75),
+        ('four', 1.75, 2.5, 3.25),
         -- Sorted 1 1 2 3 4 5 6 9: positions 1.75, 3.5 and 5.25.
-        ('ties', [3, 1, 4, 1, 5, 9, 2, 6], [1.75, 3.5, 5.25]),
-        ('NULL does not count', [1, null, 2, null], [1.25, 1.5, 1.75]),
-        ('nothing', [null], null)
-    ) as cases (case_name, given, expected)
+        ('ties', 1.75, 3.5, 5.25),
+        ('NULL does not count', 1.25, 1.5, 1.75),
+        ('nothing', null, null, null)
+    ) as cases (case_name, p25, median, p75)
 
 ),
 
@@ -21,8 +21,30 @@ given_values as (
 
     select
         case_name,
-        cast(unnest(given) as decimal(18, 2)) as given_value
-    from cases
+        cast(given as decimal(18, 2)) as given_value
+    from (
+        values
+        ('one value', 7),
+        ('between two', 1),
+        ('between two', 2),
+        ('four', 4),
+        ('four', 1),
+        ('four', 3),
+        ('four', 2),
+        ('ties', 3),
+        ('ties', 1),
+        ('ties', 4),
+        ('ties', 1),
+        ('ties', 5),
+        ('ties', 9),
+        ('ties', 2),
+        ('ties', 6),
+        ('NULL does not count', 1),
+        ('NULL does not count', null),
+        ('NULL does not count', 2),
+        ('NULL does not count', null),
+        ('nothing', null)
+    ) as given_values (case_name, given)
 
 ),
 
@@ -30,16 +52,18 @@ actual as (
 
     select
         case_name,
-        {{ quartiles('given_value') }} as actual
+        {{ quartiles('given_value') }} as quartiles
     from given_values
     group by case_name
 
 )
 
 select
-    actual.case_name,
-    actual.actual,
-    cases.expected
+    actual.*,
+    cases.*
 from actual
-inner join cases on actual.case_name = cases.case_name
-where actual.actual is distinct from cast(cases.expected as double[])
+full outer join cases on actual.case_name = cases.case_name
+where
+    {{ list_item('actual.quartiles', 1) }} is distinct from cast(cases.p25 as double)
+    or {{ list_item('actual.quartiles', 2) }} is distinct from cast(cases.median as double)
+    or {{ list_item('actual.quartiles', 3) }} is distinct from cast(cases.p75 as double)

@@ -2,12 +2,11 @@
 select *
 from (
     values
-    ($${{ ref('dim_clients') }}$$, '"marts"."dim_clients"'),
-    ($${{ source('bank', 'clients') }}$$, '"raw"."clients"'),
-    ($${{ generate_schema_name(' marts ', none) }}$$, 'marts'),
-    ($${{ generate_schema_name(none, none) }}$$, '{{ target.schema }}'),
-    ($${{ text_literal("it's") }}$$, $$'it''s'$$),
-    ($${{ column_position(['UserID', '  city '], 'City') }}$$, '1'),
-    ($${{ column_position(['UserID', 'city'], 'Town') }}$$, '')
+    ({{ text_literal(ref('dim_clients') | replace('"', '')) }}, 'marts.dim_clients'),
+    ({{ text_literal(source('bank', 'clients') | replace('"', '')) }}, 'raw.clients'),
+    ({{ text_literal(generate_schema_name(' marts ', none)) }}, 'marts'),
+    ({{ text_literal(generate_schema_name(none, none)) }}, '{{ target.schema }}'),
+    ({{ text_literal(column_position(['UserID', '  city '], 'City')) }}, '1'),
+    ({{ text_literal(column_position(['UserID', 'city'], 'Town')) }}, '')
 ) as cases (actual, expected)
 where actual is distinct from expected

@@ -24,7 +24,7 @@ actual as (
     select
         *,
         {{ standard_deviation(
-            'clients', 'cast(total as hugeint)', 'cast(total_squares as hugeint)', 'units'
+            'clients', wide_integer('total'), wide_integer('total_squares'), 'units'
         ) }} as actual
     from cases
 

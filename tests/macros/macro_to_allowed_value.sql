@@ -35,4 +35,4 @@ from actual
 where
     actual_gender is distinct from expected_gender
     or actual_flag is distinct from expected_flag
-    or typeof(actual_flag) <> 'BOOLEAN'
+    or lower(typeof(actual_flag)) <> 'boolean'

@@ -35,4 +35,4 @@ actual as (
 
 select *
 from actual
-where actual is distinct from expected or typeof(actual) <> 'BIGINT'
+where actual is distinct from expected or lower(typeof(actual)) <> 'bigint'

@@ -32,4 +32,4 @@ actual as (
 
 select *
 from actual
-where cast(actual as varchar) is distinct from expected or typeof(actual) <> 'DECIMAL(18,2)'
+where cast(actual as string) is distinct from expected or lower(typeof(actual)) <> 'decimal(18,2)'

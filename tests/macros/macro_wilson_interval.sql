@@ -41,5 +41,5 @@ where
     or abs(actual_high - expected_high) > 1e-12
     or (part = 0 and actual_low <> 0)
     or (part = whole and actual_high <> 1)
-    or typeof(actual_low) <> 'DOUBLE'
-    or typeof(actual_high) <> 'DOUBLE'
+    or lower(typeof(actual_low)) <> 'double'
+    or lower(typeof(actual_high)) <> 'double'

@@ -26,7 +26,7 @@ valued as (
     {%- for trait in traits %}
     select
         '{{ trait }}' as trait,
-        cast({{ trait }} as varchar) as level,
+        cast({{ trait }} as string) as level,
         product_count,
         is_churned,
         count(*) as clients
@@ -52,7 +52,7 @@ expected as (
     group by trait, level
     union all
     select
-        cast(product_count as varchar) as subset,
+        cast(product_count as string) as subset,
         trait,
         level,
         sum(clients) as clients,
@@ -74,7 +74,7 @@ found as (
     from churn_portrait
     union all
     select
-        cast(product_count as varchar) as subset,
+        cast(product_count as string) as subset,
         trait,
         level,
         clients,

@@ -23,7 +23,7 @@ expected as (
 
     select
         hypotheses.hypothesis_id,
-        unnest(string_split(hypotheses.populations, ' ')) as population,
+        {{ each_part('hypotheses.populations', ' ') }} as population,
         count(planned_tests.test) as tests,
         count(planned_tests.test) filter (where planned_tests.is_primary) as primary_tests
     from hypotheses

@@ -20,7 +20,7 @@ entries as (
     {%- for mart in marts %}
     select
         '{{ mart }}' as mart,
-        cast(to_json({{ mart }}) as varchar) as entry
+        {{ row_as_json(mart) }} as entry
     from {{ ref(mart) }}
     {%- if not loop.last %}
     union all
@@ -31,4 +31,4 @@ entries as (
 
 select *
 from entries
-where regexp_matches(entry, '":-?(NaN|Infinity)')
+where {{ matches('entry', '":"?-?(NaN|Infinity)') }}

@@ -51,7 +51,7 @@ expected as (
     union all
     select
         trait,
-        cast(product_count as varchar) as subset,
+        cast(product_count as string) as subset,
         count(*) as clients,
         avg(value) as mean,
         min(value) as minimum,
@@ -79,7 +79,7 @@ found as (
     union all
     select
         trait,
-        cast(product_count as varchar) as subset,
+        cast(product_count as string) as subset,
         clients,
         mean,
         standard_deviation,

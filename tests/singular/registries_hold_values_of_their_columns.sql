@@ -66,7 +66,13 @@ named as (
     select
         'hypotheses' as registry,
         group_column as column_name,
-        unnest([first_group, second_group]) as value
+        first_group as value
+    from hypotheses
+    union all
+    select
+        'hypotheses' as registry,
+        group_column as column_name,
+        second_group as value
     from hypotheses
 
 ),

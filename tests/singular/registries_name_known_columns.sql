@@ -70,7 +70,12 @@ named as (
     union all
     select
         'hypotheses' as registry,
-        unnest([metric_column, group_column]) as column_name
+        metric_column as column_name
+    from hypotheses
+    union all
+    select
+        'hypotheses' as registry,
+        group_column as column_name
     from hypotheses
 
 )

@@ -1,0 +1,38 @@
+{# An integer in a type that holds the sums of squares of 100 million clients: 128 bits, or 38 digits. #}
+{% macro wide_integer(number) -%}
+    {{ return(adapter.dispatch('wide_integer', 'bank_segments')(number)) }}
+{%- endmacro %}
+
+{% macro default__wide_integer(number) -%}
+    cast({{ number }} as hugeint)
+{%- endmacro %}
+
+{% macro spark__wide_integer(number) -%}
+    cast({{ number }} as decimal(38, 0))
+{%- endmacro %}
+
+{# The three quartiles as one list, interpolated linearly (Hyndman and Fan 1996, type 7): one sort serves all three. #}
+{% macro quartiles(column_name) -%}
+    {{ return(adapter.dispatch('quartiles', 'bank_segments')(column_name)) }}
+{%- endmacro %}
+
+{% macro default__quartiles(column_name) -%}
+    quantile_cont(cast({{ column_name }} as double), [0.25, 0.5, 0.75])
+{%- endmacro %}
+
+{% macro spark__quartiles(column_name) -%}
+    percentile(cast({{ column_name }} as double), array(0.25, 0.5, 0.75))
+{%- endmacro %}
+
+{# The smallest value that at least this share of the values does not exceed. #}
+{% macro discrete_quantile(column_name, share) -%}
+    {{ return(adapter.dispatch('discrete_quantile', 'bank_segments')(column_name, share)) }}
+{%- endmacro %}
+
+{% macro default__discrete_quantile(column_name, share) -%}
+    quantile_disc({{ column_name }}, {{ share }})
+{%- endmacro %}
+
+{% macro spark__discrete_quantile(column_name, share) -%}
+    percentile_disc({{ share }}) within group (order by {{ column_name }})
+{%- endmacro %}
