@@ -10,32 +10,61 @@
     (bank_segments.client_file): it refuses what cannot be read for certain and counts the rows.
 #}
 {% macro duckdb__load_clients(path) -%}
-    {%- set source_node = graph.sources['source.bank_segments.bank.clients'] -%}
-    {%- set wanted = source_node.columns.keys() | reject('in', ['source_row_number', 'row_fault', 'row_text']) | list -%}
+    {%- set source_node = clients_source() -%}
     {%- set file = fromjson(run_query(
-        'select look_at_client_file(' ~ text_literal(path) ~ ', ' ~ text_literal(tojson(wanted)) ~ ')'
+        'select look_at_client_file(' ~ text_literal(path) ~ ', ' ~ text_literal(tojson(wanted_columns(source_node))) ~ ')'
     ).rows[0][0]) -%}
-    {%- if file.refusal -%}
-        {%- do exceptions.raise_compiler_error(file.refusal) -%}
-    {%- endif -%}
-
+    {%- do refuse_file(file) -%}
     {%- set relation = source_node.schema ~ '.' ~ source_node.identifier -%}
     {% call statement('load_clients', auto_begin=false) %}
         create schema if not exists {{ source_node.schema }};
         drop table if exists temp.unread_rows;
         drop table if exists temp.unread_scans;
         create or replace table {{ relation }} as
-        {{ select_from_csv(file, wanted) if file.delimiter else select_from_parquet(file, wanted) }}
+        {{ select_from_file(file, wanted_columns(source_node)) }}
     {% endcall %}
-    {%- do refuse_unread_rows(file, relation) -%}
+    {%- do refuse_unread_rows(
+        file,
+        run_query('select count(*) from ' ~ relation).rows[0][0] | int,
+        run_query(first_unread_row()).rows if file.delimiter else []
+    ) -%}
+{%- endmacro %}
+
+{# The same rows, numbered and judged the same: DuckDB reads the file, Spark takes over what it read. #}
+{% macro spark__load_clients(path) -%}
+    {%- set source_node = clients_source() -%}
+    {%- set file = adapter.look_at_client_file(path, wanted_columns(source_node)) -%}
+    {%- do refuse_file(file) -%}
+    {%- set loaded, unread = adapter.load_client_file(
+        source_node.schema,
+        source_node.identifier,
+        select_from_file(file, wanted_columns(source_node)),
+        first_unread_row() if file.delimiter else none
+    ) -%}
+    {%- do refuse_unread_rows(file, loaded, unread) -%}
+{%- endmacro %}
+
+{% macro clients_source() -%}
+    {%- do return(graph.sources['source.bank_segments.bank.clients']) -%}
+{%- endmacro %}
+
+{# The columns that the file must have: those of the source that loading does not add. #}
+{% macro wanted_columns(source_node) -%}
+    {%- do return(source_node.columns.keys() | reject('in', ['source_row_number', 'row_fault', 'row_text']) | list) -%}
+{%- endmacro %}
+
+{% macro refuse_file(file) -%}
+    {%- if file.refusal -%}
+        {%- do exceptions.raise_compiler_error(file.refusal) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro first_unread_row() -%}
+    select line, error_type from unread_rows order by line, error_type limit 1
 {%- endmacro %}
 
 {# DuckDB sets aside the rows that it cannot split, and was seen to forget some: hence the count. #}
-{% macro refuse_unread_rows(file, relation) -%}
-    {%- set loaded = run_query('select count(*) from ' ~ relation).rows[0][0] | int -%}
-    {%- set unread = run_query(
-        'select line, error_type from unread_rows order by line, error_type limit 1'
-    ).rows if file.delimiter else [] -%}
+{% macro refuse_unread_rows(file, loaded, unread) -%}
     {%- if unread -%}
         {%- set advice = {
             'UNQUOTED VALUE': 'has a quotation mark inside a cell; double it, or remove it',
@@ -54,6 +83,11 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# DuckDB's SQL on either engine, as are its parts below. #}
+{% macro select_from_file(file, wanted) -%}
+    {{- select_from_csv(file, wanted) if file.delimiter else select_from_parquet(file, wanted) -}}
+{%- endmacro %}
+
 {#
     The dialect is given, nothing is sniffed. A missing field is NULL and an empty one is not, because no text equals
     nullstr, a letter of Unicode's private area: so a row of the wrong length shows, and is kept with its text.
@@ -70,7 +104,7 @@
             row_fault,
             case
                 when row_fault is not null
-                    then concat_ws({{ text_literal(file.delimiter) }}{% for at in range(fields + extra) %}, c{{ at }}{% endfor %})
+                    then concat_ws({{ default__text_literal(file.delimiter) }}{% for at in range(fields + extra) %}, c{{ at }}{% endfor %})
             end as row_text
         from (
             select
@@ -82,11 +116,11 @@
                         then 'row has more fields than the header'
                 end as row_fault
             from read_single_csv_file(
-                {{ text_literal(file.path) }},
+                {{ default__text_literal(file.path) }},
                 auto_detect = false,
                 header = false,
                 skip = {{ file.header_lines }},
-                delim = {{ text_literal(file.delimiter) }},
+                delim = {{ default__text_literal(file.delimiter) }},
                 quote = '"',
                 escape = '"',
                 nullstr = '{{ '\ue000' }}',
@@ -111,12 +145,12 @@
         select
             row_number() over () as source_row_number,
             {% for column in wanted -%}
-                cast({{ adapter.quote(file.columns[column_position(file.columns, column) | int] | replace('"', '""')) }} as varchar)
+                cast("{{ file.columns[column_position(file.columns, column) | int] | replace('"', '""') }}" as varchar)
                     as "{{ column }}",
             {% endfor -%}
             cast(null as varchar) as row_fault,
             cast(null as varchar) as row_text
-        from read_single_parquet_file({{ text_literal(file.path) }}, binary_as_string = true)
+        from read_single_parquet_file({{ default__text_literal(file.path) }}, binary_as_string = true)
 {%- endmacro %}
 
 {# Names are matched without regard to letter case and outer spaces, as bank_segments.client_file matches them. #}

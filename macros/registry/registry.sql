@@ -13,7 +13,7 @@
     {%- endif -%}
     {#- Not from the graph, which a unit test does not have. -#}
     {%- set schema = generate_schema_name('reference', none) -%}
-    {%- if not load_relation(api.Relation.create(database=target.database, schema=schema, identifier=seed)) -%}
+    {%- if not load_relation(api.Relation.create(database=target.get('database'), schema=schema, identifier=seed)) -%}
         {%- do exceptions.raise_compiler_error('The seed ' ~ seed ~ ' is not in the warehouse yet; run `dbt seed` first.') -%}
     {%- endif -%}
     {#- As JSON, because dbt would guess types from text and turn the value '1' into a number. -#}

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized=keyed_materialization()) }}
 
 {%- set bands = registry('bands') %}
 {%- set domains = registry('column_domains') %}

@@ -12,16 +12,16 @@ final as (
         source_row_number,
         reasons,
         score,
-        city,
-        gender,
-        age,
-        objects,
-        balance,
-        products,
-        creditcard,
-        loyalty,
+        City,
+        Gender,
+        Age,
+        Objects,
+        Balance,
+        Products,
+        CreditCard,
+        Loyalty,
         estimated_salary,
-        churn
+        Churn
     from rejected_rows
 
 )

@@ -1,3 +1,5 @@
+{{ config(materialized=keyed_materialization()) }}
+
 with
 
 clients as (

@@ -18,16 +18,16 @@ final as (
         source.source_row_number,
         client_rows.reasons,
         source.score,
-        source.city,
-        source.gender,
-        source.age,
-        source.objects,
-        source.balance,
-        source.products,
-        source.creditcard,
-        source.loyalty,
+        source.City,
+        source.Gender,
+        source.Age,
+        source.Objects,
+        source.Balance,
+        source.Products,
+        source.CreditCard,
+        source.Loyalty,
         source.estimated_salary,
-        source.churn
+        source.Churn
     from source
     inner join client_rows on source.source_row_number = client_rows.source_row_number
     where client_rows.reasons is not null

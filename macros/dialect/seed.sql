@@ -1,0 +1,17 @@
+{# In the place of dbt-spark's, which writes NULL as the text None and leaves quotation marks in text as they are. #}
+{% macro spark__load_csv_rows(model, agate_table) -%}
+    {%- set types = model['config'].get('column_types', {}) -%}
+    {%- set sql -%}
+        insert into {{ this.render() }} values
+        {%- for row in agate_table.rows %}
+        (
+            {%- for column in agate_table.column_names -%}
+                {%- set type = types.get(column, adapter.convert_type(agate_table, loop.index0)) -%}
+                cast({{ 'null' if row[column] is none else text_literal(row[column] | string) }} as {{ type }}){{ ', ' if not loop.last }}
+            {%- endfor -%}
+        ){{ ',' if not loop.last }}
+        {%- endfor %}
+    {%- endset -%}
+    {%- do adapter.add_query(sql, abridge_sql_log=True) -%}
+    {{ return(sql) }}
+{%- endmacro %}
