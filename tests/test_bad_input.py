@@ -916,7 +916,8 @@ def test_accepted_and_rejected_are_read_and_untouched_rows_are_accepted(
 @pytest.fixture(scope="module")
 def load() -> Iterator[Callable[[Path, Path], list[tuple[Any, ...]]]]:
     """The reading macro without dbt: its SQL over what `look` found; raises `RefusedError` as the macro does."""
-    source = (ROOT / "macros/project/load_clients.sql").read_text(encoding="utf-8")
+    macro_files = (ROOT / "macros/dialect/text.sql", ROOT / "macros/project/load_clients.sql")
+    source = "".join(path.read_text(encoding="utf-8") for path in macro_files)
     # dbt's `call statement` needs dbt; the macros used here are plain Jinja.
     environment = jinja2.Environment(extensions=["jinja2.ext.do"])
     macros: Any = environment.from_string(source).module
