@@ -1,5 +1,6 @@
 """Every HTML page of a release in a real browser without a network, and the way from the first page to all the rest."""
 
+import csv
 import json
 import re
 from html.parser import HTMLParser
@@ -10,11 +11,13 @@ import duckdb
 import pytest
 from markdown_it import MarkdownIt
 from selenium import webdriver
+from selenium.common.exceptions import NoAlertPresentException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from bank_segments.wording import LANGUAGES, Language
 from chromium import assert_quiet, open_file
+from conftest import SAMPLE, copy_project, report
 
 PAGES = [
     "conclusions.en.html",
@@ -212,3 +215,75 @@ def test_the_conclusions_are_the_markdown_with_its_charts(language: Language, sa
     assert {sample_release / picture for picture in pictures} == {
         *(sample_release / "charts").glob(f"*.{language}.png")
     }
+
+
+# -----------------------------------------------------------------------------------------------------------
+# A client file that means harm
+# -----------------------------------------------------------------------------------------------------------
+
+HOSTILE_CITIES = ("<img src=x onerror=alert(1)>", "=cmd()|' /C calc'!A0", "Д" * 300)
+UNKNOWN_CITY = "</script><script>alert(2)</script>"
+HOSTILE_FILE = "<img src=x onerror=alert(3)> =cmd().csv"
+
+
+@pytest.fixture(scope="module")
+def hostile_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The release of a bank whose declared cities, whose rejected rows and whose file's name all mean harm."""
+    project = copy_project(tmp_path_factory.mktemp("hostile"))
+    with (project / "seeds/allowed_values.csv").open("a", encoding="utf-8", newline="") as seed:
+        for place, city in enumerate(HOSTILE_CITIES, 4):
+            csv.writer(seed, lineterminator="\n").writerow(["city", city, city, city, place])
+    clients = project / HOSTILE_FILE
+    with duckdb.connect() as connection:
+        connection.execute(
+            """
+            copy (
+                select * replace (
+                    case
+                        when row_number() over () % 400 = 0 then $unknown
+                        when row_number() over () % 3 = 0 then $cities[1 + (row_number() over ()) % 9 // 3]
+                        else city
+                    end as city
+                )
+                from read_parquet($sample)
+            ) to '"""
+            + str(clients)
+            + "' (header, delimiter ',')",
+            {"unknown": UNKNOWN_CITY, "cities": list(HOSTILE_CITIES), "sample": str(SAMPLE)},
+        )
+    run = report(project, "--clients", str(clients))
+    assert run.returncode == 0, run.stdout + run.stderr
+    return (project / "published/latest").resolve()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_hostile_file_does_no_harm_on_any_page(
+    name: str, hostile_release: Path, browser: webdriver.Chrome
+) -> None:
+    for width in (1280, 390):
+        opened(browser, hostile_release / name, width)
+        with pytest.raises(NoAlertPresentException):
+            _ = browser.switch_to.alert.text
+        if name in OURS:
+            browser.execute_script(
+                "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
+            )
+            assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+            assert browser.execute_script(INACCESSIBLE) == []
+            assert HOSTILE_FILE in browser.find_element(By.TAG_NAME, "body").text
+        sources = browser.execute_script(
+            "return [...document.images].map((image) => image.getAttribute('src'))"
+        )
+        assert all(re.match(r"data:image/|charts/\w+\.\w+\.png$", source) for source in sources)
+    assert_quiet(browser)
+
+
+def test_a_hostile_file_is_shown_as_it_is(hostile_release: Path, browser: webdriver.Chrome) -> None:
+    """What means harm is not hidden either: names are text, rejected rows are counted."""
+    opened(browser, hostile_release / "dashboard.ru.html")
+    text = browser.find_element(By.TAG_NAME, "body").text
+    assert all(" ".join(city.split()) in " ".join(text.split()) for city in HOSTILE_CITIES)
+    opened(browser, hostile_release / "conclusions.ru.html")
+    assert HOSTILE_CITIES[0] in browser.find_element(By.TAG_NAME, "body").text
+    run = json.loads((hostile_release / "run.json").read_text(encoding="utf-8"))
+    assert run["rows"] == {"read": 10_000, "accepted": 9_975, "rejected": 25}
