@@ -450,16 +450,16 @@ def error_rates(warehouse: Path, permutations: int = 10_000, seed: int = SEED) -
         plan = [test for test in register.plan if (test.hypothesis_id, population, test.test) in published]
         _check_reading(published, plan, group)
         if plan:
-            p_values = _p_values_of(plan, group, permutations, seed)
-            rates += _rates(population, {clients.hypothesis_id: clients for clients in group}, p_values)
+            rates += list(measured_rates(population, plan, group, permutations, seed))
     return rates
 
 
-def _rates(
-    population: str,
-    group: Mapping[str, Clients],
-    p_values: Mapping[tuple[PlannedTest, bool], Sequence[float | None]],
+def measured_rates(
+    population: str, plan: Sequence[PlannedTest], clients: Sequence[Clients], permutations: int, seed: int
 ) -> Iterator[Rate]:
+    """How often each planned test of a population rejects, its equivalence, and the family with and without Holm."""
+    p_values = _p_values_of(plan, clients, permutations, seed)
+    group = {each.hypothesis_id: each for each in clients}
     for (test, is_equivalence), found in p_values.items():
         n_1, n_2 = group[test.hypothesis_id].sizes
         expected = test.alpha
@@ -477,7 +477,7 @@ def _rates(
     primary = [test for test, is_equivalence in p_values if test.is_primary and not is_equivalence]
     families = list(zip(*(p_values[test, False] for test in primary), strict=True))
     alpha = max(test.alpha for test in primary)
-    n_1, n_2 = map(max, zip(*(clients.sizes for clients in group.values()), strict=True))
+    n_1, n_2 = map(max, zip(*(each.sizes for each in clients), strict=True))
     for name, adjust in ((WITHOUT_HOLM, list), (WITH_HOLM, statistics.holm)):
         rejected = sum(any(p is not None and p < alpha for p in adjust(family)) for family in families)
         yield Rate(("all", population, name), n_1, n_2, rejected, len(families), alpha, is_exact=False)
@@ -561,7 +561,7 @@ def _theory(
 
 def power_curves(
     directory: Path,
-    samples: int = 1_000,
+    samples: int = 2_000,
     clients: int = 2_000,
     shifts: Mapping[str, Sequence[float]] = SHIFTS,
     truth_rows: int = 10_000_000,
@@ -583,7 +583,6 @@ def power_curves(
         for name, shift in planted.items():
             pairs = _sample_moments(path, name, clients)
             difference, power = _theory(name, shift, truth[name], alpha)
-            expected = float(np.mean([power(one.n, two.n) for one, two in pairs]))
             p_values = [
                 statistics.welch_t(one, two).p_value
                 if name in ("h1_age", "h2_salary")
@@ -592,6 +591,7 @@ def power_curves(
             ]
             n_1, n_2 = (round(sum(pair[side].n for pair in pairs) / len(pairs)) for side in (0, 1))
             rejected = sum(p < alpha for p in p_values)
+            expected = power(n_1, n_2)
             rate = Rate((name, "all_clients", f"shift {shift:g}"), n_1, n_2, rejected, len(pairs), expected)
             found.append(Power(name, shift, difference, rate))
     path.unlink()
@@ -909,7 +909,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)}; default: all of them"
     )
     parser.add_argument("--permutations", type=int, default=10_000)
-    parser.add_argument("--samples", type=int, default=1_000, help="samples per point of a power curve")
+    parser.add_argument("--samples", type=int, default=2_000, help="samples per point of a power curve")
     parser.add_argument(
         "--rows", type=int, default=[100_000, 10_000_000], nargs="+", help="for the rank tests"
     )
@@ -926,6 +926,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     build_warehouse(SAMPLE, build)
     for name in wanted:
         start = time.perf_counter()
+        load = f"{os.getloadavg()[0]:.1f}"
         if name == "rates":
             text = partial(rates_report, error_rates(build.warehouse, options.permutations, options.seed))
             settings = {"permutations": options.permutations, "seed": options.seed}
@@ -937,7 +938,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             runs = [
                 run for rows in options.rows for run in compare_ranks(build.warehouse, compiled, OUTPUT, rows)
             ]
-            text, settings = partial(ranks_report, runs), {"DuckDB memory_limit": MEMORY_LIMIT}
+            text = partial(ranks_report, runs)
+            settings = {"DuckDB memory_limit": MEMORY_LIMIT, "load average": load}
         section = text(_stamp(time.perf_counter() - start, **settings))
         (OUTPUT / f"{name}.md").write_text(section, encoding="utf-8")
         print(section)

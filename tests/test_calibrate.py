@@ -1,0 +1,199 @@
+"""A short, seeded calibration: the tests err as often as promised, and a test that errs more often is noticed."""
+
+import dataclasses
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.contingency_tables import StratifiedTable
+from statsmodels.stats.proportion import proportions_ztest
+
+from bank_segments import calibrate, statistics
+from bank_segments.calibrate import Clients, Measured, Rate, Register
+from conftest import ROOT
+
+PERMUTATIONS = 800
+SEED = 7
+# Every eighth client: what is measured here does not depend on how many there are.
+STEP = 8
+
+
+@pytest.fixture(scope="module")
+def register(sample_warehouse: Path) -> Register:
+    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
+        return calibrate.read_register(connection)
+
+
+@pytest.fixture(scope="module")
+def clients(sample_warehouse: Path, register: Register) -> list[Clients]:
+    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
+        everyone = calibrate.read_clients(connection, register)
+    return [
+        dataclasses.replace(
+            each, is_first=each.is_first[::STEP], units=each.units[::STEP], strata=each.strata[::STEP]
+        )
+        for each in everyone
+        if each.population == "all_clients"
+    ]
+
+
+def measured(register: Register, clients: list[Clients], *names: str) -> dict[tuple[str, str], Rate]:
+    """The rates by hypothesis and test, of the named tests or of all; strata are slow, so one hypothesis has them."""
+    plan = [
+        test
+        for test in register.plan
+        if (test.test != "cochran_mantel_haenszel" or test.hypothesis_id == "h3_rostov_share")
+        and (not names or test.test in names)
+    ]
+    rates = calibrate.measured_rates("all_clients", plan, clients, PERMUTATIONS, SEED)
+    return {(rate.name[0], rate.name[2]): rate for rate in rates}
+
+
+def test_every_test_rejects_as_often_as_promised(register: Register, clients: list[Clients]) -> None:
+    rates = measured(register, clients)
+    without, within = rates.pop(("all", calibrate.WITHOUT_HOLM)), rates[("all", calibrate.WITH_HOLM)]
+    assert {test for _, test in rates} == {
+        *calibrate.TESTS,
+        calibrate.WITH_HOLM,
+        *(f"{test}{calibrate.EQUIVALENCE}" for test in ("welch_t", "brunner_munzel", "two_proportion_z")),
+    }
+    # With so few clients equivalence is hard to show at all: it may err less often than with all of them, not more.
+    assert [
+        rate
+        for (_, test), rate in rates.items()
+        if (rate.share > rate.band[1] if test.endswith(calibrate.EQUIVALENCE) else not rate.is_within)
+    ] == []
+    # Six hypotheses that nobody adjusts for: 1 - 0.95 ** 6 = 26 % if they were independent.
+    assert 0.15 < without.share < 0.32
+    assert within.share > 0.01
+
+
+def one_sided(test: Callable[..., Any]) -> Callable[..., float]:
+    return lambda *sums: float(test(*sums).p_value) / 2
+
+
+def unpooled(one: statistics.Counts, two: statistics.Counts) -> float:
+    """Takes the groups for half as large again as they are."""
+    z = statistics.two_proportion_z(one, two).statistic * 1.5**0.5
+    return float(2 * stats.norm.sf(abs(z)))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("welch_t", one_sided(statistics.welch_t)),
+        ("mann_whitney_u", one_sided(statistics.mann_whitney_u)),
+        ("two_proportion_z", unpooled),
+    ],
+)
+def test_a_test_that_errs_too_often_is_noticed(
+    name: str,
+    wrong: Callable[..., float],
+    register: Register,
+    clients: list[Clients],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(calibrate.TESTS, name, Measured(calibrate.TESTS[name].sums, wrong))
+    primary = "brunner_munzel" if name == "mann_whitney_u" else name
+    plan = dataclasses.replace(
+        register, plan=[dataclasses.replace(test, is_primary=test.test == primary) for test in register.plan]
+    )
+    rates = measured(plan, clients, name, primary)
+    assert [rate.is_within for (_, test), rate in rates.items() if test == name] == [False] * 3
+
+
+def test_p_values_of_a_labeling_are_those_of_other_libraries(clients: list[Clients]) -> None:
+    rng = np.random.default_rng(SEED)
+    for each in clients:
+        (labels,) = calibrate.shuffled(each, rng, 3)
+        for at, label in enumerate(labels.astype(bool)):
+            one, two = each.units[label], each.units[~label]
+            found = {
+                name: test.p_values(labels, each)[at]
+                for name, test in calibrate.TESTS.items()
+                if (each.kind == "proportion")
+                == (name not in ("welch_t", "mann_whitney_u", "brunner_munzel"))
+            }
+            if each.kind == "mean":
+                expected = {
+                    "welch_t": stats.ttest_ind(one, two, equal_var=False).pvalue,
+                    "mann_whitney_u": stats.mannwhitneyu(one, two, method="asymptotic").pvalue,
+                    "brunner_munzel": stats.brunnermunzel(one, two).pvalue,
+                }
+            else:
+                table = np.array([[one.sum(), (1 - one).sum()], [two.sum(), (1 - two).sum()]])
+                strata = [
+                    np.histogram2d(~label[in_it], 1 - each.units[in_it], bins=2, range=[[0, 1], [0, 1]])[0]
+                    for in_it in (each.strata == stratum for stratum in np.unique(each.strata))
+                ]
+                usable = [cells for cells in strata if cells.sum(0).all() and cells.sum(1).all()]
+                expected = {
+                    "two_proportion_z": proportions_ztest(table[:, 0], table.sum(1))[1],
+                    "fisher_exact": stats.fisher_exact(table).pvalue,
+                    "cochran_mantel_haenszel": StratifiedTable(usable)
+                    .test_null_odds(correction=False)
+                    .pvalue,
+                }
+            assert found == pytest.approx(expected, rel=1e-8)
+
+
+def test_what_is_shuffled_is_what_the_mart_compares(
+    sample_warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = calibrate.error_rates(sample_warehouse, permutations=1)
+    assert {rate.name[1] for rate in rates} == {"all_clients", "active_clients"}
+    wrong = Measured(calibrate.rank_sums, one_sided(statistics.brunner_munzel))
+    monkeypatch.setitem(calibrate.TESTS, "brunner_munzel", wrong)
+    with pytest.raises(AssertionError, match="brunner_munzel of h1_age has p = "):
+        calibrate.error_rates(sample_warehouse, permutations=1)
+
+
+def test_a_planted_difference_is_found_as_often_as_theory_says(tmp_path: Path) -> None:
+    shifts = {"h1_age": (0.96, 1.9), "h3_rostov_share": (0.0, 0.038)}
+    curves = calibrate.power_curves(tmp_path, samples=200, shifts=shifts, truth_rows=500_000, seed=SEED)
+    assert [(curve.hypothesis_id, curve.shift, curve.rate.is_within) for curve in curves] == [
+        (name, shift, True) for name, planted in shifts.items() for shift in planted
+    ]
+    for strong, none in (curves[:2], curves[2:]):
+        assert strong.rate.share > 3 * none.rate.share
+        assert not dataclasses.replace(strong.rate, expected=none.rate.expected).is_within
+
+
+def test_rank_tests_in_sql_equal_scipy_and_take_no_memory_of_python(
+    sample_warehouse: Path, tmp_path: Path
+) -> None:
+    compiled = sample_warehouse.parent / "compiled/bank_segments"
+    few, many = (
+        calibrate.compare_ranks(sample_warehouse, compiled, tmp_path, rows, repeats=1)
+        for rows in (10_000, 200_000)
+    )
+    assert [run.hypothesis_id for run in many] == [
+        name for name in ("h1_age", "h2_salary", "h6_credit_score") for _ in range(2)
+    ]
+    for run in [*few, *many]:
+        test = statistics.mann_whitney_u(run.ranks)
+        assert (test.u, test.p_value) == pytest.approx((run.scipy_u, run.scipy_p), rel=1e-9)
+    # Twenty times the rows, the same few kilobytes; scipy, in the same measure, needs some of all rows.
+    assert max(run.sql.megabytes for run in many) < 2 * max(run.sql.megabytes for run in few) + 0.02 < 0.5
+    assert min(run.scipy.megabytes for run in many) > 5
+
+
+def test_the_page_of_the_docs_is_a_whole_calibration() -> None:
+    """`make calibrate` wrote it; what is in it was measured on the machine and day that it names."""
+    page = (ROOT / calibrate.DOCS).read_text(encoding="utf-8")
+    assert len(re.findall(r"\d{4}-\d\d-\d\d; .+ × \d+; Python ", page)) == len(calibrate.SECTIONS)
+    rates = page.partition("### ")[2].partition("### ")[0]
+    assert "permutations = 10000" in rates
+    assert calibrate.OUTSIDE not in rates
+    assert page.count(calibrate.OUTSIDE) <= 1, "one of 28 points is outside its band of 99.9 % in 3 % of runs"
+
+
+def test_a_page_needs_every_section(tmp_path: Path) -> None:
+    (tmp_path / "rates.md").write_text("### A", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"page\.md was not written: its sections power, ranks have not"):
+        calibrate.write_docs(tmp_path, tmp_path / "page.md")
