@@ -168,6 +168,15 @@ class Text:
             return "—"
         return one_decimal(100 * value).replace(".", NUMBERS[self.language][1]) + NUMBERS[self.language][2]
 
+    def points(self, rate: float | None, other: float | None) -> str:
+        """A difference of two rates, a dash if one of them is missing."""
+        if rate is None or other is None:
+            return "—"
+        size = one_decimal(abs(100 * (rate - other)))
+        sign = "" if float(size) == 0 else "+" if rate > other else "−"
+        unit = {"ru": "\u00a0п.\u00a0п.", "en": "\u00a0pp"}[self.language]
+        return sign + size.replace(".", NUMBERS[self.language][1]) + unit
+
     def interval(self, low: float | None, high: float | None) -> str:
         """An interval, a dash if there is none."""
         if low is None:
@@ -240,10 +249,19 @@ def assert_state_is_right(page: Page, found: dict[str, Any]) -> None:
     texts = found["texts"]
     assert (texts["clients"], texts["churned"]) == (text.count(clients), text.count(churned)), filters
     assert texts["rate"] == text.percent(rate), filters
-    assert text.percent(clients / all_clients) in texts["clients-beside"]
-    assert text.percent(churned / all_churned) in texts["churned-beside"]
-    for part in (text.interval(low, high), text.percent(bank_rate), text.interval(bank_low, bank_high)):
-        assert part in texts["rate-beside"], filters
+    words = page.content["words"]
+    assert texts["clients-beside"] == words["clientsBeside"].format(
+        share=text.percent(clients / all_clients), bank=text.count(all_clients)
+    ), filters
+    assert texts["churned-beside"] == words["churnedBeside"].format(
+        share=text.percent(churned / all_churned), bank=text.count(all_churned)
+    ), filters
+    assert texts["rate-beside"] == words["rateBeside"].format(
+        interval=text.interval(low, high),
+        bank=text.percent(bank_rate),
+        bankInterval=text.interval(bank_low, bank_high),
+        difference=text.points(rate, bank_rate),
+    ), filters
     for view, levels in page.views.items():
         total, counts = expected_view(page, view, filters)
         whole = whole_view(page, view)
@@ -492,6 +510,89 @@ def test_totals_equal_the_marts(sample_warehouse: Path, pages: dict[str, Page]) 
             assert counts.get(level, (0, 0)) == (clients, churned), (view, level)
             checked += 1
     assert checked >= 0.8 * sum(len(levels) for levels in page.views.values())
+
+
+def distances(page: Page, connection: duckdb.DuckDBPyConnection, traits: int) -> tuple[int, list[float]]:
+    """How far the page is from the mart where so many traits meet.
+
+    Returns the largest difference in clients who left or stayed, and the differences in churn rates (percentage points)
+    of groups that have 100 clients in both.
+    """
+    largest, rates = 0, [0.0]
+    for names in combinations(page.content["cube"]["dimensions"], traits):
+        columns = ", ".join(names)
+        rows = connection.execute(
+            f"""
+            with truth as (
+                select
+                    {", ".join(f"cast({name} as varchar) as {name}" for name in names)},
+                    sum(clients) filter (where not is_churned) as stayed,
+                    sum(clients) filter (where is_churned) as churned
+                from sample.marts.rpt_dashboard_cube group by all
+            ), shown as (
+                select {columns}, sum(stayed) as stayed, sum(churned) as churned from page group by all
+            )
+            select
+                coalesce(truth.stayed, 0), coalesce(truth.churned, 0),
+                coalesce(shown.stayed, 0), coalesce(shown.churned, 0)
+            from truth full join shown using ({columns})
+            """
+        ).fetchall()
+        for stayed, churned, shown_stayed, shown_churned in rows:
+            largest = max(largest, abs(int(stayed - shown_stayed)), abs(int(churned - shown_churned)))
+            if min(stayed + churned, shown_stayed + shown_churned) >= 100:
+                rate, shown_rate = (
+                    churned / (stayed + churned),
+                    shown_churned / (shown_stayed + shown_churned),
+                )
+                rates.append(100 * abs(float(rate - shown_rate)))
+    return largest, rates
+
+
+def test_the_page_states_how_far_its_filtered_numbers_are_from_the_mart(
+    sample_warehouse: Path, pages: dict[str, Page], browser: webdriver.Chrome
+) -> None:
+    """Suppression costs exactness under a filter: what the page says that it costs is what DuckDB measures."""
+    page = pages["en"]
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{sample_warehouse}' as sample (read_only)")
+        cells = page.cube.execute("select * from cells").df()
+        connection.register("page", cells)
+        columns = page.content["cube"]["dimensions"]
+        ((moved, clients),) = connection.execute(
+            f"""
+            with truth as (
+                select {", ".join(f"cast({name} as varchar) as {name}" for name in columns)},
+                    cast(sum(clients) filter (where not is_churned) as bigint) as true_stayed,
+                    cast(sum(clients) filter (where is_churned) as bigint) as true_churned
+                from sample.marts.rpt_dashboard_cube group by all
+            )
+            select
+                sum(
+                    greatest(0, coalesce(true_stayed, 0) - coalesce(stayed, 0))
+                    + greatest(0, coalesce(true_churned, 0) - coalesce(churned, 0))
+                ),
+                sum(coalesce(true_stayed, 0) + coalesce(true_churned, 0))
+            from truth full join page using ({", ".join(columns)})
+            """
+        ).fetchall()
+        pair, pair_rates = distances(page, connection, 2)
+        triple, triple_rates = distances(page, connection, 3)
+    usual = [sorted(rates)[int(0.95 * len(rates))] for rates in (pair_rates, triple_rates)]
+    worst = [max(pair_rates), max(triple_rates)]
+    first = [MINIMUM_GROUP, moved, 100 * moved / clients, MINIMUM_GROUP, pair, triple, 100]
+    wanted = {"en": [*first, *usual, 95, *worst], "ru": [*first, 95, *usual, *worst]}
+    assert pair > 0
+    assert triple > pair
+    for language in LANGUAGES:
+        load(browser, pages[language])
+        text = browser.find_element(By.ID, "protection").text
+        thousands, decimal, _ = NUMBERS[language]
+        plain = re.sub(rf"(?<=\d){thousands}(?=\d{{3}})", "", text)
+        numbers = [
+            float(found.replace(decimal, ".")) for found in re.findall(rf"\d+(?:\{decimal}\d+)?", plain)
+        ]
+        assert numbers == pytest.approx(wanted[language], abs=0.1), text
 
 
 def test_no_embedded_cell_is_small(pages: dict[str, Page]) -> None:
