@@ -62,11 +62,11 @@ def test_percent_and_range() -> None:
 @pytest.mark.parametrize(
     ("value", "russian", "english"),
     [
-        (0.0, "p < 0,001", "p < 0.001"),
-        (0.000999, "p < 0,001", "p < 0.001"),
-        (0.0366, "p = 0,037", "p = 0.037"),
-        (1.0, "p > 0,999", "p > 0.999"),
-        (None, "p = —", "p = —"),
+        (0.0, "p\u00a0<\u00a00,001", "p\u00a0<\u00a00.001"),
+        (0.000999, "p\u00a0<\u00a00,001", "p\u00a0<\u00a00.001"),
+        (0.0366, "p\u00a0=\u00a00,037", "p\u00a0=\u00a00.037"),
+        (1.0, "p\u00a0>\u00a00,999", "p\u00a0>\u00a00.999"),
+        (None, "p\u00a0=\u00a0—", "p\u00a0=\u00a0—"),
     ],
 )
 def test_p_value(value: float | None, russian: str, english: str) -> None:
@@ -132,8 +132,10 @@ def test_rules_in_words(sample_warehouse: Path) -> None:
     assert english.rule("city = Oak and Elm") == "City: Oak and Elm"
     assert english.rule("age between 1 and 2") == "age between 1 and 2"
     assert english.rule("not (is_churned = true and is_loyal = true)") == (
-        "all accepted rows but (Left: yes; Loyalty: loyal)"
+        "all accepted rows but (churned; Loyalty: loyal)"
     )
+    assert russian.rule("is_churned = false and age < 35") == "активные; Возраст меньше 35"
+    assert russian.rule("is_churned <> false") == "ушедшие"
     for words in (russian, english):
         for shown in marts.dim_segments["rule"].map(words.rule):
             assert not set("<>=_") & set(shown), shown

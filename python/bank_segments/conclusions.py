@@ -291,7 +291,6 @@ _TEXT: dict[str, dict[Language, str]] = {
     "population": {"ru": "Совокупность «{name}»: {rule}.", "en": "Population “{name}”: {rule}."},
 }
 
-
 # Which charts stand under the heading of which section.
 _CHARTS = {
     "leavers": ("churn_by_trait", "leavers_portrait"),
@@ -299,6 +298,12 @@ _CHARTS = {
     "segments": ("segments",),
     "hypotheses": ("hypotheses_forest",),
 }
+# Takes a text with the relation, columns and row that its numbers come from, and returns the text.
+Cite = Callable[..., str]
+
+
+def _uncited(text: str, relation: str, *columns: str, key: Mapping[str, object]) -> str:
+    return text
 
 
 def write_conclusions(
@@ -536,8 +541,9 @@ def _hypothesis(marts: Marts, row: pd.Series[Any], language: Language) -> str:
     )
 
 
-def other_tests(marts: Marts, primary: pd.Series[Any], language: Language) -> str:
+def other_tests(marts: Marts, primary: pd.Series[Any], language: Language, cite: Cite = _uncited) -> str:
     """Whether the other tests of the same hypothesis and population lead to the same decision."""
+    names = ("hypothesis_id", "population", "test")
     results = marts.fct_hypothesis_results
     rows = results[
         (results["hypothesis_id"] == primary["hypothesis_id"])
@@ -549,7 +555,12 @@ def other_tests(marts: Marts, primary: pd.Series[Any], language: Language) -> st
     for key, same in (("same_decision", True), ("other_decision", False)):
         tests = [
             f"{TESTS.get(row['test'], {}).get(language, row['test'])}, "
-            f"{p_value(row['p_value_adjusted'], language)}"
+            + cite(
+                p_value(row["p_value_adjusted"], language),
+                "marts.fct_hypothesis_results",
+                "p_value_adjusted",
+                key={name: row[name] for name in names},
+            )
             for _, row in rows.iterrows()
             if (row["is_null_rejected"] == primary["is_null_rejected"]) == same
         ]
@@ -704,27 +715,36 @@ def _limits(marts: Marts, words: Labels) -> Iterator[str]:
     yield from (f"- {limit}" for limit in limits(marts, words))
 
 
-def limits(marts: Marts, words: Labels) -> Iterator[str]:
+def limits(marts: Marts, words: Labels, cite: Cite = _uncited) -> Iterator[str]:
     """What the findings do not show, a sentence each."""
     language = words.language
-    for key in ("observational", "snapshot", "single_intervals"):
-        yield _say(key, language)
+    for sentence in ("observational", "snapshot", "single_intervals"):
+        yield _say(sentence, language)
     metrics, segments = marts.fct_product_count_metrics, segment_rows(marts)
     active = metrics[metrics["active_clients"] > 0]
     filled = segments[(segments["clients"] > 0) & (segments["segment_id"] != "none")]
     if len(active) and len(filled):
         products = active.nsmallest(1, "active_clients").iloc[0]
         segment = filled.nsmallest(1, "clients").iloc[0]
+        relation, key = "marts.fct_product_count_metrics", {"product_count": products["product_count"]}
+        product_count = counted(products["product_count"], "product", language)
+        clients = counted(segment["clients"], "client", language)
+        active_clients = counted(products["active_clients"], "active_client", language)
         yield _say(
             "small_groups",
             language,
-            products=counted(products["product_count"], "product", language),
-            active=counted(products["active_clients"], "active_client", language),
+            products=cite(product_count, relation, "product_count", key=key),
+            active=cite(active_clients, relation, "active_clients", key=key),
             segment=segment[f"name_{language}"],
-            clients=counted(segment["clients"], "client", language),
+            clients=cite(
+                clients, "marts.fct_segment_metrics", "clients", key={"segment_id": segment["segment_id"]}
+            ),
         )
     for _, row in marts.dim_populations.iterrows():
-        yield _say("population", language, name=row[f"name_{language}"], rule=words.rule(row["rule"]))
+        rule = cite(
+            words.rule(row["rule"]), "marts.dim_populations", "rule", key={"population": row["population"]}
+        )
+        yield _say("population", language, name=row[f"name_{language}"], rule=rule)
 
 
 _SECTIONS: dict[str, Callable[[Marts, Labels], Iterator[str]]] = {

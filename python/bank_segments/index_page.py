@@ -109,6 +109,14 @@ _ENTRIES = (
         },
     ),
     _Entry(
+        _both("presentation.{language}.pptx"),
+        {"ru": "Презентация", "en": "Presentation"},
+        {
+            "ru": "Слайды для совещания: диаграммы можно править, источник каждого числа — в заметках.",
+            "en": "Slides for a meeting: the charts can be edited, the source of every number is in the notes.",
+        },
+    ),
+    _Entry(
         {language: f"data_quality/{file}" for language, file in QUALITY.items()},
         {"ru": "Качество данных", "en": "Data quality"},
         {

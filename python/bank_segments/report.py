@@ -188,7 +188,7 @@ def summary(warehouse: Path, counts: dict[str, int], release: Path) -> str:
 
 def _warm_up() -> None:
     """Import in a worker what it will need, while dbt builds: the build keeps only one core busy."""
-    for name in ("charts", "conclusions", "dashboard"):
+    for name in ("charts", "conclusions", "dashboard", "deck"):
         importlib.import_module(f"bank_segments.{name}")
 
 
@@ -224,6 +224,16 @@ def _write_dashboards(job: Job) -> dict[str, float]:
         minimum_group=minimum_group(job.warehouse),
     )
     return {"dashboard": time.monotonic() - started}
+
+
+def _write_decks(job: Job) -> dict[str, float]:
+    """Write the decks; runs in a worker, returns its seconds."""
+    from bank_segments.deck import write_decks
+
+    started = time.monotonic()
+    marts = read_marts(job.warehouse)
+    write_decks(marts, job.staged, input_name=job.input_name, is_synthetic=job.is_synthetic)
+    return {"deck": time.monotonic() - started}
 
 
 def _pass_gate(clients: Path, build: Build, series: str, *, allow_drift: bool) -> quality.GateResult:
@@ -263,7 +273,7 @@ def report(clients: Path, *, series_name: str | None = None, allow_drift: bool =
         staged.mkdir(parents=True)
         job = Job(build.warehouse, staged, clients.name, is_synthetic)
         reading = workers.submit(_write_reading, job)
-        pending = [workers.submit(write, job) for write in (_write_dashboards,)]
+        pending = [workers.submit(write, job) for write in (_write_dashboards, _write_decks)]
         checkpoint.begin(build.warehouse)
         with steps.step("marts for BI"):
             publish.write_marts(build, staged / "bank_marts.duckdb")

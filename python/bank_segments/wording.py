@@ -102,11 +102,6 @@ _GROUPED_DIGITS = re.compile(r"(?<=\d) (?=\d{3})")
 _CLAUSE = re.compile(r"(?P<column>[a-z_]+) (?P<operator>=|<>|<=|>=|<|>) (?P<value>.+)")
 _NEGATION = re.compile(r"not \((.+)\)")
 _NEXT_CLAUSE = re.compile(r" and (?=[a-z_]+ (?:=|<>|<=|>=|<|>) )")
-_CHURN_WORDS: dict[str, dict[Language, str]] = {
-    "is_churned": {"ru": "Ушёл", "en": "Left"},
-    "true": {"ru": "да", "en": "yes"},
-    "false": {"ru": "нет", "en": "no"},
-}
 
 
 def is_known(value: object) -> bool:
@@ -174,14 +169,13 @@ def rate_with_interval(row: pd.Series[Any], language: Language) -> str:
 
 
 def p_value(value: float | None, language: Language) -> str:
-    """`p = 0,037`, `p < 0,001` or `p > 0,999`: never a p-value of exactly 0 or 1."""
-    if value is None or not math.isfinite(value):
-        return f"p = {MISSING}"
-    if value < _SMALLEST_P:
-        return f"p < {number(_SMALLEST_P, language, 3)}"
-    if value > 1 - _SMALLEST_P:
-        return f"p > {number(1 - _SMALLEST_P, language, 3)}"
-    return f"p = {number(value, language, 3)}"
+    """`p = 0,037`, `p < 0,001` or `p > 0,999` with no-break spaces: never a p-value of exactly 0 or 1."""
+    sign, shown = "=", value
+    if value is not None and value < _SMALLEST_P:
+        sign, shown = "<", _SMALLEST_P
+    elif value is not None and value > 1 - _SMALLEST_P:
+        sign, shown = ">", 1 - _SMALLEST_P
+    return f"p{SPACE}{sign}{SPACE}{number(shown, language, 3)}"
 
 
 def plural(count: float, forms: tuple[str, str, str], language: Language) -> str:
@@ -250,12 +244,13 @@ class Labels:
         return "; ".join(self._clause(clause) for clause in clauses if clause) if all(clauses) else rule
 
     def _clause(self, clause: re.Match[str]) -> str:
-        column, value = clause["column"], clause["value"]
-        words = {key: texts[self.language] for key, texts in _CHURN_WORDS.items()}
+        column, operator, value = clause["column"], clause["operator"], clause["value"]
+        if column == "is_churned" and operator in ("=", "<>"):
+            return TEXT["churned" if (value == "true") == (operator == "=") else "active"][self.language]
         named = (self.traits.get(f"{kind} {column}") for kind in ("category", "number"))
-        name = next(filter(None, named), words.get(column, column))
-        shown = self.levels.get((column, value), words.get(value, value))
-        return _OPERATORS[clause["operator"]][self.language].format(column=name, value=shown)
+        name = next(filter(None, named), column)
+        shown = self.levels.get((column, value), value)
+        return _OPERATORS[operator][self.language].format(column=name, value=shown)
 
 
 def labels(marts: Marts, language: Language) -> Labels:
