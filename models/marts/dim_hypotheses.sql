@@ -17,6 +17,9 @@ final as (
         unit_ru,
         unit_en,
         kind,
+        group_column,
+        first_group,
+        second_group,
         alpha
     from hypotheses
 

@@ -50,6 +50,7 @@ from bank_segments.wording import (
     decimals_of,
     difference,
     estimate,
+    interval_suffix,
     is_known,
     labels,
     margin,
@@ -58,10 +59,10 @@ from bank_segments.wording import (
     percent,
     percent_between,
     quantity,
+    scale_of,
 )
 
 _RATES = ("churn_rate", "churn_rate_low", "churn_rate_high")
-_DIFFERENCES = ("difference", "difference_low_adjusted", "difference_high_adjusted")
 _MAIN = 4  # the hypotheses with a slide of their own
 _LEVELS = 9  # levels of the portrait of the leavers
 _PRODUCT_COUNTS = 3  # product counts compared on one slide
@@ -231,8 +232,8 @@ _TEXT: dict[str, dict[Language, str]] = {
         "en": "Hypothesis: “{null}”",
     },
     "hypothesis_title": {
-        "ru": "{metric}: {two} при двух продуктах, {one} при одном — {verdict}",
-        "en": "{metric}: {two} with two products, {one} with one — {verdict}",
+        "ru": "{metric}: {first_value} ({first}), {second_value} ({second}) — {verdict}",
+        "en": "{metric}: {first_value} ({first}), {second_value} ({second}) — {verdict}",
     },
     "in_others": {"ru": "; {population} — {verdict}", "en": "; {population} — {verdict}"},
     "likewise": {"ru": "так же", "en": "likewise"},
@@ -254,20 +255,18 @@ _TEXT: dict[str, dict[Language, str]] = {
     "tests": {"ru": "{test}.{others}", "en": "{test}.{others}"},
     "untested": {"ru": "гипотеза не проверялась. {reason}", "en": "the hypothesis was not tested. {reason}"},
     "hypothesis_reading": {
-        "ru": "Точка — разность «два продукта минус один», отрезок — её интервал с поправкой Холма, черты — граница, "
+        "ru": "Точка — разность «{first} минус {second}», отрезок — её интервал с поправкой Холма, черты — граница, "
         "внутри которой разность пренебрежимо мала.",
-        "en": "The dot is the difference “two products minus one”, the line its Holm-adjusted interval, the dashes the "
+        "en": "The dot is the difference “{first} minus {second}”, the line its Holm-adjusted interval, the dashes the "
         "margin within which a difference is negligible.",
     },
     "hypothesis_say": {
         "ru": "«Не отвергнута» не значит «верна»: о равнозначности говорится только там, где она проверена отдельно.",
         "en": "“Not rejected” does not mean “true”: equivalence is claimed only where it was tested in its own right.",
     },
-    "sizes": {"ru": "Клиентов: два / один", "en": "Clients: two / one"},
-    "two": {"ru": "С двумя продуктами", "en": "With two products"},
-    "one": {"ru": "С одним продуктом", "en": "With one product"},
-    "difference": {"ru": "Разность (два − один)", "en": "Difference (two − one)"},
-    "interval": {"ru": "Интервал с поправкой", "en": "Adjusted interval"},
+    "sizes": {"ru": "Клиентов в группах", "en": "Clients in the groups"},
+    "difference": {"ru": "Разность", "en": "Difference"},
+    "interval": {"ru": "Интервал разности", "en": "Its interval"},
     "p_adjusted": {"ru": "p с поправкой Холма", "en": "Holm-adjusted p"},
     "null": {"ru": "Нулевая гипотеза", "en": "Null hypothesis"},
     "is_rejected": {"ru": "отвергнута", "en": "rejected"},
@@ -292,10 +291,10 @@ _TEXT: dict[str, dict[Language, str]] = {
         "en": "No hypothesis was tested in two populations: there is nothing to compare",
     },
     "changes_axis": {
-        "ru": "Разность (два − один) в единицах границы; серая полоса — внутри границы; отрезок — интервал с поправкой "
-        "Холма; стрелка — дальше, чем видно",
-        "en": "Difference (two − one) in units of the margin; grey band: within the margin; line: Holm-adjusted "
-        "interval; arrow: further out than shown",
+        "ru": "Разность групп в единицах границы: серая полоса — внутри границы, отрезок — интервал с поправкой "
+        "Холма, стрелка — ещё дальше",
+        "en": "Difference of the groups in units of the margin: grey band, within the margin; line, Holm-adjusted "
+        "interval; arrow, further out",
     },
     "where_else": {
         "ru": "Где вердикт не тот, что у всех клиентов вместе",
@@ -980,11 +979,13 @@ def _hypothesis(context: _Context, rows: pd.DataFrame) -> None:
     null = rows[f"null_{language}"].iloc[0]
     slide = context.deck.slide(context.say("hypothesis_section", null=null))
     slide.title(_hypothesis_title(context, slide, rows))
+    first, second = _group_names(context, slide, rows.iloc[0])
+    reading = context.say("hypothesis_reading", first=first, second=second)
     tested = rows[rows["conclusion"] != "not_tested"]
     if len(tested):
         _difference_chart(context, slide, tested, Box(BODY.left, BODY.top, 4.6, 3.45))
         caption = Box(BODY.left, BODY.top + 3.45, 4.6, 0.9)
-        slide.text(caption, [[Run(context.say("hypothesis_reading"))]], sizes=(12, 11, 10, 9))
+        slide.text(caption, [[Run(reading)]], sizes=(12, 11, 10, 9))
         columns = [_hypothesis_cells(context, slide, row) for row in _rows(tested)]
         header = ["", *(_capitalised(row[f"name_{language}"]) for row in _rows(tested))]
         body = [[name, *(cells.get(name, MISSING) for cells in columns)] for name in columns[0]]
@@ -1003,7 +1004,7 @@ def _hypothesis(context: _Context, rows: pd.DataFrame) -> None:
     foot = BODY.top + 4.4
     slide.text(Box(BODY.left, foot, BODY.width, BODY.top + BODY.height - foot), below,
                sizes=(14, 13, 12, 11, 10, 9), fill=WASH, gap=4)  # fmt: skip
-    slide.say(f"{null}.", context.say("hypothesis_reading"), context.say("hypothesis_say"))
+    slide.say(f"{null}.", reading, context.say("hypothesis_say"))
 
 
 def _hypothesis_title(context: _Context, slide: Slide, rows: pd.DataFrame) -> str:
@@ -1013,11 +1014,14 @@ def _hypothesis_title(context: _Context, slide: Slide, rows: pd.DataFrame) -> st
     metric = first[f"metric_{language}"]
     if first["conclusion"] == "not_tested":
         return context.say("untested_title", metric=metric)
+    names = _group_names(context, slide, first)
     title = context.say(
         "hypothesis_title",
         metric=metric,
-        two=_estimate(context, slide, first, "estimate_two_products"),
-        one=_estimate(context, slide, first, "estimate_one_product"),
+        first=names[0],
+        first_value=_estimate(context, slide, first, "estimate_two_products"),
+        second=names[1],
+        second_value=_estimate(context, slide, first, "estimate_one_product"),
         verdict=context.say(f"groups_{first['conclusion']}"),
     )
     for row in _rows(rows.iloc[1:]):
@@ -1027,6 +1031,19 @@ def _hypothesis_title(context: _Context, slide: Slide, rows: pd.DataFrame) -> st
     return title
 
 
+def _group_names(context: _Context, slide: Slide, row: pd.Series[Any]) -> tuple[str, str]:
+    """What the two groups that a hypothesis compares are called: `2 продукта` and `1 продукт`."""
+
+    def named(column: str) -> str:
+        trait, value = row["group_column"], row[column]
+        text = context.words.level(trait, value)
+        if trait == "product_count":
+            text = counted(int(value), "product", context.language)
+        return slide.fact(text, "marts.dim_hypotheses", column, key=_key(row, "hypothesis_id"))
+
+    return named("first_group"), named("second_group")
+
+
 def _estimate(context: _Context, slide: Slide, row: pd.Series[Any], column: str) -> str:
     return slide.fact(estimate(row, column, context.language), _RESULTS, column, key=_result_key(row))
 
@@ -1034,17 +1051,13 @@ def _estimate(context: _Context, slide: Slide, row: pd.Series[Any], column: str)
 def _difference_chart(context: _Context, slide: Slide, tested: pd.DataFrame, box: Box) -> None:
     """Differences with adjusted intervals between the margins, one category per population."""
     language = context.language
-    scale = 100 if tested["kind"].iloc[0] == "proportion" else 1
     points, limits = [], []
     for row in _rows(tested):
-        middle, low, high = (scale * float(row[column]) for column in _DIFFERENCES)
-        text = difference(row, language)
-        columns = (*_DIFFERENCES, "confidence_adjusted")
-        points.append(Point(middle, text, _RESULTS, columns, _result_key(row), low, high))
+        scale, columns, key = scale_of(row), _difference_columns(row), _result_key(row)
+        middle, low, high = (scale * float(row[column]) for column in columns[:3])
+        points.append(Point(middle, difference(row, language), _RESULTS, columns, key, low, high))
         limit = scale * float(row["equivalence_margin"])
-        limits.append(
-            Point(limit, margin(row, language), _RESULTS, ("equivalence_margin",), _result_key(row))
-        )
+        limits.append(Point(limit, margin(row, language), _RESULTS, ("equivalence_margin",), key))
     unit = tested[f"unit_{language}"].iloc[0]
     lower = [replace(each, value=-each.value) for each in limits]
     series = [
@@ -1059,6 +1072,13 @@ def _difference_chart(context: _Context, slide: Slide, tested: pd.DataFrame, box
                  description=slide.shown_title)  # fmt: skip
 
 
+def _difference_columns(row: pd.Series[Any]) -> tuple[str, ...]:
+    """The columns of a difference and of the interval that is shown with it."""
+    suffix = interval_suffix(row)
+    ends = (f"difference_low{suffix}", f"difference_high{suffix}")
+    return ("difference", *ends, *(["confidence_adjusted"] if suffix else []))
+
+
 def _hypothesis_cells(context: _Context, slide: Slide, row: pd.Series[Any]) -> dict[str, str]:
     """One population's column of the table, by the name of the row."""
     language, key, say = context.language, _result_key(row), context.say
@@ -1066,16 +1086,18 @@ def _hypothesis_cells(context: _Context, slide: Slide, row: pd.Series[Any]) -> d
         slide.fact(number(row[column], language), _RESULTS, column, key=key)
         for column in ("n_two_products", "n_one_product")
     )
+    first, second = _group_names(context, slide, row)
     middle, _, interval = difference(row, language).rstrip(")").partition(" (")
+    limit = margin(row, language) if is_known(row["equivalence_margin"]) else MISSING
     return {
         say("sizes"): " / ".join(sizes),
-        say("two"): _estimate(context, slide, row, "estimate_two_products"),
-        say("one"): _estimate(context, slide, row, "estimate_one_product"),
+        _capitalised(first): _estimate(context, slide, row, "estimate_two_products"),
+        _capitalised(second): _estimate(context, slide, row, "estimate_one_product"),
         say("difference"): slide.fact(middle, _RESULTS, "difference", key=key),
-        say("interval"): slide.fact(interval, _RESULTS, *_DIFFERENCES[1:], "confidence_adjusted", key=key),
+        say("interval"): slide.fact(interval, _RESULTS, *_difference_columns(row)[1:], key=key),
         say("p_adjusted"): _p(slide, row, "p_value_adjusted", language),
         say("null"): say("is_rejected" if row["is_null_rejected"] else "is_kept"),
-        say("margin"): slide.fact(margin(row, language), _RESULTS, "equivalence_margin", key=key),
+        say("margin"): slide.fact(limit, _RESULTS, "equivalence_margin", key=key),
         say("p_equivalence"): _p(slide, row, "equivalence_p_value", language),
         **_effects(context, slide, row),
         say("verdict"): VERDICTS[row["conclusion"]][language],
@@ -1089,13 +1111,14 @@ def _p(slide: Slide, row: pd.Series[Any], column: str, language: Language) -> st
 
 
 def _effects(context: _Context, slide: Slide, row: pd.Series[Any]) -> dict[str, str]:
-    """The effect sizes that have a name, each with its interval."""
+    """The effect size of the test and one more that has a name, each with its interval."""
     language = context.language
     effects = context.marts.fct_hypothesis_effects
     same = (effects["hypothesis_id"] == row["hypothesis_id"]) & (effects["population"] == row["population"])
     known = effects[same & effects["effect_size"].notna()].set_index("effect_size_name", drop=False)
     said = {}
-    for name in (name for name in EFFECTS if name in known.index):
+    names = dict.fromkeys([row["effect_size_name"], *EFFECTS])
+    for name in [name for name in names if name in known.index and name in EFFECTS][:2]:
         effect = known.loc[name]
         ends = between(effect["effect_size_low"], effect["effect_size_high"], language, 2)
         heading = context.say(

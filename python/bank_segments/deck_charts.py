@@ -36,7 +36,7 @@ from pptx.util import Pt
 from xlsxwriter import Workbook
 
 from bank_segments.deck_page import ACCENT, GREY, INK, LIGHT, MUTED, TEXT_COLOUR, Box, Slide, describe
-from bank_segments.wording import VERDICTS, Language, is_known, number
+from bank_segments.wording import VERDICTS, Language, interval_suffix, is_known, number
 
 Kind = Literal["column", "bar", "marker"]
 
@@ -345,7 +345,7 @@ def forest_picture(rows: pd.DataFrame, box: Box, language: Language, axis: str) 
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: number(x, language)))
         figure.text(
-            0.02, 0.08 / box.height, "\n".join(textwrap.wrap(axis, 78)), va="bottom", color=f"#{MUTED}"
+            0.02, 0.08 / box.height, "\n".join(textwrap.wrap(axis, 70)), va="bottom", color=f"#{MUTED}"
         )
         handles = [
             axes.plot([], [], "o", color=f"#{colour}", markerfacecolor=fill, label=name)[0]
@@ -369,9 +369,10 @@ def _forest_row(axes: Axes, y: int, row: pd.Series[Any], language: Language, *, 
     margin = row["equivalence_margin"]
     if not (is_known(row["difference"]) and is_known(margin) and margin > 0):
         return
+    suffix = interval_suffix(row)
     middle, low, high = (
         float(row[column]) / margin
-        for column in ("difference", "difference_low_adjusted", "difference_high_adjusted")
+        for column in ("difference", f"difference_low{suffix}", f"difference_high{suffix}")
     )
     colour = f"#{INK if is_first else ACCENT}"
     if abs(middle) > _REACH:

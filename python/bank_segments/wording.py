@@ -273,23 +273,27 @@ def difference(row: pd.Series[Any], language: Language) -> str:
 
     The plain interval, where none belongs to the test.
     """
-    middle = quantity(_scale(row) * row["difference"], row[f"unit_{language}"], language, _decimals(row))
-    suffix: Literal["", "_adjusted"] = "" if pd.isna(row["difference_low_adjusted"]) else "_adjusted"
-    return f"{middle} ({difference_interval(row, language, suffix)})"
+    middle = quantity(scale_of(row) * row["difference"], row[f"unit_{language}"], language, _decimals(row))
+    return f"{middle} ({difference_interval(row, language, interval_suffix(row))})"
+
+
+def interval_suffix(row: pd.Series[Any]) -> Literal["", "_adjusted"]:
+    """Which interval of a tested row is shown: the adjusted one where it has one."""
+    return "" if pd.isna(row["difference_low_adjusted"]) else "_adjusted"
 
 
 def difference_interval(
     row: pd.Series[Any], language: Language, suffix: Literal["", "_adjusted"] = ""
 ) -> str:
     """The interval of a tested row's difference, as it is or Holm-adjusted."""
-    low, high = (_scale(row) * row[f"difference_{end}{suffix}"] for end in ("low", "high"))
+    low, high = (scale_of(row) * row[f"difference_{end}{suffix}"] for end in ("low", "high"))
     confidence = row["confidence_adjusted"] if suffix else CONFIDENCE
     return confidence_interval(between(low, high, language, _decimals(row)), language, confidence)
 
 
 def margin(row: pd.Series[Any], language: Language) -> str:
     """The margin of a tested row's equivalence: `±2,00 п. п.`."""
-    value = _scale(row) * row["equivalence_margin"]
+    value = scale_of(row) * row["equivalence_margin"]
     return f"±{quantity(value, row[f'unit_{language}'], language, _decimals(row))}"
 
 
@@ -300,7 +304,8 @@ def estimate(row: pd.Series[Any], column: str, language: Language) -> str:
     return quantity(row[column], row[f"unit_{language}"], language, _decimals(row))
 
 
-def _scale(row: pd.Series[Any]) -> float:
+def scale_of(row: pd.Series[Any]) -> float:
+    """By what the values of a tested row are multiplied where they are shown: shares by 100."""
     return 100 if row["kind"] in _IN_PERCENT else 1
 
 
