@@ -321,7 +321,8 @@ def forest_picture(rows: pd.DataFrame, box: Box, language: Language, axis: str) 
         figure = Figure(figsize=(box.width, box.height), dpi=_DPI, facecolor="white")
         FigureCanvasAgg(figure)
         left, right, foot, head = 2.2 / box.width, 1.85 / box.width, 0.75 / box.height, 0.42 / box.height
-        axes = figure.add_axes((left, foot, 1 - left - right, 1 - foot - head), yticks=[])
+        across = 1 - left - right
+        axes = figure.add_axes((left, foot, across, 1 - foot - head), yticks=[])
         for side in ("top", "right", "left"):
             axes.spines[side].set_visible(False)
         axes.axvspan(-1, 1, color="#e4e4e4", zorder=0)
@@ -339,7 +340,8 @@ def forest_picture(rows: pd.DataFrame, box: Box, language: Language, axis: str) 
             middle = y + (len(group) - 1) / 2
             axes.text(-0.03, middle, "\n".join(name), ha="right", va="center", transform=where)
             if y:
-                axes.axhline(y - 0.5, color="#cccccc", linewidth=0.8, xmin=-1, xmax=2, clip_on=False)
+                reach = {"xmin": -0.95 * left / across, "xmax": 1 + 0.95 * right / across}
+                axes.axhline(y - 0.5, color="#cccccc", linewidth=0.8, clip_on=False, **reach)
         axes.grid(visible=True, axis="x", color="#dddddd")
         axes.set_axisbelow(True)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -249,7 +249,7 @@ class Slide:
     ) -> str:
         """`text`, with the source of its numbers remembered for the notes if there are any in it."""
         if any(character.isdigit() for character in text):
-            named = tuple((name, plain(str(value), 60)) for name, value in (key or {}).items())
+            named = tuple((name, plain(_key_text(value), 60)) for name, value in (key or {}).items())
             self.facts[Fact(plain(text), relation, columns, named, plain(place))] = None
         return text
 
@@ -356,6 +356,11 @@ class Slide:
             piece.font.language_id = _LOCALES[self.deck.language]
 
 
+def _key_text(value: object) -> str:
+    """A value of a key as the warehouse writes it: pandas makes fractions of whole numbers beside fractions."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def describe(shape: Any, text: str) -> None:
     """Give a picture or chart the text that is read out in its place."""
     shape._element.xpath(".//p:cNvPr")[0].set("descr", plain(text))
@@ -452,8 +457,8 @@ def _footer(slide: Slide) -> None:
     frame = slide.page.shapes.add_textbox(
         *Box(FOOTER.left + FOOTER.width - 0.8, FOOTER.top, 0.8, FOOTER.height).emu
     ).text_frame
-    frame.vertical_anchor = MSO_ANCHOR.MIDDLE
-    frame.margin_top = frame.margin_bottom = Inches(_INSET)
+    frame.word_wrap, frame.auto_size, frame.vertical_anchor = True, MSO_AUTO_SIZE.NONE, MSO_ANCHOR.MIDDLE
+    frame.margin_left = frame.margin_right = frame.margin_top = frame.margin_bottom = Inches(_INSET)
     paragraph = frame.paragraphs[0]
     paragraph.alignment = PP_ALIGN.RIGHT
     # A field, so that the number follows when slides are moved.
