@@ -1,8 +1,12 @@
 """Every HTML page of a release in a real browser without a network, and the way from the first page to all the rest."""
 
+import base64
 import csv
 import json
+import os
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -215,6 +219,36 @@ def test_the_conclusions_are_the_markdown_with_its_charts(language: Language, sa
     assert {sample_release / picture for picture in pictures} == {
         *(sample_release / "charts").glob(f"*.{language}.png")
     }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_conclusions_can_be_printed(
+    language: Language, sample_release: Path, browser: webdriver.Chrome, tmp_path: Path
+) -> None:
+    """On A4 in landscape, every word and every chart, whole pages of each."""
+    page = sample_release / f"conclusions.{language}.html"
+    opened(browser, page)
+    printed = tmp_path / "printed.pdf"
+    pdf = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"]
+    printed.write_bytes(base64.b64decode(pdf))
+    found = re.findall(r"Page +\d+ size: +([\d.]+) x ([\d.]+)", tool("pdfinfo", "-l", "99", str(printed)))
+    assert {(round(float(width)), round(float(height))) for width, height in found} == {(842, 595)}
+    assert 5 <= len(found) <= 20
+    words = set(tool("pdftotext", "-raw", str(printed), "-").split())
+    missing = [word for word in Text(page.read_text(encoding="utf-8")).words.split() if word not in words]
+    assert len(missing) < 5, missing  # a hyphenated word may be broken over two lines
+    pictures = re.findall(r"^ +(\d+) +\d+ image", tool("pdfimages", "-list", str(printed)), re.MULTILINE)
+    assert len(pictures) == 5
+
+
+def tool(*command: str) -> str:
+    """What a program of poppler prints; a user without it skips the test, CI must have it."""
+    if not shutil.which(command[0]):
+        message = f"{command[0]} of poppler-utils is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 # -----------------------------------------------------------------------------------------------------------

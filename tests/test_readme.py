@@ -88,7 +88,7 @@ def test_the_pictures_are_what_the_sample_gives(language: Language, drawn: Path)
 
 def test_every_file_and_folder_that_it_names_is_there() -> None:
     known = tracked()
-    generated = ("published/", "target/", ".venv", ".client_key", "index.html")
+    generated = ("published/", "target/", "activation/", ".venv", ".client_key", "index.html")
     named = {
         text
         for text in re.findall(r"`([\w./-]+)`|\]\(([\w./-]+)\)", README)
@@ -132,6 +132,8 @@ def test_every_make_target_that_it_names_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([\w-]+):(?!=)", makefile, re.MULTILINE))
     assert set(re.findall(r"(?:`|^)make ([\w-]+)", README, re.MULTILINE)) <= targets
+    (settings,) = re.findall(r"^SETTINGS := (.*)$", makefile, re.MULTILINE)
+    assert set(re.findall(r"make \w+ ([A-Z_]+)=", README)) <= set(settings.split())
 
 
 def test_the_columns_of_a_client_file_are_the_declared_ones() -> None:

@@ -167,6 +167,7 @@ def test_a_reader_keeps_its_release_while_others_are_published_and_three_stay(
         # The run before was killed: its leftovers must not stop this one.
         run = report(project, "--clients", os.path.relpath(bank_clients, project))
         assert run.returncode == 0, run.stderr
+        assert run.stdout.endswith("start with published/latest/index.html\n")
         assert reader.execute("select sum(clients) from marts.fct_product_count_metrics").fetchall() == before
     assert (project / "published/latest").resolve() != release
     for name in ("20200101T000000Z-a", "20200102T000000Z-b"):
