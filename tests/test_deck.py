@@ -420,6 +420,22 @@ def with_hostile_cities(marts: Marts) -> Marts:
     return in_display_order(replace(marts, dim_segments=segments, **changed))
 
 
+def with_other_groups(marts: Marts) -> Marts:
+    """The first hypothesis compares women and men by a test without margin and without adjusted interval."""
+    hypotheses, results = marts.dim_hypotheses.copy(), marts.fct_hypothesis_results.copy()
+    first = hypotheses["hypothesis_id"][0]
+    groups = ["kind", "unit_ru", "unit_en", "group_column", "first_group", "second_group"]
+    hypotheses.loc[0, groups] = ["rank", "п. п.", "pp", "gender", "Ж", "М"]
+    absent = ["confidence_adjusted", "difference_low_adjusted", "difference_high_adjusted"]
+    absent += ["equivalence_margin", "equivalence_p_value"]
+    is_first = results["hypothesis_id"] == first
+    results.loc[is_first, absent] = np.nan
+    shares = {"estimate_two_products": 0.52, "estimate_one_product": 0.48, "difference": 0.04}
+    for column, value in (shares | {"difference_low": 0.01, "difference_high": 0.07}).items():
+        results.loc[is_first, column] = value
+    return replace(marts, dim_hypotheses=hypotheses, fct_hypothesis_results=results)
+
+
 @pytest.fixture(scope="module")
 def sample(sample_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
     warehouse = opened(sample_warehouse, "clients.parquet")
@@ -444,6 +460,7 @@ def odd(sample: Case, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cas
         ),
     )
     cases["hostile"] = with_hostile_cities(sample.marts)
+    cases["other groups"] = with_other_groups(sample.marts)
     cases["random numbers"] = with_random_numbers(sample.marts, 1)
     return {
         name: made(name, marts, loaded(marts, "<b>=1+1.csv"), tmp_path_factory.mktemp("odd"))
@@ -451,7 +468,7 @@ def odd(sample: Case, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cas
     }
 
 
-ODD = [*CASES, "no churn in segments", "hostile", "random numbers"]
+ODD = [*CASES, "no churn in segments", "hostile", "other groups", "random numbers"]
 
 
 @pytest.fixture(params=["sample", "bank"])

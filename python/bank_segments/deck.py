@@ -67,7 +67,7 @@ _MAIN = 4  # the hypotheses with a slide of their own
 _LEVELS = 9  # levels of the portrait of the leavers
 _PRODUCT_COUNTS = 3  # product counts compared on one slide
 _ON_A_SLIDE = {"segments": 7, "hypotheses": 6, "proposals": 2, "tests": 12}
-_LABEL = 32  # characters of a name from the client file
+_LABEL = 32  # characters of a name
 _CARD_SIZES, _CARD_GAP = (15, 14, 13, 12, 11, 10, 9), 5
 _CAPTION_SIZES = (16, 14, 13, 12, 11, 10, 9)
 _PALE = "F3C6AC"
@@ -331,10 +331,10 @@ _TEXT: dict[str, dict[Language, str]] = {
         "en": "How many clients leave if nothing changes cannot be estimated",
     },
     "proposals_reading": {
-        "ru": "Уходы посчитаны так, будто активные клиенты сегмента будут уходить, как похожие на них. Сколько из них "
-        "удержит предложение, покажет только пилот.",
-        "en": "Leavers are counted as if a segment’s active clients left like their lookalikes. How many of them a "
-        "proposal keeps, only a pilot can tell.",
+        "ru": "Уходы посчитаны так, будто активные клиенты будут уходить, как похожие на них; сколько удержит "
+        "предложение, покажет только пилот. Сегменты могут пересекаться, поэтому их числа не складываются.",
+        "en": "Leavers are counted as if active clients left like their lookalikes; how many a proposal keeps, only a "
+        "pilot can tell. Segments may overlap, so their numbers do not add up.",
     },
     "card": {"ru": "«{segment}»: {title}", "en": "“{segment}”: {title}"},
     "card_target": {"ru": "активных клиентов", "en": "active clients"},
@@ -434,7 +434,7 @@ def _deck(marts: Marts, language: Language, input_name: str, is_synthetic: bool)
 
 
 def _short_names(marts: Marts) -> Marts:
-    """The marts with names that a label can hold: those from the client file cut, traits without remarks."""
+    """The marts with names that a label can hold: those of levels and segments cut, traits without remarks."""
 
     def cut(frame: pd.DataFrame, stem: str) -> pd.DataFrame:
         names = {f"{stem}_{language}": frame[f"{stem}_{language}"] for language in LANGUAGES}
@@ -443,7 +443,12 @@ def _short_names(marts: Marts) -> Marts:
     traits = marts.dim_traits.copy()
     for language in LANGUAGES:
         traits[f"name_{language}"] = traits[f"name_{language}"].str.partition(" (")[0]
-    return replace(marts, dim_traits=traits, dim_trait_levels=cut(marts.dim_trait_levels, "label"))
+    return replace(
+        marts,
+        dim_traits=traits,
+        dim_trait_levels=cut(marts.dim_trait_levels, "label"),
+        dim_segments=cut(marts.dim_segments, "name"),
+    )
 
 
 def _groups(rows: pd.DataFrame) -> list[pd.DataFrame]:
@@ -619,7 +624,7 @@ def _segment_name(context: _Context, slide: Slide, row: pd.Series[Any]) -> str:
     if row["segment_id"] == "none":
         return TEXT["no_segment"][context.language]
     column = f"name_{context.language}"
-    return slide.fact(plain(row[column], _LABEL), "marts.dim_segments", column, key=_key(row, "segment_id"))
+    return slide.fact(row[column], "marts.dim_segments", column, key=_key(row, "segment_id"))
 
 
 def _changes_title(context: _Context) -> str:
