@@ -397,11 +397,18 @@ DEFINITIONS = {"0", "1", "1/2", "95", "100", "128", "256", "1.5", "1,5", "2", "2
 
 def test_the_documentation_states_no_figure_that_a_run_could_make_false(docs: Docs) -> None:
     """What the marts hold is not repeated in their descriptions; the level of the intervals is the declared one."""
-    described = [
+    # Pages of measurements, such as the tests' error rates: tests of their own hold them to what was measured.
+    measured = [
+        block["block_contents"]
+        for block in docs.manifest["docs"].values()
+        if block["original_file_path"].startswith("models/docs/")
+    ]
+    nodes = [
         *docs.manifest["exposures"].values(),
         *docs.manifest["sources"].values(),
         *(node for node in docs.manifest["nodes"].values() if node["resource_type"] in ("model", "seed")),
     ]
+    described = [node for node in nodes if not any(page in node["description"] for page in measured)]
     texts = [docs.manifest["docs"]["doc.bank_segments.__overview__"]["block_contents"]]
     for node in described:
         texts += [
