@@ -62,6 +62,8 @@ def none_of(findings: Iterable[str]) -> None:
 def _built(clients: Path, target: Path) -> Path:
     warehouse = target / "bank.duckdb"
     warehouse.unlink(missing_ok=True)
+    # dbt 1.11 trips over its cache where the description of a macro moved to another file.
+    (target / "partial_parse.msgpack").unlink(missing_ok=True)
     run = dbt("build", clients=clients, target=target)
     if run.returncode:
         pytest.fail(f"dbt build on {clients} failed:\n{run.stdout[-8000:]}", pytrace=False)
