@@ -99,16 +99,16 @@ _TEXT: dict[str, dict[Language, str]] = {
         "ru": "Выводы одинаковы во всех сравнениях",
         "en": "The answers are the same for every population",
     },
-    "forest_title": {"ru": "Два продукта против одного", "en": "Two products against one"},
+    "forest_title": {"ru": "Что показали гипотезы", "en": "What the hypotheses showed"},
     "forest_subtitle": {
-        "ru": "Клиенты с двумя продуктами против клиентов с одним (в скобках — их число); отрезок — ДИ с "
+        "ru": "Группы — в том порядке, в каком их называет гипотеза (в скобках — число клиентов); отрезок — ДИ с "
         "поправкой Холма, полоса — граница, внутри которой разность пренебрежимо мала",
-        "en": "Clients with two products against those with one (their numbers in brackets); the line is "
+        "en": "Groups in the order in which the hypothesis names them (clients in brackets); the line is "
         "the Holm-adjusted CI, the band the margin within which a difference is negligible",
     },
     "forest_axis": {
-        "ru": "Разность (два − один) в единицах границы",
-        "en": "Difference (two − one) in units of the margin",
+        "ru": "Разность (первая группа − вторая) в единицах границы",
+        "en": "Difference (first group − second) in units of the margin",
     },
     "forest_columns": {
         "ru": "Разность, её интервал, p с поправкой, вывод",
