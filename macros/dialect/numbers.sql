@@ -24,15 +24,19 @@
     percentile(cast({{ column_name }} as double), array(0.25, 0.5, 0.75))
 {%- endmacro %}
 
-{# The smallest value that at least this share of the values does not exceed. #}
-{% macro discrete_quantile(column_name, share) -%}
-    {{ return(adapter.dispatch('discrete_quantile', 'bank_segments')(column_name, share)) }}
+{# For each share, the smallest value that at least this share of the values does not exceed; a list. #}
+{% macro discrete_quantiles(column_name, shares) -%}
+    {{ return(adapter.dispatch('discrete_quantiles', 'bank_segments')(column_name, shares)) }}
 {%- endmacro %}
 
-{% macro default__discrete_quantile(column_name, share) -%}
-    quantile_disc({{ column_name }}, {{ share }})
+{% macro default__discrete_quantiles(column_name, shares) -%}
+    quantile_disc({{ column_name }}, [{{ shares | join(', ') }}])
 {%- endmacro %}
 
-{% macro spark__discrete_quantile(column_name, share) -%}
-    percentile_disc({{ share }}) within group (order by {{ column_name }})
+{% macro spark__discrete_quantiles(column_name, shares) -%}
+    array(
+        {%- for share in shares -%}
+            percentile_disc({{ share }}) within group (order by {{ column_name }}){{ ', ' if not loop.last }}
+        {%- endfor -%}
+    )
 {%- endmacro %}

@@ -35,15 +35,21 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The relation `clients`, without the tails of a hypothesis' metric where the trimming cuts them off. #}
-{% macro trimmed_clients(hypothesis, population, trimming, units) -%}
-clients
+{# Whether a hypothesis is about money, of which there are nearly as many values as clients: they are not counted. #}
+{% macro is_about_money(hypothesis, domains) -%}
+    {%- set kind = (domains | selectattr('column_name', 'equalto', hypothesis.metric_column) | first).kind -%}
+    {%- do return(hypothesis.kind != 'proportion' and kind == 'money') -%}
+{%- endmacro %}
+
+{# The values of a hypothesis, as `compared`, without their tails where the trimming cuts them off. #}
+{% macro trimmed_values(hypothesis_values, hypothesis, population, trimming) -%}
+{{ hypothesis_values }} as compared
 {%- if trimming.trimming != 'none' %}
 inner join trim_bounds
     on
         trim_bounds.hypothesis_id = '{{ hypothesis.hypothesis_id }}'
         and trim_bounds.population = '{{ population.population }}'
         and trim_bounds.trimming = '{{ trimming.trimming }}'
-        and {{ units }} between trim_bounds.lower_units and trim_bounds.upper_units
+        and compared.value_units between trim_bounds.lower_units and trim_bounds.upper_units
 {%- endif %}
 {%- endmacro %}

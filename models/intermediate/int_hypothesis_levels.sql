@@ -1,19 +1,13 @@
 {#- A view: with tens of millions of nearly distinct salaries, writing the levels takes longer than summing them. #}
 {{- config(materialized='view') }}
 
+{#- Not imported as a common table expression, which DuckDB would write out whole, client by client. #}
+{%- set hypothesis_values = ref('int_hypothesis_values') %}
 {%- set hypotheses = registry('hypotheses') | rejectattr('kind', 'equalto', 'proportion') | list %}
-{%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
-{%- set rules = registry('population_rules') %}
 {%- set trimmings = registry('trimmings') %}
 
 with
-
-clients as (
-
-    select * from {{ ref('int_clients_segmented') }}
-
-),
 
 trim_bounds as (
 
@@ -36,8 +30,6 @@ final as (
         cast(null as bigint) as second_clients_below
     where false
     {%- for hypothesis in hypotheses %}
-    {%- set group = hypothesis_group(hypothesis, domains) %}
-    {%- set units = hypothesis_metric(hypothesis, domains).units %}
     {#- A rank test is wanted in every slice only where it is what the verdict rests on. #}
     {%- set in_every_slice = hypothesis.kind == 'rank' %}
     {%- set partition = 'partition by city ' if in_every_slice else '' %}
@@ -57,16 +49,16 @@ final as (
         cast(sum(second_clients) over below as bigint) - second_clients as second_clients_below
     from (
         select
-            {{ "coalesce(clients.city, 'all')" if in_every_slice else "'all'" }} as city,
-            {{ units }} as value_units,
-            count(*) filter (where {{ group }} = 'first') as first_clients,
-            count(*) filter (where {{ group }} = 'second') as second_clients
-        from {{ trimmed_clients(hypothesis, population, trimming, units) | indent(8) }}
+            {{ "coalesce(compared.city, 'all')" if in_every_slice else "'all'" }} as city,
+            compared.value_units,
+            {{ sum_where('compared.clients', "compared.client_group = 'first'") }} as first_clients,
+            {{ sum_where('compared.clients', "compared.client_group = 'second'") }} as second_clients
+        from {{ trimmed_values(hypothesis_values, hypothesis, population, trimming) | indent(8) }}
         where
-            {{ group }} is not null
-            and {{ units }} is not null
-            and {{ population_predicate(population, rules, domains) }}
-        group by value_units{{ ', rollup(clients.city)' if in_every_slice }}
+            compared.hypothesis_id = '{{ hypothesis.hypothesis_id }}'
+            and compared.population = '{{ population.population }}'
+            and compared.value_units is not null
+        group by compared.value_units{{ ', rollup(compared.city)' if in_every_slice }}
     ) as levels
     window below as ({{ partition }}order by value_units rows between unbounded preceding and current row)
     {%- endfor %}

@@ -1,16 +1,11 @@
+{#- Not imported as a common table expression, which DuckDB would write out whole, client by client. -#}
+{%- set hypothesis_values = ref('int_hypothesis_values') %}
 {%- set hypotheses = registry('hypotheses') %}
 {%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
-{%- set rules = registry('population_rules') %}
 {%- set trimmings = registry('trimmings') %}
 
 with
-
-clients as (
-
-    select * from {{ ref('int_clients_segmented') }}
-
-),
 
 trim_bounds as (
 
@@ -21,8 +16,6 @@ trim_bounds as (
 final as (
 
     {%- for hypothesis in hypotheses %}
-    {%- set group = hypothesis_group(hypothesis, domains) %}
-    {%- set metric = hypothesis_metric(hypothesis, domains) %}
     {%- set hypothesis_loop = loop %}
     {%- for population in populations %}
     {%- set population_loop = loop %}
@@ -32,17 +25,17 @@ final as (
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ population.population }}' as population,
         '{{ trimming.trimming }}' as trimming,
-        coalesce(clients.city, 'all') as city,
-        {{ group }} as client_group,
-        {{ metric.units_per_one }} as units_per_one,
-        count({{ metric.units }}) as clients,
-        sum({{ wide_integer(metric.units) }}) as total_units,
-        sum({{ wide_integer(metric.units) }} * {{ metric.units }}) as total_squared_units
-    from {{ trimmed_clients(hypothesis, population, trimming, metric.units) | indent(4) }}
+        coalesce(compared.city, 'all') as city,
+        compared.client_group,
+        {{ hypothesis_metric(hypothesis, domains).units_per_one }} as units_per_one,
+        {{ sum_where('compared.clients', 'compared.value_units is not null') }} as clients,
+        sum({{ wide_integer('compared.value_units') }} * compared.clients) as total_units,
+        sum({{ wide_integer('compared.value_units') }} * compared.value_units * compared.clients) as total_squared_units
+    from {{ trimmed_values(hypothesis_values, hypothesis, population, trimming) | indent(4) }}
     where
-        {{ group }} is not null
-        and {{ population_predicate(population, rules, domains) }}
-    group by client_group, rollup(clients.city)
+        compared.hypothesis_id = '{{ hypothesis.hypothesis_id }}'
+        and compared.population = '{{ population.population }}'
+    group by compared.client_group, rollup(compared.city)
     {%- if not (hypothesis_loop.last and population_loop.last and loop.last) %}
     union all
     {%- endif %}

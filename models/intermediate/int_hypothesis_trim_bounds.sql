@@ -1,14 +1,30 @@
+{#- Not imported as a common table expression, which DuckDB would write out whole, client by client. -#}
+{%- set hypothesis_values = ref('int_hypothesis_values') %}
 {%- set hypotheses = registry('hypotheses') | rejectattr('kind', 'equalto', 'proportion') | list %}
 {%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
-{%- set rules = registry('population_rules') %}
 {%- set trimmings = registry('trimmings') | rejectattr('trimming', 'equalto', 'none') | list %}
 
 with
 
-clients as (
+cells as (
 
-    select * from {{ ref('int_clients_segmented') }}
+    select * from {{ ref('int_hypothesis_cells') }}
+
+),
+
+cumulated as (
+
+    select
+        hypothesis_id,
+        population,
+        value_units,
+        cast(sum(sum(clients)) over (partition by hypothesis_id, population order by value_units) as bigint)
+            as clients_up_to,
+        cast(sum(sum(clients)) over (partition by hypothesis_id, population) as bigint) as all_clients
+    from cells
+    where value_units is not null
+    group by hypothesis_id, population, value_units
 
 ),
 
@@ -23,21 +39,27 @@ final as (
         cast(null as bigint) as upper_units
     where false
     {%- for hypothesis in hypotheses %}
-    {%- set group = hypothesis_group(hypothesis, domains) %}
-    {%- set metric = hypothesis_metric(hypothesis, domains) %}
     {%- for population in populations %}
     {%- for trimming in trimmings %}
+    {%- set shares = [trimming.lower_quantile, trimming.upper_quantile] %}
+    {%- if is_about_money(hypothesis, domains) %}
+    {%- set relation = hypothesis_values %}
+    {%- set lower = list_item(discrete_quantiles('value_units', shares), 1) %}
+    {%- set upper = list_item(discrete_quantiles('value_units', shares), 2) %}
+    {%- else %}
+    {%- set relation = 'cumulated' %}
+    {%- set lower = 'min(value_units) filter (where clients_up_to >= ' ~ shares[0] ~ ' * all_clients)' %}
+    {%- set upper = 'min(value_units) filter (where clients_up_to >= ' ~ shares[1] ~ ' * all_clients)' %}
+    {%- endif %}
     union all
     select
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ population.population }}' as population,
         '{{ trimming.trimming }}' as trimming,
-        {{ discrete_quantile(metric.units, trimming.lower_quantile) }} as lower_units,
-        {{ discrete_quantile(metric.units, trimming.upper_quantile) }} as upper_units
-    from clients
-    where
-        {{ group }} is not null
-        and {{ population_predicate(population, rules, domains) }}
+        {{ lower }} as lower_units,
+        {{ upper }} as upper_units
+    from {{ relation }}
+    where hypothesis_id = '{{ hypothesis.hypothesis_id }}' and population = '{{ population.population }}'
     {%- endfor %}
     {%- endfor %}
     {%- endfor %}

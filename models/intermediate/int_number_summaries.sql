@@ -1,5 +1,6 @@
 {%- set domains = registry('column_domains') %}
 {%- set traits = registry('traits') | selectattr('kind', 'equalto', 'number') | list %}
+{%- set shares = {'p25': 0.25, 'median': 0.5, 'p75': 0.75} %}
 
 with
 
@@ -18,17 +19,63 @@ final as (
         '{{ row.trait }}' as trait,
         is_churned,
         product_count,
-        grouping(product_count) = 1 as is_every_product_count,
+        is_every_product_count,
         {{ units_per_one(kind) }} as units_per_one,
-        count({{ row.trait }}) as clients,
-        sum({{ wide_integer(units) }}) as total_units,
-        sum({{ wide_integer(units) }} * {{ units }}) as total_squared_units,
-        {{ quartiles(row.trait) }} as quartiles,
-        cast(min({{ row.trait }}) as double) as minimum,
-        cast(max({{ row.trait }}) as double) as maximum
-    from clients
-    where {{ row.trait }} is not null
-    group by is_churned, rollup(product_count)
+        {%- if kind == 'money' %}
+        clients,
+        total_units,
+        total_squared_units,
+        {%- for name in shares %}
+        {{ list_item('quartiles', loop.index) }} as {{ name }},
+        {%- endfor %}
+        minimum,
+        maximum
+    from (
+        select
+            is_churned,
+            product_count,
+            grouping(product_count) = 1 as is_every_product_count,
+            count(*) as clients,
+            sum({{ wide_integer(units) }}) as total_units,
+            sum({{ wide_integer(units) }} * {{ units }}) as total_squared_units,
+            {{ quartiles(row.trait) }} as quartiles,
+            cast(min({{ row.trait }}) as double) as minimum,
+            cast(max({{ row.trait }}) as double) as maximum
+        from clients
+        where {{ row.trait }} is not null
+        group by is_churned, rollup(product_count)
+    ) as summarised
+    {%- else %}
+        cast(sum(clients) as bigint) as clients,
+        sum({{ wide_integer('value_units') }} * clients) as total_units,
+        sum({{ wide_integer('value_units') }} * value_units * clients) as total_squared_units,
+        {%- for name, share in shares.items() %}
+        {{ counted_quantile('value_units', 'clients_up_to', 'all_clients', share) }} as {{ name }},
+        {%- endfor %}
+        cast(min(value_units) as double) as minimum,
+        cast(max(value_units) as double) as maximum
+    {#- Whole numbers repeat: a count of each serves every sum and quantile, however many the clients. #}
+    from (
+        select
+            *,
+            sum(clients) over (
+                partition by is_churned, is_every_product_count, product_count order by value_units
+            ) as clients_up_to,
+            sum(clients) over (partition by is_churned, is_every_product_count, product_count) as all_clients
+        from (
+            select
+                is_churned,
+                product_count,
+                grouping(product_count) = 1 as is_every_product_count,
+                {{ units }} as value_units,
+                count(*) as clients
+            from clients
+            where {{ row.trait }} is not null
+            group by is_churned, value_units, rollup(product_count)
+        ) as counted
+    ) as cumulated
+    group by is_churned, is_every_product_count, product_count
+    {%- endif %}
     {%- if not loop.last %}
     union all
     {%- endif %}

@@ -15,9 +15,9 @@ final as (
         {{ mean('clients', 'total_units', 'units_per_one') }} as mean,
         {{ standard_deviation('clients', 'total_units', 'total_squared_units', 'units_per_one') }}
             as standard_deviation,
-        {{ list_item('quartiles', 1) }} as p25,
-        {{ list_item('quartiles', 2) }} as median,
-        {{ list_item('quartiles', 3) }} as p75
+        p25,
+        median,
+        p75
     from number_summaries
     where not is_every_product_count and not is_churned
 

@@ -673,8 +673,15 @@ def compare_ranks(
     try:
         with duckdb.connect(str(database), config={"memory_limit": MEMORY_LIMIT}) as connection:
             client_table(connection, sample)
-            for name in ("int_hypothesis_trim_bounds", "int_hypothesis_levels", "int_hypothesis_rank_sums"):
-                connection.execute(f"create view intermediate.{name} as {compiled_model(compiled, name)}")
+            for kind, name in (
+                ("table", "cells"),
+                ("view", "values"),
+                ("view", "trim_bounds"),
+                ("view", "levels"),
+                ("view", "rank_sums"),
+            ):
+                model = compiled_model(compiled, f"int_hypothesis_{name}")
+                connection.execute(f"create {kind} intermediate.int_hypothesis_{name} as {model}").fetchall()
             return [
                 _rank_run(connection, register, hypothesis, population, scales, repeats)
                 for hypothesis in register.hypotheses

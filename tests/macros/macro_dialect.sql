@@ -16,8 +16,7 @@ joined as (
 
     select
         {{ join_rows('letter', ', ', 'place') }} as letters,
-        {{ discrete_quantile('place', 0.5) }} as middle,
-        {{ discrete_quantile('place', 0.34) }} as above_a_third,
+        {{ discrete_quantiles('place', [0.5, 0.34]) }} as middle_and_above_a_third,
         -- 10^18 * 10^18 needs 120 bits.
         max({{ wide_integer('1000000000000000000') }} * {{ wide_integer('1000000000000000000') }}) as wide
     from texts
@@ -63,7 +62,8 @@ cases as (
     union all
     select
         'quantiles are values' as case_name,
-        cast(middle as string) || cast(above_a_third as string) as actual,
+        cast({{ list_item('middle_and_above_a_third', 1) }} as string)
+        || cast({{ list_item('middle_and_above_a_third', 2) }} as string) as actual,
         '22' as expected
     from joined
     union all

@@ -29,6 +29,10 @@ from (
         {{ text_literal(hypothesis_group(mean_age, domains).split() | join(' ')) }},
         {{ text_literal("case when city = 'a' then 'first' when city = 'b' then 'second' end") }}
     ),
+    -- Money has too many values to be counted by, but not the share of those who have a certain sum.
+    ({{ text_literal(is_about_money(mean_salary, domains) | string) }}, 'True'),
+    ({{ text_literal(is_about_money(mean_age, domains) | string) }}, 'False'),
+    ({{ text_literal(is_about_money({'kind': 'proportion', 'metric_column': 'salary'}, domains) | string) }}, 'False'),
     ({{ text_literal(population_predicate(everyone, rules, domains).strip()) }}, 'true'),
     ({{ text_literal(population_predicate(staying, rules, domains).strip()) }}, 'is_churned = false'),
     -- Whoever meets some rules only, or a rule on NULL, is not dropped.

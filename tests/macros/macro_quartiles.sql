@@ -48,7 +48,7 @@ given_values as (
 
 ),
 
-actual as (
+sorted as (
 
     select
         case_name,
@@ -56,14 +56,49 @@ actual as (
     from given_values
     group by case_name
 
+),
+
+cumulated as (
+
+    select
+        case_name,
+        given_value,
+        sum(count(*)) over (partition by case_name order by given_value) as clients_up_to,
+        sum(count(*)) over (partition by case_name) as all_clients
+    from given_values
+    where given_value is not null
+    group by case_name, given_value
+
+),
+
+actual as (
+
+    select
+        'sorted' as way,
+        case_name,
+        {{ list_item('quartiles', 1) }} as p25,
+        {{ list_item('quartiles', 2) }} as median,
+        {{ list_item('quartiles', 3) }} as p75
+    from sorted
+    union all
+    select
+        'counted' as way,
+        case_name,
+        {{ counted_quantile('given_value', 'clients_up_to', 'all_clients', 0.25) }} as p25,
+        {{ counted_quantile('given_value', 'clients_up_to', 'all_clients', 0.5) }} as median,
+        {{ counted_quantile('given_value', 'clients_up_to', 'all_clients', 0.75) }} as p75
+    from cumulated
+    group by case_name
+
 )
 
 select
-    actual.*,
-    cases.*
-from actual
-full outer join cases on actual.case_name = cases.case_name
+    cases.*,
+    actual.*
+from cases
+cross join (values ('sorted'), ('counted')) as ways (way)
+left join actual on cases.case_name = actual.case_name and ways.way = actual.way
 where
-    {{ list_item('actual.quartiles', 1) }} is distinct from cast(cases.p25 as double)
-    or {{ list_item('actual.quartiles', 2) }} is distinct from cast(cases.median as double)
-    or {{ list_item('actual.quartiles', 3) }} is distinct from cast(cases.p75 as double)
+    actual.p25 is distinct from cast(cases.p25 as double)
+    or actual.median is distinct from cast(cases.median as double)
+    or actual.p75 is distinct from cast(cases.p75 as double)

@@ -1,0 +1,74 @@
+{#- A mean of years or a share comes out of a few thousand cells, whatever the number of clients. #}
+{%- set domains = registry('column_domains') %}
+{%- set populations = registry('populations') %}
+{%- set rules = registry('population_rules') %}
+{%- set hypotheses = [] %}
+{%- for hypothesis in registry('hypotheses') if not is_about_money(hypothesis, domains) %}
+{%- do hypotheses.append(hypothesis) %}
+{%- endfor %}
+
+with
+
+clients as (
+
+    select * from {{ ref('int_clients_segmented') }}
+
+),
+
+{% for hypothesis in hypotheses %}
+counted_for_{{ hypothesis.hypothesis_id }} as (
+
+    select
+        city,
+        {%- for column in (hypothesis.strata or '').split() if column != 'city' %}
+        {{ column }},
+        {%- endfor %}
+        {{ hypothesis_group(hypothesis, domains) }} as client_group,
+        {{ hypothesis_metric(hypothesis, domains).units }} as value_units,
+        {%- for population in populations %}
+        {{ population_predicate(population, rules, domains) }} as is_in_{{ population.population }},
+        {%- endfor %}
+        count(*) as clients
+    from clients
+    where {{ hypothesis_group(hypothesis, domains) }} is not null
+    group by all
+
+),
+
+{% endfor %}
+final as (
+
+    -- No row: the columns where the register has no such hypothesis.
+    select
+        cast(null as string) as hypothesis_id,
+        cast(null as string) as population,
+        cast(null as string) as city,
+        cast(null as string) as client_group,
+        cast(null as string) as stratum,
+        cast(null as bigint) as value_units,
+        cast(null as bigint) as clients
+    where false
+    {%- for hypothesis in hypotheses %}
+    {%- for population in populations %}
+    union all
+    select
+        '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
+        '{{ population.population }}' as population,
+        city,
+        client_group,
+        {%- if hypothesis.strata %}
+        concat_ws(' | ', {{ hypothesis.strata.split() | join(', ') }}) as stratum,
+        {%- else %}
+        cast(null as string) as stratum,
+        {%- endif %}
+        value_units,
+        cast(sum(clients) as bigint) as clients
+    from counted_for_{{ hypothesis.hypothesis_id }}
+    where is_in_{{ population.population }}
+    group by all
+    {%- endfor %}
+    {%- endfor %}
+
+)
+
+select * from final
