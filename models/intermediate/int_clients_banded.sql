@@ -14,7 +14,7 @@ clients as (
 final as (
 
     select
-        {{ client_key('client_id') }} as client_key,
+        client_key,
         city,
         gender,
         age,

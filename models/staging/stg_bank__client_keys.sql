@@ -12,7 +12,7 @@ final as (
 
     select
         client_id,
-        {{ client_key('client_id') }} as client_key
+        client_key
     from clients
 
 )

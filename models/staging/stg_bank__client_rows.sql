@@ -116,6 +116,8 @@ final as (
         typed.is_loyal,
         typed.estimated_salary,
         typed.is_churned,
+        -- Computed once, where the id ends: two rounds of SHA-256 cost more than any later step.
+        {{ client_key('typed.client_id') }} as client_key,
         nullif(concat_ws(
             '; ',
             nullif(typed.row_reasons, ''),

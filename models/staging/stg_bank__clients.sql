@@ -10,6 +10,7 @@ final as (
 
     select
         client_id,
+        client_key,
         credit_score,
         city,
         gender,
