@@ -1,4 +1,5 @@
 # CLIENTS names the client file; without it the synthetic sample that ships with the project is used.
+# ENGINE=spark builds the models on Spark (Java 17, half a gigabyte) instead of DuckDB.
 # SERIES names the series of releases that a file is compared with, ALLOW_DRIFT=1 publishes although it drifted.
 CLIENTS ?=
 PYTHON ?= python3
@@ -6,19 +7,20 @@ BIN := .venv/bin
 SEGMENT ?=
 SERIES ?=
 ALLOW_DRIFT ?=
-export CLIENTS SEGMENT SERIES
+ENGINE ?=
+export CLIENTS ENGINE SEGMENT SERIES
 export PYTHONPATH := python
 
-SETTINGS := CLIENTS SERIES ALLOW_DRIFT SEGMENT PYTHON
+SETTINGS := CLIENTS ENGINE SERIES ALLOW_DRIFT SEGMENT PYTHON
 UNKNOWN := $(filter-out $(addsuffix =%,$(SETTINGS)),$(foreach word,$(MAKEOVERRIDES),$(if $(findstring =,$(word)),$(word))))
 ifneq ($(UNKNOWN),)
 $(error unknown setting $(UNKNOWN); known are $(SETTINGS))
 endif
 
-.PHONY: report activation rollback calibrate test lint bouncer-env dbt-and-pytest
+.PHONY: report activation rollback calibrate test parity lint bouncer-env spark-env dbt-and-pytest
 
-report: .venv/installed
-	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients "$$CLIENTS") $(if $(SERIES),--series "$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift)
+report: .venv/installed $(if $(filter spark,$(ENGINE)),spark-env)
+	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients "$$CLIENTS") $(if $(ENGINE),--engine "$$ENGINE") $(if $(SERIES),--series "$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift)
 
 # SEGMENT names the segment whose campaign list is written, with the bank's ids, into activation/.
 activation: .venv/installed
@@ -48,13 +50,22 @@ lint: .venv/installed
 # dbt-bouncer, which tests/test_layering.py runs, needs duckdb<2: an environment of its own.
 bouncer-env: .venv-bouncer/installed
 
+# Spark is half a gigabyte: an environment of its own, for those who build on it. dbt finds the project's plugin there.
+spark-env: .venv-spark/installed
+	@echo '$(CURDIR)/python' > $$(.venv-spark/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/bank_segments.pth
+
+# Builds CLIENTS on both engines and prints how many rows of each mart differ.
+parity: .venv/installed spark-env
+	@$(BIN)/python -m bank_segments.parity $(if $(CLIENTS),--clients "$$CLIENTS")
+
 dbt-and-pytest: .venv/installed bouncer-env
 	$(BIN)/pytest --durations=15
 
 # --no-deps: a lock file is complete, and pip cannot match a hash to a package asked for with an extra.
 .venv/installed: requirements.lock
 .venv-bouncer/installed: requirements-bouncer.lock
-.venv/installed .venv-bouncer/installed:
+.venv-spark/installed: requirements-spark.lock
+.venv/installed .venv-bouncer/installed .venv-spark/installed:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: $(PYTHON) is older than 3.11; name a newer one, as in PYTHON=python3.12")'
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<

@@ -24,7 +24,10 @@
     percentile(cast({{ column_name }} as double), array(0.25, 0.5, 0.75))
 {%- endmacro %}
 
-{# For each share, the smallest value that at least this share of the values does not exceed; a list. #}
+{#
+    For each share, the smallest of some whole numbers that at least this share of them does not exceed; a list.
+    Spark computes in doubles.
+#}
 {% macro discrete_quantiles(column_name, shares) -%}
     {{ return(adapter.dispatch('discrete_quantiles', 'bank_segments')(column_name, shares)) }}
 {%- endmacro %}
@@ -36,7 +39,7 @@
 {% macro spark__discrete_quantiles(column_name, shares) -%}
     array(
         {%- for share in shares -%}
-            percentile_disc({{ share }}) within group (order by {{ column_name }}){{ ', ' if not loop.last }}
+            cast(percentile_disc({{ share }}) within group (order by {{ column_name }}) as bigint){{ ', ' if not loop.last }}
         {%- endfor -%}
     )
 {%- endmacro %}

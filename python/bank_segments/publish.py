@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,13 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def needed_relations(manifest: dict[str, Any]) -> list[tuple[str, str, bool]]:
+def needed_relations(
+    manifest: dict[str, Any], views: Collection[tuple[str, str]]
+) -> list[tuple[str, str, bool]]:
     """Return (schema, name, is_view) of every relation that the published views read, each after its inputs.
 
-    A table ends the walk: it carries its own rows. `ValueError` where a published view would need a private layer.
+    `views` are the warehouse's views by schema and name. A table ends the walk: it carries its own rows. `ValueError`
+    where a published view would need a private layer.
     """
     nodes = manifest["nodes"]
     found: dict[str, tuple[str, str, bool]] = {}
@@ -43,7 +46,7 @@ def needed_relations(manifest: dict[str, Any]) -> list[tuple[str, str, bool]]:
             raise ValueError(
                 f"{unique_id} is private, but a published view reads it; make the model between a table"
             )
-        is_view = node["config"]["materialized"] == "view"
+        is_view = (node["schema"], node["alias"]) in views
         if is_view:
             for parent in node["depends_on"]["nodes"]:
                 visit(parent)
@@ -82,9 +85,12 @@ def _comments(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> 
 def write_marts(build: Build, path: Path) -> None:
     """Copy the published schemas and the tables they read into a new file, then read every view in it once."""
     manifest = json.loads(build.manifest.read_text(encoding="utf-8"))
-    relations = needed_relations(manifest)
     with duckdb.connect() as connection:
         connection.execute(f"attach {_literal(str(build.warehouse))} as build (read_only)")
+        views = connection.execute(
+            "select schema_name, view_name from duckdb_views() where database_name = 'build'"
+        ).fetchall()
+        relations = needed_relations(manifest, views)
         connection.execute(
             f"attach {_literal(str(path))} as release (storage_version {_literal(STORAGE_VERSION)})"
         )

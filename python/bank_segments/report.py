@@ -249,7 +249,9 @@ def _pass_gate(clients: Path, build: Build, series: str, *, allow_drift: bool) -
     return gate
 
 
-def report(clients: Path, *, series_name: str | None = None, allow_drift: bool = False) -> None:
+def report(
+    clients: Path, *, series_name: str | None = None, allow_drift: bool = False, engine: str = "duckdb"
+) -> None:
     """Run the whole job on `clients`; raises `RefusedError` where nothing may be published."""
     steps = Steps()
     build = Build(TARGET)
@@ -267,7 +269,7 @@ def report(clients: Path, *, series_name: str | None = None, allow_drift: bool =
             digest = sha256_of(clients)
         workers.submit(int)  # starts a worker, and with it the imports
         with steps.step("dbt build"):
-            build_warehouse(clients, build)
+            build_warehouse(clients, build, engine)
         with steps.step("gate"):
             gate = _pass_gate(clients, build, series, allow_drift=allow_drift)
         staged.mkdir(parents=True)
@@ -325,6 +327,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--allow-drift", action="store_true", help="publish although the clients drifted past the limit"
     )
     parser.add_argument(
+        "--engine", choices=("duckdb", "spark"), default="duckdb", help="what builds the models"
+    )
+    parser.add_argument(
         "--roll-back",
         action="store_true",
         help="build nothing, switch published/latest to the release before it",
@@ -335,7 +340,12 @@ def main(arguments: list[str] | None = None) -> int:
             with only_run(TARGET):
                 print(f"published/latest is now {publish.roll_back(PUBLISHED).name}")
         else:
-            report(options.clients, series_name=options.series, allow_drift=options.allow_drift)
+            report(
+                options.clients,
+                series_name=options.series,
+                allow_drift=options.allow_drift,
+                engine=options.engine,
+            )
     except RefusedError as refusal:
         print(f"make report: {refusal}", file=sys.stderr)
         return 1

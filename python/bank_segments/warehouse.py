@@ -3,6 +3,8 @@
 import contextlib
 import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,8 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from bank_segments.client_file import shown
 from bank_segments.errors import RefusedError
+
+SPARK_DBT = Path(".venv-spark/bin/dbt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +116,65 @@ def _one_line(message: str) -> str:
     return " ".join(message.split())[:500].rstrip(".")
 
 
-def build_warehouse(clients: Path, build: Build) -> None:
-    """Build every model and run every data test on `clients`; raises `RefusedError` with the first failure."""
+# Unit and macro tests are about the project, not about a file of clients.
+_ONLY_DATA = ("--exclude-resource-type", "unit_test", "--exclude", "tag:macro")
+
+
+def build_warehouse(clients: Path, build: Build, engine: str = "duckdb") -> None:
+    """Build every model and run every data test on `clients`; raises `RefusedError` with the first failure.
+
+    Of a build on Spark the warehouse holds the published models and the registries, as tables.
+    """
     build.directory.mkdir(parents=True, exist_ok=True)
     for leftover in (build.warehouse, build.warehouse.with_name(build.warehouse.name + ".wal")):
         leftover.unlink(missing_ok=True)
-    # Unit and macro tests are about the project, not about a file of clients.
-    only_data = ["--exclude-resource-type", "unit_test", "--exclude", "tag:macro"]
-    result = _invoke(["build", *only_data], build, clients)
+    if engine == "spark":
+        build_on_spark(clients, build.directory, *_ONLY_DATA).replace(build.warehouse)
+        failure = None
+    else:
+        result = _invoke(["build", *_ONLY_DATA], build, clients)
+        failure = None if result.success else refusal(result, clients, build)
     results = build.directory / "run_results.json"
     if results.exists():
         results.replace(build.run_results)
-    if not result.success:
-        raise refusal(result, clients, build)
+    if failure:
+        raise failure
+
+
+def build_on_spark(clients: Path, directory: Path, *arguments: str) -> Path:
+    """Run `dbt build` on Spark in an environment of its own; return the DuckDB file that Python reads of it.
+
+    Raises `RefusedError` where Spark is not installed or the build fails. The tables of Spark end with the build.
+    """
+    if not SPARK_DBT.exists():
+        raise RefusedError(f"{SPARK_DBT} is not installed; run `make spark-env`.")
+    directory.mkdir(parents=True, exist_ok=True)
+    # dbt finds the project's plugin by what make spark-env wrote, not by the path of this process.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    home = directory / "spark"
+    paths = ["--log-path", str(directory), "--target-path", str(directory)]
+    # Tables of an earlier build would be in the way of new ones, and hold the bank's ids.
+    shutil.rmtree(home / "warehouse", ignore_errors=True)
+    run = subprocess.run(
+        [str(SPARK_DBT), "--no-use-colors", "build", "--target", "spark", *paths, *arguments],
+        env=environment
+        | {"BANK_CLIENTS": str(clients), "BANK_SPARK_HOME": str(home), "BANK_SPARK_CATALOG": "in-memory"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    shutil.rmtree(home / "warehouse", ignore_errors=True)
+    if run.returncode:
+        own_words = re.search(r"The client file .*", run.stdout)
+        failure = re.search(r"(?:Failure|Error) in .*", run.stdout)
+        raise RefusedError(
+            own_words.group()
+            if own_words
+            else f"The client file {shown(str(clients))} was not accepted on Spark:"
+            f" {_one_line(failure.group() if failure else run.stdout[-500:])}; details are in {directory / 'dbt.log'}."
+        )
+    return home / "bank_marts.duckdb"
 
 
 # dbt's page asks for its icons before Angular has filled in their names, and for an icon of the tab that it lacks.

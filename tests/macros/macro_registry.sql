@@ -13,16 +13,42 @@ bands as (
 
     select * from {{ ref('bands') }}
 
+),
+
+cases as (
+
+    select
+        'every row' as case_name,
+        {{ rules | length }} as actual,
+        count(*) as expected
+    from segment_rules
+    union all
+    select
+        'in the order of the first column' as case_name,
+        {{ (rules | map(attribute='segment_id') | list == rules | map(attribute='segment_id') | sort) | int }} as actual,
+        1 as expected
+    union all
+    -- dbt would have guessed a number from the text '1'.
+    select
+        'text stays text' as case_name,
+        {{ rules | map(attribute='value') | select('string') | list | length }} as actual,
+        count(*) as expected
+    from segment_rules
+    union all
+    select
+        'numbers are numbers' as case_name,
+        {{ bands | map(attribute='upper_bound') | select('integer') | list | length }} as actual,
+        count(upper_bound) as expected
+    from bands
+    union all
+    select
+        'NULL is none' as case_name,
+        {{ bands | map(attribute='upper_bound') | select('none') | list | length }} as actual,
+        count(*) - count(upper_bound) as expected
+    from bands
+
 )
 
 select *
-from (
-    values
-    ('every row', {{ rules | length }}, (select count(*) from segment_rules)),
-    ('in the order of the first column', {{ rules | map(attribute='segment_id') | list == rules | map(attribute='segment_id') | sort }}, 1),
-    -- dbt would have guessed a number from the text '1'.
-    ('text stays text', {{ rules | map(attribute='value') | select('string') | list | length }}, (select count(*) from segment_rules)),
-    ('numbers are numbers', {{ bands | map(attribute='upper_bound') | select('integer') | list | length }}, (select count(upper_bound) from bands)),
-    ('NULL is none', {{ bands | map(attribute='upper_bound') | select('none') | list | length }}, (select count(*) - count(upper_bound) from bands))
-) as cases (case_name, actual, expected)
-where cast(actual as integer) is distinct from expected
+from cases
+where actual is distinct from expected

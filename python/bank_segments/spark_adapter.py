@@ -1,0 +1,183 @@
+"""What dbt-spark lacks to run this project: the load of the client file, the client key and the Python models.
+
+`python/dbt_bank_segments.py` puts `SparkAdapter` in the place of dbt-spark's own adapter. Rows travel between Spark and
+DuckDB as Parquet files under BANK_SPARK_HOME, which on a cluster must be a directory that dbt and every executor see.
+"""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from dbt.adapters.base.meta import available
+from dbt.adapters.contracts.connection import AdapterResponse, Connection
+from dbt.adapters.spark.connections import SparkConnectionManager as DbtSparkConnectionManager
+from dbt.adapters.spark.impl import SparkAdapter as DbtSparkAdapter
+
+from bank_segments.client_file import look
+from bank_segments.client_key import hmac_pads, read_or_create_key
+from bank_segments.errors import RefusedError
+from bank_segments.publish import STORAGE_VERSION
+
+PAD_VARIABLES = ("client_key_inner_pad", "client_key_outer_pad")
+
+
+def spark_home() -> Path:
+    """Return the directory of what a Spark build leaves: its warehouse, and the marts as a DuckDB file."""
+    return Path(os.environ.get("BANK_SPARK_HOME", "target/spark")).resolve()
+
+
+class Rows:
+    """The result of a query with the two attributes that the Python models use of DuckDB's relations."""
+
+    def __init__(self, cursor: Any) -> None:
+        """Fetch everything from an executed cursor; decimals without a fraction become integers, as on DuckDB."""
+        self.columns: list[str] = [column[0] for column in cursor.description]
+        self._rows = [tuple(map(_plain, row)) for row in cursor.fetchall()]
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Return all rows."""
+        return self._rows
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, Decimal) and value.as_tuple().exponent == 0 else value
+
+
+class SparkConnectionManager(DbtSparkConnectionManager):
+    """Sets the padded keys that the macro `client_key` reads, as variables of the Spark session."""
+
+    _lock = threading.Lock()
+    _has_key = False
+
+    @classmethod
+    def open(cls, connection: Connection) -> Connection:
+        """Open the connection; the key enters the session as a parameter, never as SQL text."""
+        opened: Connection = super().open(connection)
+        with cls._lock:
+            # One session serves all threads: declaring a variable again would empty it under a running query.
+            if not cls._has_key:
+                _set_key(opened.handle.cursor())
+                cls._has_key = True
+        return opened
+
+
+def _set_key(cursor: Any) -> None:
+    from pyspark.sql import SparkSession
+
+    for name in PAD_VARIABLES:
+        cursor.execute(f"declare or replace variable {name} binary")
+    session = SparkSession.active()
+    for name, pad in zip(PAD_VARIABLES, hmac_pads(read_or_create_key()), strict=True):
+        session.sql(f"set variable {name} = :pad", args={"pad": bytearray(pad)})
+
+
+class SparkAdapter(DbtSparkAdapter):
+    """dbt-spark's adapter, able to load the client file and to run Python models inside dbt's own process."""
+
+    ConnectionManager = SparkConnectionManager
+
+    @available.parse(lambda *_: {})
+    def look_at_client_file(self, path: str, wanted: Sequence[str]) -> dict[str, Any]:
+        """Return the fields of `ClientFile`, or `refusal` with the sentence to show."""
+        copy = spark_home() / "client_file.csv"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return asdict(look(path, list(wanted), copy))
+        except RefusedError as refusal:
+            return {"refusal": str(refusal)}
+
+    @available.parse(lambda *_: (0, []))
+    def load_client_file(
+        self, schema: str, table: str, select: str, first_unread: str | None
+    ) -> tuple[int, list[tuple[Any, ...]]]:
+        """Fill a table with the rows that `select` gives on DuckDB; return how many, and the first row not read.
+
+        DuckDB numbers the rows in the order of the file, which a distributed read does not keep.
+        """
+        with duckdb.connect() as connection:
+            self._create_table(schema, table, connection.sql(select))
+            unread = connection.sql(first_unread).fetchall() if first_unread else []
+        (spark_home() / "client_file.csv").unlink(missing_ok=True)
+        return int(self._query(f"select count(*) from {schema}.{table}").fetchall()[0][0]), unread
+
+    @available.parse_none
+    def hand_over(self, nodes: Sequence[Mapping[str, Any]]) -> None:
+        """Copy relations, given as nodes of dbt's graph, into BANK_SPARK_HOME/bank_marts.duckdb with their comments.
+
+        That file is all that Python reads of a Spark build. It is replaced when it is complete; without nodes it goes.
+        """
+        marts = spark_home() / "bank_marts.duckdb"
+        if not nodes:
+            marts.unlink(missing_ok=True)
+            return
+        unfinished = marts.with_suffix(".unfinished")
+        unfinished.unlink(missing_ok=True)
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{unfinished}' as handed_over (storage_version '{STORAGE_VERSION}')")
+            connection.execute("use handed_over")
+            for node in nodes:
+                self._copy(node, connection)
+        unfinished.replace(marts)
+
+    def submit_python_job(self, parsed_model: dict[str, Any], compiled_code: str) -> AdapterResponse:
+        """Run a Python model here, as dbt-duckdb does: what it reads and returns is a few hundred rows."""
+        namespace: dict[str, Any] = {"__name__": parsed_model["name"]}
+        exec(compile(parsed_model["compiled_code"], parsed_model["original_file_path"], "exec"), namespace)
+        dbt = namespace["dbtObj"](lambda relation: self._query(f"select * from {relation}"))
+        frame = namespace["model"](dbt, None)
+        with duckdb.connect() as connection:
+            self._create_table(parsed_model["schema"], parsed_model["alias"], connection.from_df(frame))
+        response: AdapterResponse = self.connections.get_response(None)
+        return response
+
+    def _query(self, sql: str) -> Rows:
+        _, cursor = self.connections.add_query(sql, auto_begin=False)
+        return Rows(cursor)
+
+    def _create_table(self, schema: str, table: str, rows: duckdb.DuckDBPyRelation) -> None:
+        with _exchange(f"{schema}.{table}") as directory:
+            directory.mkdir(parents=True)
+            rows.write_parquet(str(directory / "rows.parquet"))
+            for statement in (
+                f"create schema if not exists {schema}",
+                f"drop table if exists {schema}.{table}",
+                f"create table {schema}.{table} using parquet as select * from parquet.`{directory}`",
+            ):
+                self.connections.add_query(statement, auto_begin=False)
+
+    def _copy(self, node: Mapping[str, Any], connection: duckdb.DuckDBPyConnection) -> None:
+        name = f"{node['schema']}.{node['alias']}"
+        with _exchange(name) as directory:
+            self.connections.add_query(
+                f"insert overwrite directory '{directory}' using parquet select * from {name}",
+                auto_begin=False,
+            )
+            connection.execute(f"create schema if not exists {node['schema']}")
+            connection.execute(f"create table {name} as from read_parquet('{directory}/*.parquet')")
+        connection.execute(f"comment on table {name} is {_literal(node['description'])}")
+        for column in node["columns"].values():
+            connection.execute(
+                f'comment on column {name}."{column["name"]}" is {_literal(column["description"])}'
+            )
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextmanager
+def _exchange(name: str) -> Iterator[Path]:
+    """Give the path of a directory that is not there yet, and remove it in the end."""
+    directory = spark_home() / "exchange" / name
+    shutil.rmtree(directory, ignore_errors=True)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)

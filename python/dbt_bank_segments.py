@@ -1,0 +1,20 @@
+"""A plugin that dbt finds by its name: on Spark it puts the project's adapter in the place of dbt-spark's."""
+
+import sys
+
+from dbt.plugins.manager import dbtPlugin
+
+
+class SparkPlugin(dbtPlugin):
+    """Does nothing unless the profile's target, which dbt reads before it sets up plugins, is a Spark one."""
+
+    def initialize(self) -> None:
+        """Exchange the adapter."""
+        spark = sys.modules.get("dbt.adapters.spark")
+        if spark is not None:
+            from bank_segments.spark_adapter import SparkAdapter
+
+            spark.Plugin.adapter = SparkAdapter
+
+
+plugins = [SparkPlugin]

@@ -1,0 +1,121 @@
+"""Spark gives the marts that DuckDB gives, row by row, and what Python writes from them is the same to the byte."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from bank_segments.client_key import hmac_pads, read_or_create_key
+from bank_segments.conclusions import write_conclusions
+from bank_segments.dashboard import write_dashboards
+from bank_segments.marts import read_marts
+from bank_segments.parity import compare, keys_of, table
+from bank_segments.warehouse import SPARK_DBT, build_on_spark
+from conftest import ROOT, none_of
+
+HOME = ROOT / "target/test/spark"
+
+
+@pytest.fixture(scope="session")
+def spark_marts(bank_clients: Path) -> Path:
+    """The marts of the bank's file from a Spark build; a user without Spark skips, CI must have it."""
+    missing = [
+        reason
+        for reason, is_there in {
+            "Java 17 is not installed": shutil.which("java"),
+            "Spark is not installed; run `make spark-env`": (ROOT / SPARK_DBT).exists(),
+        }.items()
+        if not is_there
+    ]
+    if missing and os.environ.get("CI"):
+        pytest.fail("; ".join(missing))
+    if missing:
+        pytest.skip("; ".join(missing))
+    return build_on_spark(bank_clients, HOME, "--exclude-resource-type", "unit_test", "test")
+
+
+@pytest.fixture(scope="session")
+def keys(bank_warehouse: Path) -> dict[str, list[str]]:
+    """The key columns of every published model."""
+    manifest = json.loads((bank_warehouse.parent / "manifest.json").read_text(encoding="utf-8"))
+    found = keys_of(manifest)
+    public = [node for node in manifest["nodes"].values() if node.get("access") == "public"]
+    assert len(found) == len(public) > 0
+    return found
+
+
+def test_every_mart_is_equal_on_both_engines(
+    bank_warehouse: Path, spark_marts: Path, keys: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    comparisons = list(compare(bank_warehouse, spark_marts, keys))
+    with capsys.disabled():
+        print("\n" + table(comparisons))
+    none_of(f"{found.mart} differs in {found.differences} rows" for found in comparisons if found.differences)
+    assert next(found.rows for found in comparisons if found.mart == "marts.dim_clients") == 10_000
+
+
+DEFECTS = {
+    "a number beyond the tolerance": (
+        "update marts.fct_churn_portrait set lift = lift * (1 + 2e-9) where trait = 'city'",
+        {"marts.fct_churn_portrait": 3},
+    ),
+    "a number within the tolerance": ("update marts.fct_churn_portrait set lift = lift * (1 + 5e-10)", {}),
+    "a count off by one": (
+        "update marts.fct_product_count_metrics set clients = clients + 1 where product_count = 1",
+        {"marts.fct_product_count_metrics": 1},
+    ),
+    "a number instead of none": (
+        "update marts.fct_hypothesis_results set p_value = 0 where p_value is null",
+        {"marts.fct_hypothesis_results": 3},
+    ),
+    "a row less": (
+        "delete from marts.dim_segments where segment_id = 'segment_2'",
+        {"marts.dim_segments": 1},
+    ),
+    "another key": (
+        "update marts.dim_segments set segment_id = 'segment_5' where segment_id = 'segment_4'",
+        {"marts.dim_segments": 2},
+    ),
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_planted_difference_is_counted(
+    defect: str, bank_warehouse: Path, keys: dict[str, list[str]], tmp_path: Path
+) -> None:
+    planted = tmp_path / "planted.duckdb"
+    with duckdb.connect(planted) as connection:
+        connection.execute(f"attach '{bank_warehouse}' as bank (read_only)")
+        for mart in keys:
+            connection.execute(f"create schema if not exists {mart.split('.')[0]}")
+            connection.execute(f"create table {mart} as from bank.{mart}")
+        statement, expected = DEFECTS[defect]
+        connection.execute(statement)
+    found = {one.mart: one.differences for one in compare(bank_warehouse, planted, keys) if one.differences}
+    assert found == expected
+
+
+def test_pages_are_the_same_to_the_byte(bank_warehouse: Path, spark_marts: Path, tmp_path: Path) -> None:
+    written = []
+    for engine, marts in (("duckdb", bank_warehouse), ("spark", spark_marts)):
+        directory = tmp_path / engine
+        directory.mkdir()
+        write_conclusions(read_marts(marts), directory, input_name="bank.csv", is_synthetic=False)
+        write_dashboards(marts, directory, input_name="bank.csv", is_synthetic=False, minimum_group=5)
+        written.append({path.name: path.read_bytes() for path in directory.iterdir()})
+    assert written[0].keys() == written[1].keys()
+    assert len(written[0]) >= 4
+    none_of(f"{name} differs" for name in written[0] if written[0][name] != written[1][name])
+
+
+def test_key_of_the_clients_stays_out_of_what_spark_writes(spark_marts: Path) -> None:
+    key = read_or_create_key(ROOT / ".client_key")
+    secrets = [key, *hmac_pads(key)]
+    secrets += [secret.hex().encode() for secret in secrets]
+    files = [path for path in HOME.rglob("*") if path.is_file()]
+    assert spark_marts in files
+    assert HOME / "dbt.log" in files
+    none_of(str(path) for path in files if any(secret in path.read_bytes() for secret in secrets))
