@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import duckdb
@@ -11,11 +12,14 @@ import pytest
 from bank_segments.client_key import hmac_pads, read_or_create_key
 from bank_segments.conclusions import write_conclusions
 from bank_segments.dashboard import write_dashboards
+from bank_segments.deck import write_decks
 from bank_segments.marts import read_marts
 from bank_segments.parity import compare, keys_of, table
 from bank_segments.warehouse import SPARK_DBT, build_on_spark
 from conftest import ROOT, none_of
 
+# Text, the figures behind the charts and the notes; the workbooks inside hold the time of writing.
+PARTS_OF_A_DECK = ("ppt/slides/", "ppt/charts/", "ppt/notesSlides/")
 HOME = ROOT / "target/test/spark"
 
 
@@ -109,6 +113,22 @@ def test_pages_are_the_same_to_the_byte(bank_warehouse: Path, spark_marts: Path,
     assert written[0].keys() == written[1].keys()
     assert len(written[0]) >= 4
     none_of(f"{name} differs" for name in written[0] if written[0][name] != written[1][name])
+
+
+def test_decks_have_the_same_numbers(bank_warehouse: Path, spark_marts: Path, tmp_path: Path) -> None:
+    decks = []
+    for engine, marts in (("duckdb", bank_warehouse), ("spark", spark_marts)):
+        directory = tmp_path / engine
+        directory.mkdir()
+        parts = {}
+        for path in write_decks(read_marts(marts), directory, input_name="bank.csv", is_synthetic=False):
+            with zipfile.ZipFile(path) as deck:
+                names = [name for name in deck.namelist() if name.startswith(PARTS_OF_A_DECK)]
+                parts |= {f"{path.name}: {name}": deck.read(name) for name in names}
+        decks.append(parts)
+    assert decks[0].keys() == decks[1].keys()
+    assert len(decks[0]) > 20
+    none_of(f"{name} differs" for name in decks[0] if decks[0][name] != decks[1][name])
 
 
 def test_key_of_the_clients_stays_out_of_what_spark_writes(spark_marts: Path) -> None:
