@@ -120,7 +120,7 @@ def test_decks_have_the_same_numbers(bank_warehouse: Path, spark_marts: Path, tm
     for engine, marts in (("duckdb", bank_warehouse), ("spark", spark_marts)):
         directory = tmp_path / engine
         directory.mkdir()
-        parts = {}
+        parts: dict[str, bytes] = {}
         for path in write_decks(read_marts(marts), directory, input_name="bank.csv", is_synthetic=False):
             with zipfile.ZipFile(path) as deck:
                 names = [name for name in deck.namelist() if name.startswith(PARTS_OF_A_DECK)]
