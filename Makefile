@@ -17,7 +17,7 @@ ifneq ($(UNKNOWN),)
 $(error unknown setting $(UNKNOWN); known are $(SETTINGS))
 endif
 
-.PHONY: report activation rollback calibrate test parity lint bouncer-env spark-env dbt-and-pytest
+.PHONY: report activation rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest
 
 report: .venv/installed $(if $(filter spark,$(ENGINE)),spark-env)
 	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients "$$CLIENTS") $(if $(ENGINE),--engine "$$ENGINE") $(if $(SERIES),--series "$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift)
@@ -32,6 +32,10 @@ rollback: .venv/installed
 # Minutes, and best on a machine that does nothing else: writes models/docs/calibration.md.
 calibrate: .venv/installed
 	@$(BIN)/python -m bank_segments.calibrate
+
+# Minutes, on 20 GB of free disk: times the models against pandas and polars, prints every bar, writes models/docs/benchmark.md.
+benchmark: .venv/installed
+	@$(BIN)/python -m benchmark
 
 # Each stage prints its seconds, in CI as on a desk.
 test: .venv/installed

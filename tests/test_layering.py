@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from conftest import ROOT, Docs, none_of
+from conftest import ROOT, SAMPLE, Docs, dbt, none_of
 
 BOUNCER = ROOT / ".venv-bouncer/bin/dbt-bouncer"
 PROJECT = "bank_segments"
@@ -160,3 +160,19 @@ def test_exposures_depend_on_what_their_code_reads(docs: Docs) -> None:
         idle = sorted(declared - named - shared)
         wrong += [f"{exposure['name']} declares {mart} and does not read it" for mart in idle]
     none_of(wrong)
+
+
+def test_variables_turn_a_layer_into_tables(tmp_path: Path) -> None:
+    """But for the models that say themselves what they are."""
+    layers = {"staging": "table", "intermediate": "view", "marts": "table", "quality": "table"}
+    variables = json.dumps({f"{layer}_materialized": kind for layer, kind in layers.items()})
+    run = dbt("parse", "--vars", variables, clients=SAMPLE, target=tmp_path)
+    assert run.returncode == 0, run.stdout
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    assert {node["schema"] for node in models} == set(layers)
+    none_of(
+        f"{node['name']} is a {node['config']['materialized']}"
+        for node in models
+        if node["config"]["materialized"] != layers[node["schema"]] and "materialized" not in node["raw_code"]
+    )

@@ -1,3 +1,6 @@
+{#- A table: its rows grow with the clients, and splitting their segments takes seconds at 100 million. #}
+{{- config(materialized='table') }}
+
 with
 
 membership as (

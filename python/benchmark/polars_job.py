@@ -1,0 +1,206 @@
+"""The same figures in polars: lazy queries, collected together where they share a scan."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from benchmark import rules
+from benchmark.rules import Figures
+
+
+def load(path: Path) -> pl.DataFrame:
+    """Read the file into memory."""
+    clients = pl.read_parquet(path, columns=list(rules.RAW_NAMES)).rename(rules.RAW_NAMES)
+    return clients.with_columns(
+        pl.col(rules.FLAGS).cast(pl.Boolean), pl.col("city", "gender").cast(pl.Categorical)
+    )
+
+
+def enriched(clients: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+    """Add bands and segments, and count the segments."""
+    bands = []
+    for column in ("age", "credit_score", "estimated_salary"):
+        edges, labels = rules.bands(column)
+        bands.append(pl.col(column).cut(edges, labels=labels, left_closed=True).alias(f"{column}_band"))
+    clients = clients.with_columns(*bands, has_balance=pl.col("balance").is_not_null()).with_columns(
+        rules.condition(conditions, pl.col).alias(segment) for segment, conditions in rules.segments().items()
+    )
+    counts = clients.select(
+        expression
+        for segment in rules.segments()
+        for expression in (
+            pl.col(segment).sum().alias(f"segment {segment}"),
+            (pl.col(segment) & pl.col("is_churned")).sum().alias(f"segment {segment} churned"),
+        )
+    )
+    figures.update(counts.row(0, named=True))
+    return clients
+
+
+def portraits(clients: pl.DataFrame, figures: Figures) -> None:
+    """Count every level of every trait, among everyone, the churned, and the active by product count."""
+    lazy = clients.lazy()
+    counts = pl.collect_all(
+        [
+            lazy.group_by(*dict.fromkeys((trait, "product_count")), "is_churned").agg(clients=pl.len())
+            for trait in rules.CATEGORIES
+        ]
+    )
+    for trait, cells in zip(rules.CATEGORIES, counts, strict=True):
+        by_level = cells.group_by(trait).agg(
+            everyone=pl.col("clients").sum().cast(pl.Int64),
+            churned=pl.col("clients").filter(pl.col("is_churned")).sum().cast(pl.Int64),
+        )
+        figures[f"levels {trait}"] = int((by_level["everyone"] ** 2).sum())
+        figures[f"churned levels {trait}"] = int((by_level["churned"] ** 2).sum())
+        if trait != "product_count":
+            active = cells.filter(~pl.col("is_churned"))["clients"].cast(pl.Int64)
+            figures[f"levels by products {trait}"] = int((active**2).sum())
+
+
+def _described(trait: str) -> list[pl.Expr]:
+    column = pl.col(trait)
+    quantiles = [
+        column.quantile(share, interpolation="linear").alias(f"{name} {trait}")
+        for name, share in zip(rules.STATISTICS[2:], rules.SHARES, strict=True)
+    ]
+    return [
+        column.mean().alias(f"mean {trait}"),
+        column.std().alias(f"standard_deviation {trait}"),
+        *quantiles,
+    ]
+
+
+def numbers(clients: pl.DataFrame, figures: Figures) -> None:
+    """Describe every number, among the churned and the active, and the active by product count."""
+    lazy = clients.lazy()
+    described = [expression for trait in rules.NUMBERS for expression in _described(trait)]
+    by_churn, by_products = pl.collect_all(
+        [
+            lazy.group_by("is_churned").agg(described),
+            lazy.filter(~pl.col("is_churned")).group_by("product_count").agg(described),
+        ]
+    )
+    for row in by_churn.iter_rows(named=True):
+        _note(figures, row, "churned" if row["is_churned"] else "active")
+    for row in by_products.iter_rows(named=True):
+        _note(figures, row, f"active {row['product_count']}")
+
+
+def _note(figures: Figures, row: dict[str, Any], name: str) -> None:
+    for trait in rules.NUMBERS:
+        for statistic in rules.STATISTICS:
+            found = row[f"{statistic} {trait}"]
+            figures[f"{statistic} {trait} {name}"] = float("nan") if found is None else float(found)
+
+
+def cube(clients: pl.DataFrame, figures: Figures) -> None:
+    """Add the clients up for the dashboard."""
+    keys = [
+        "city",
+        "gender",
+        "age_band",
+        "product_count",
+        "is_loyal",
+        "has_credit_card",
+        "has_balance",
+        "is_churned",
+    ]
+    sums = clients.lazy().group_by(*keys, *rules.segments()).agg(pl.col(rules.NUMBERS).sum()).collect()
+    figures["cube cells"] = len(sums)
+    figures["cube salaries"] = float(sums["estimated_salary"].sum())
+
+
+def hypotheses(clients: pl.DataFrame, figures: Figures) -> None:
+    """Test what is reported, and look at every slice of the sensitivity analysis."""
+    for name, is_dropped, conditions in rules.populations():
+        members = rules.condition(conditions, pl.col) if conditions else pl.lit(True)
+        population = clients.lazy().filter(~members if is_dropped else members)
+        for hypothesis in rules.compared("mean"):
+            first, second = (int(hypothesis[side]) for side in ("first_group", "second_group"))
+            group = pl.col(hypothesis["group_column"])
+            both = population.filter(group.is_in([first, second])).select(
+                "city", value=pl.col(hypothesis["metric_column"]), is_first=group == first
+            )
+            key = f"{hypothesis['hypothesis_id']} {name}"
+            _differences(figures, key, both)
+            if name in hypothesis["populations"].split():
+                _tests(figures, key, both)
+        for hypothesis in rules.compared("proportion"):
+            _shares(figures, f"{hypothesis['hypothesis_id']} {name}", population, hypothesis)
+
+
+def _differences(figures: Figures, name: str, both: pl.LazyFrame) -> None:
+    trimmings = rules.rows("trimmings")
+    value = pl.col("value")
+    bounds = both.select(
+        value.quantile(float(trimming[f"{end}_quantile"]), interpolation="equiprobable").alias(
+            f"{trimming['trimming']} {end}"
+        )
+        for trimming in trimmings
+        for end in ("lower", "upper")
+    ).collect()
+    sums = pl.collect_all(
+        [
+            both.filter(
+                value.is_between(
+                    bounds[f"{trimming['trimming']} lower"][0], bounds[f"{trimming['trimming']} upper"][0]
+                )
+            )
+            .group_by("city", "is_first")
+            .agg(total=value.cast(pl.Float64).sum(), clients=pl.len())
+            for trimming in trimmings
+        ]
+    )
+    for trimming, cells in zip(trimmings, sums, strict=True):
+        everywhere = (
+            cells.group_by("is_first").agg(pl.col("total", "clients").sum()).with_columns(city=pl.lit("all"))
+        )
+        parts = [cells.with_columns(pl.col("city").cast(pl.String)), everywhere.select(cells.columns)]
+        for (city,), rows in pl.concat(parts).group_by("city"):
+            means = {row["is_first"]: row["total"] / row["clients"] for row in rows.iter_rows(named=True)}
+            if len(means) == 2:
+                figures[f"difference {name} {trimming['trimming']} {city}"] = means[True] - means[False]
+
+
+def _tests(figures: Figures, key: str, both: pl.LazyFrame) -> None:
+    value, is_first = pl.col("value"), pl.col("is_first")
+    ranked = both.select("is_first", "value", rank=value.rank("average"))
+    found = ranked.group_by(is_first).agg(
+        clients=pl.len(), mean=value.mean(), variance=value.var(), ranks=pl.col("rank").sum()
+    )
+    one, two = found.collect().sort("is_first", descending=True).iter_rows(named=True)
+    error = (one["variance"] / one["clients"] + two["variance"] / two["clients"]) ** 0.5
+    figures[f"welch {key}"] = (one["mean"] - two["mean"]) / error
+    figures[f"ranks {key}"] = one["ranks"] - one["clients"] * (one["clients"] + 1) / 2
+
+
+def _shares(figures: Figures, name: str, population: pl.LazyFrame, hypothesis: dict[str, str]) -> None:
+    group = pl.col(hypothesis["group_column"])
+    first, second = (int(hypothesis[side]) for side in ("first_group", "second_group"))
+    success = pl.col(hypothesis["metric_column"]) == rules.value(hypothesis["success_value"])
+    counts = [
+        expression
+        for side, number in (("first", first), ("second", second))
+        for expression in (
+            (success & (group == number)).sum().cast(pl.Int64).alias(f"{side} successes"),
+            (group == number).sum().cast(pl.Int64).alias(f"{side} clients"),
+        )
+    ]
+    table = population.group_by(hypothesis["strata"].split()).agg(counts).collect()
+    for side in ("first", "second"):
+        figures[f"successes {name} {side}"] = int(table[f"{side} successes"].sum())
+    table = table.filter(pl.col("first clients") + pl.col("second clients") > 0)
+    failures = pl.col("second clients") - pl.col("second successes")
+    total = pl.col("first clients") + pl.col("second clients")
+    # The numerator of the Mantel-Haenszel odds ratio.
+    figures[f"strata {name}"] = table.select((pl.col("first successes") * failures / total).sum()).item()
+
+
+STEPS = {
+    "portraits": portraits,
+    "quartiles": numbers,
+    "cube": cube,
+    "hypotheses": hypotheses,
+}
