@@ -1,6 +1,3 @@
-{#- A table: its rows grow with the clients, and splitting their segments takes seconds at 100 million. #}
-{{- config(materialized='table') }}
-
 with
 
 membership as (
