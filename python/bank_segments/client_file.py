@@ -9,9 +9,11 @@ The rows counted here are compared with the rows loaded. Memory stays constant i
 import codecs
 import csv
 import dataclasses
+import glob
 import gzip
 import json
 import re
+import shutil
 import stat
 import tempfile
 import zlib
@@ -421,8 +423,18 @@ class Plugin(BasePlugin):
     """Gives SQL the function look_at_client_file(path, wanted columns as JSON) -> JSON."""
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        """Register the function; its UTF-8 copies go when the process ends."""
-        self.copies = tempfile.TemporaryDirectory(prefix="bank_clients_", ignore_cleanup_errors=True)
+        """Register the function; its UTF-8 copies go when the process ends, those of a killed one with the next."""
+        ((database,),) = conn.execute(
+            "select path from duckdb_databases() where database_name = current_database()"
+        ).fetchall()
+        # Beside the warehouse, which holds the same clients and is open in one process at a time.
+        warehouse = Path(database or Path(tempfile.gettempdir()) / "memory")
+        prefix = f".{warehouse.name}.copies_"
+        for leftover in warehouse.parent.glob(f"{glob.escape(prefix)}*") if database else ():
+            shutil.rmtree(leftover)
+        self.copies = tempfile.TemporaryDirectory(
+            prefix=prefix, dir=warehouse.parent, ignore_cleanup_errors=True
+        )
         self.looks = 0
         conn.create_function(
             "look_at_client_file", self.look, ["varchar", "varchar"], "varchar", side_effects=True

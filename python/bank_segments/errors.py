@@ -1,5 +1,20 @@
 """The one exception that users see: a sentence, without a traceback."""
 
+import re
+
+_IS_FULL = re.compile("No space left on device|Disk quota exceeded|File too large")
+
 
 class RefusedError(Exception):
     """The input or the warehouse failed validation; nothing is published. The message is one plain sentence."""
+
+
+def disk_full(message: str) -> RefusedError | None:
+    """Return the refusal for what the system or DuckDB said of a full disk, None where it said something else."""
+    if not _IS_FULL.search(message):
+        return None
+    path = re.search(r"""["']([^"']*/[^"']*)["']""", message)
+    place = f", {path.group(1)} could not be written" if path else ""
+    return RefusedError(
+        f"There is no space left on the disk{place}; nothing was published; make room and run it again."
+    )

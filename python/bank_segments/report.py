@@ -11,10 +11,14 @@ import fcntl
 import hashlib
 import importlib
 import json
+import logging
+import multiprocessing
 import os
 import platform
 import secrets
+import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -28,12 +32,12 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from bank_segments import publish, quality
-from bank_segments.errors import RefusedError
+from bank_segments.errors import RefusedError, disk_full
 from bank_segments.index_page import write_index
 from bank_segments.marts import read_marts
 from bank_segments.pages import INDEX
 from bank_segments.quality_page import write_quality_page
-from bank_segments.warehouse import Build, build_warehouse, write_documentation
+from bank_segments.warehouse import Build, build_rejected_rows, build_warehouse, write_documentation
 
 if TYPE_CHECKING:
     from bank_segments.charts import Chart
@@ -85,6 +89,8 @@ def sha256_of(path: Path) -> str:
 def only_run(target: Path) -> Iterator[None]:
     """Hold the lock of this project's reports; raises `RefusedError` while another run holds it."""
     target.mkdir(parents=True, exist_ok=True)
+    # The warehouse in it holds the bank's ids.
+    target.chmod(0o700)
     with (target / "lock").open("a+", encoding="ascii") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -186,8 +192,29 @@ def summary(warehouse: Path, counts: dict[str, int], release: Path) -> str:
     return "\n".join(lines)
 
 
+@contextlib.contextmanager
+def under_construction(staged: Path) -> Iterator[None]:
+    """Leave nothing at `staged` where the block did not publish it, which moves it away."""
+    try:
+        yield
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _end_with_parent() -> None:
+    """End this worker when the run is killed: its queue would keep it waiting for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    # No daemon: one that sleeps while Python shuts down makes the DuckDB library complain of leaks.
+    while threading.main_thread().is_alive():
+        parent.join(0.2)
+        if not parent.is_alive():
+            os._exit(1)
+
+
 def _warm_up() -> None:
     """Import in a worker what it will need, while dbt builds: the build keeps only one core busy."""
+    threading.Thread(target=_end_with_parent).start()
     for name in ("charts", "conclusions", "dashboard", "deck"):
         importlib.import_module(f"bank_segments.{name}")
 
@@ -237,16 +264,24 @@ def _write_decks(job: Job) -> dict[str, float]:
 
 
 def _pass_gate(clients: Path, build: Build, series: str, *, allow_drift: bool) -> quality.GateResult:
-    """Return what the gate found; raises `RefusedError`, with the rejected rows written beside the log."""
+    """Return what the gate found; raises `RefusedError` where it stops the run."""
     gate = quality.check_gate(
         build.warehouse, quality.previous_release(PUBLISHED, series), allow_drift=allow_drift
     )
-    rejected_rows = build.directory / "rejected_rows.csv"
-    rejected_rows.unlink(missing_ok=True)
-    if refusal := gate.refusal(clients, rejected_rows):
-        quality.write_rejected(build.warehouse, rejected_rows)
+    if refusal := gate.refusal(clients, build.rejected_rows):
         raise RefusedError(refusal)
     return gate
+
+
+@contextlib.contextmanager
+def _keeping_rejected(clients: Path, build: Build) -> Iterator[None]:
+    """Write the rejected rows beside the log where the block refuses the run, as far as its file could be read."""
+    try:
+        yield
+    except RefusedError:
+        if build_rejected_rows(clients, build):
+            quality.write_rejected(build.warehouse, build.rejected_rows)
+        raise
 
 
 def report(
@@ -261,6 +296,7 @@ def report(
     series = quality.series_of(clients, SAMPLE, series_name)
     with (
         only_run(TARGET),
+        under_construction(staged),
         quality.prepared_checkpoint() as checkpoint,
         ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=_warm_up) as workers,
     ):
@@ -268,10 +304,11 @@ def report(
         with steps.step("read the input"):
             digest = sha256_of(clients)
         workers.submit(int)  # starts a worker, and with it the imports
-        with steps.step("dbt build"):
-            build_warehouse(clients, build, engine)
-        with steps.step("gate"):
-            gate = _pass_gate(clients, build, series, allow_drift=allow_drift)
+        with _keeping_rejected(clients, build):
+            with steps.step("dbt build"):
+                build_warehouse(clients, build, engine)
+            with steps.step("gate"):
+                gate = _pass_gate(clients, build, series, allow_drift=allow_drift)
         staged.mkdir(parents=True)
         job = Job(build.warehouse, staged, clients.name, is_synthetic)
         reading = workers.submit(_write_reading, job)
@@ -335,6 +372,8 @@ def main(arguments: list[str] | None = None) -> int:
         help="build nothing, switch published/latest to the release before it",
     )
     options = parser.parse_args(arguments)
+    # Where the log itself cannot be written, the reason is told once, and not in tracebacks.
+    logging.raiseExceptions = False
     try:
         if options.roll_back:
             with only_run(TARGET):
@@ -347,6 +386,12 @@ def main(arguments: list[str] | None = None) -> int:
                 engine=options.engine,
             )
     except RefusedError as refusal:
+        print(f"make report: {refusal}", file=sys.stderr)
+        return 1
+    except (OSError, duckdb.Error) as error:
+        refusal = disk_full(str(error)) or RefusedError(
+            f"The run stopped, nothing was published: {' '.join(str(error).split())}."
+        )
         print(f"make report: {refusal}", file=sys.stderr)
         return 1
     return 0

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from bank_segments.client_file import shown
-from bank_segments.errors import RefusedError
+from bank_segments.errors import RefusedError, disk_full
 
 SPARK_DBT = Path(".venv-spark/bin/dbt")
 
@@ -38,6 +39,11 @@ class Build:
     def run_results(self) -> Path:
         """Dbt's run_results.json of the build, kept from the ones that later dbt commands write."""
         return self.directory / "build_results.json"
+
+    @property
+    def rejected_rows(self) -> Path:
+        """The rejected rows of a refused run, beside dbt.log."""
+        return self.directory / "rejected_rows.csv"
 
     @property
     def documentation(self) -> Path:
@@ -98,13 +104,16 @@ def _messages(result: dbtRunnerResult) -> list[str]:
 def refusal(result: dbtRunnerResult, clients: Path, build: Build) -> RefusedError:
     """Return the refusal for a failed dbt command, as one sentence on one line."""
     messages = _messages(result)
+    if full := next(filter(None, map(disk_full, messages)), None):
+        return full
     file = f"The client file {shown(str(clients))}"
     own_words = re.search(r"The client file (gave no client)?.*", messages[0])
     if own_words:
         text = own_words.group()
         if own_words.group(1):
-            # A data test does not know which file it is about.
-            text = text.replace("The client file", file, 1).replace("the warehouse", str(build.warehouse))
+            # A data test knows neither which file it is about nor that the rows are written out.
+            text = text.replace("The client file", file, 1).partition("; look up")[0]
+            text += f"; the reasons of every row are in {build.rejected_rows}."
         return RefusedError(text)
     more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
     return RefusedError(
@@ -126,8 +135,10 @@ def build_warehouse(clients: Path, build: Build, engine: str = "duckdb") -> None
     Of a build on Spark the warehouse holds the published models and the registries, as tables.
     """
     build.directory.mkdir(parents=True, exist_ok=True)
-    for leftover in (build.warehouse, build.warehouse.with_name(build.warehouse.name + ".wal")):
+    warehouse = build.warehouse
+    for leftover in (warehouse, warehouse.with_name(f"{warehouse.name}.wal"), build.rejected_rows):
         leftover.unlink(missing_ok=True)
+    shutil.rmtree(warehouse.with_name(f"{warehouse.name}.tmp"), ignore_errors=True)
     if engine == "spark":
         build_on_spark(clients, build.directory, *_ONLY_DATA).replace(build.warehouse)
         failure = None
@@ -175,6 +186,19 @@ def build_on_spark(clients: Path, directory: Path, *arguments: str) -> Path:
             f" {_one_line(failure.group() if failure else run.stdout[-500:])}; details are in {directory / 'dbt.log'}."
         )
     return home / "bank_marts.duckdb"
+
+
+def build_rejected_rows(clients: Path, build: Build) -> bool:
+    """Return whether a refused build has its rejected rows; dbt skips them where a test of the rows failed."""
+    if not build.warehouse.exists():
+        return False
+    with duckdb.connect(str(build.warehouse), read_only=True) as connection:
+        built = connection.execute("select distinct table_name from duckdb_columns()").fetchall()
+    if ("rejected_clients",) in built:
+        return True
+    return ("stg_bank__client_rows",) in built and _invoke(
+        ["run", "--select", "+rejected_clients"], build, clients
+    ).success
 
 
 # dbt's page asks for its icons before Angular has filled in their names, and for an icon of the tab that it lacks.
