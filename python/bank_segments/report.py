@@ -389,10 +389,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"make report: {refusal}", file=sys.stderr)
         return 1
     except (OSError, duckdb.Error) as error:
-        refusal = disk_full(str(error)) or RefusedError(
+        stop = disk_full(str(error)) or RefusedError(
             f"The run stopped, nothing was published: {' '.join(str(error).split())}."
         )
-        print(f"make report: {refusal}", file=sys.stderr)
+        print(f"make report: {stop}", file=sys.stderr)
         return 1
     return 0
 
