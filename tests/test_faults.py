@@ -1,0 +1,262 @@
+"""Readers, killed runs and a full disk: the release in use stays whole, and the next run works.
+
+CI runs short forms. `make soak` runs the whole ones (SOAK=1): 20 kills, each followed by a run that must publish, and
+8 readers for two minutes.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import psutil
+import pytest
+
+from bank_segments import client_file, publish
+from bank_segments.warehouse import Build
+from conftest import ROOT, report
+from release_reader import QUERIES
+
+IS_SOAK = os.environ.get("SOAK") == "1"
+KILLS = 20 if IS_SOAK else 3
+READERS = 8
+SOAK_SECONDS = 120 if IS_SOAK else 20
+PUBLICATIONS = 10
+SEED = 20261124
+
+
+def digests(release: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of a release."""
+    return {
+        path.relative_to(release).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(release.rglob("*"))
+        if path.is_file()
+    }
+
+
+def assert_is_whole(release: Path, files: set[str]) -> None:
+    assert files <= set(digests(release))
+    run = json.loads((release / "run.json").read_text(encoding="utf-8"))
+    assert run["run_id"] == release.name
+    with duckdb.connect(str(release / "bank_marts.duckdb"), read_only=True) as connection:
+        assert {connection.execute(query).fetchall()[0][0] for query in QUERIES} == {run["rows"]["accepted"]}
+
+
+def leftovers(project: Path) -> list[str]:
+    """Return what only an unfinished run has: hidden releases and links, copies of the clients, a DuckDB log."""
+    return sorted(
+        path.relative_to(project).as_posix()
+        for pattern in ("published/.*", "target/report/.*", "target/report/*.wal", "target/report/*.tmp")
+        for path in project.glob(pattern)
+    )
+
+
+def killed_after(project: Path, seconds: float) -> bool:
+    """Start a run and kill it with SIGKILL; whether it was still running. Its own processes must end by themselves."""
+    run = psutil.Popen(
+        [sys.executable, "-m", "bank_segments.report"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": "python"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with contextlib.suppress(psutil.TimeoutExpired):
+        run.wait(seconds)
+        return False
+    children = run.children(recursive=True)
+    run.kill()
+    run.wait()
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert [child.cmdline() for child in alive] == []
+    return True
+
+
+def test_a_run_killed_at_random_moments_leaves_the_release_whole(
+    published_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project, latest = published_project, published_project / "published/latest"
+    started = time.monotonic()
+    assert report(project).returncode == 0
+    duration = time.monotonic() - started
+    release = latest.resolve()
+    before = digests(release)
+    dice = random.Random(SEED)
+    kills, runs, moments = 0, 0, []
+    for at in range(KILLS):
+        # One moment in each of as many equal parts of a run.
+        moment = duration * (at + dice.random()) / KILLS
+        while not killed_after(project, moment):
+            moment *= 0.8
+        kills += 1
+        moments.append(moment / duration)
+        if latest.resolve() == release:
+            assert digests(release) == before
+        assert_is_whole(latest.resolve(), set(before))
+        if IS_SOAK or at == KILLS - 1:
+            run = report(project)
+            assert run.returncode == 0, run.stderr
+            runs += 1
+            assert leftovers(project) == []
+            release = latest.resolve()
+            before = digests(release)
+            assert_is_whole(release, set(before))
+    with capsys.disabled():
+        print(
+            f"\nkills {kills} (from {min(moments):.0%} to {max(moments):.0%} of a run of {duration:.0f} s), latest"
+            f" whole after each, runs after a kill {runs}, all published, processes left 0, errors 0"
+        )
+
+
+@pytest.fixture
+def small_disks() -> Iterator[list[Path]]:
+    """Folders that are disks of their own; unmounted in the end."""
+    mounted: list[Path] = []
+    yield mounted
+    for folder in reversed(mounted):
+        subprocess.run(["umount", folder], check=True)
+
+
+def mount(folder: Path, kilobytes: int, disks: list[Path]) -> None:
+    """Put a disk of this size over the folder; only an administrator may, which CI is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    size = f"size={kilobytes}k"
+    tool = ["mount", "-t", "tmpfs", "-o", f"remount,{size}" if folder in disks else size, "tmpfs", folder]
+    run = subprocess.run(tool, capture_output=True, text=True, check=False)
+    if run.returncode:
+        reason = f"no disk can be mounted here: {run.stderr.strip()}"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    if folder not in disks:
+        disks.append(folder)
+
+
+def test_a_full_disk_is_told_in_one_sentence_and_the_release_stays(
+    published_project: Path, tmp_path: Path, small_disks: list[Path]
+) -> None:
+    project = tmp_path / "bank"
+    ignored = shutil.ignore_patterns("target", "published")
+    shutil.copytree(published_project, project, ignore=ignored)
+    published, release = project / "published", (published_project / "published/latest").resolve()
+    size = sum(path.stat().st_size for path in release.rglob("*")) // 1024
+    # Room for the release that is there, and for a part of the next one.
+    mount(published, size + 2_000, small_disks)
+    shutil.copytree(release, published / release.name)
+    publish.switch_latest(published, release.name)
+    before = digests(release)
+    for target in (2_000, 500_000):
+        # First the warehouse does not fit on its disk, then the release on its own.
+        mount(project / "target/report", target, small_disks)
+        run = report(project)
+        assert run.returncode == 1
+        assert run.stderr.startswith("make report: There is no space left on the disk")
+        assert run.stderr.count("\n") == 1, run.stderr
+        assert run.stderr.endswith("nothing was published; make room and run it again.\n")
+        assert (published / "latest").resolve().name == release.name
+        assert digests(published / "latest") == before
+        assert [path.name for path in published.glob(".*")] == []
+    mount(published, 500_000, small_disks)
+    run = report(project)
+    assert run.returncode == 0, run.stderr
+    assert (published / "latest").resolve().name != release.name
+    assert leftovers(project) == []
+
+
+def test_copies_of_a_killed_runs_clients_go_with_the_next_run(tmp_path: Path) -> None:
+    leftover = tmp_path / ".it's [a] bank.duckdb.copies_killed"
+    other = tmp_path / ".other.duckdb.copies_running"
+    for folder in (leftover, other):
+        folder.mkdir()
+        (folder / "1.csv").touch()
+    plugin = client_file.Plugin.__new__(client_file.Plugin)
+    with duckdb.connect(str(tmp_path / "it's [a] bank.duckdb")) as connection:
+        plugin.configure_connection(connection)
+        copies = Path(plugin.copies.name)
+        assert copies.parent == tmp_path
+        assert copies.stat().st_mode & 0o077 == 0
+        assert not leftover.exists()
+        assert other.exists()
+        connection.remove_function("look_at_client_file")
+    plugin.copies.cleanup()
+
+
+def prepared(sample_warehouse: Path, staged: Path, factor: int) -> None:
+    """Write the marts of the sample with every client counted `factor` times, by the code that `make report` uses."""
+    build = Build(staged.with_name(f"build_{factor}"))
+    build.directory.mkdir()
+    build.manifest.symlink_to(sample_warehouse.with_name("manifest.json"))
+    shutil.copy(sample_warehouse, build.warehouse)
+    with duckdb.connect(str(build.warehouse)) as connection:
+        counts = connection.execute(
+            "select schema_name, table_name, column_name from duckdb_columns() inner join duckdb_tables()"
+            " using (database_name, schema_name, table_name) where schema_name = 'intermediate'"
+            " and column_name in ('clients', 'client_rows', 'accepted_rows', 'read_rows')"
+        ).fetchall()
+        for schema, table, column in counts:
+            connection.execute(f"update {schema}.{table} set {column} = {column} * {factor}")
+    staged.mkdir()
+    publish.write_marts(build, staged / "bank_marts.duckdb")
+    shutil.rmtree(build.directory)
+    record = {"run_id": staged.name.removeprefix("."), "rows": {"accepted": 10_000 * factor}}
+    (staged / "run.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+def test_readers_see_no_error_and_no_mix_through_publications(
+    sample_warehouse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The releases are prepared beforehand, so that ten fit in the time; they are published by the real code."""
+    published = tmp_path / "published"
+    published.mkdir()
+    names = [f"20260101T0000{at:02}Z-soak" for at in range(PUBLICATIONS + 1)]
+    for at, name in enumerate(names):
+        prepared(sample_warehouse, published / f".{name}", at + 1)
+        assert_is_whole_as(published / f".{name}", at + 1)
+    publish.publish(published / f".{names[0]}", published, names[0])
+    readers = [
+        subprocess.Popen(
+            [sys.executable, ROOT / "tests/release_reader.py", published, str(SOAK_SECONDS)],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(READERS)
+    ]
+    publications = 0
+    for name in names[1:]:
+        time.sleep(SOAK_SECONDS / (PUBLICATIONS + 1))
+        publish.publish(published / f".{name}", published, name)
+        publications += 1
+    answers = [reader.communicate() for reader in readers]
+    assert [complaint for _, complaint in answers] == [""] * READERS
+    results = [json.loads(answer) for answer, _ in answers]
+    queries = sum(result["queries"] for result in results)
+    errors = [error for result in results for error in result["errors"]]
+    mixes = sum(result["mixes"] for result in results)
+    seen = {clients for result in results for clients in result["seen"]}
+    with capsys.disabled():
+        print(
+            f"\nsoak of {SOAK_SECONDS} s: readers {READERS}, publications {publications}, queries {queries},"
+            f" releases seen {len(seen)}, mixes {mixes}, errors {len(errors)}"
+        )
+    assert errors == []
+    assert mixes == 0
+    assert publications == PUBLICATIONS
+    assert seen <= {10_000 * factor for factor in range(1, PUBLICATIONS + 2)}
+    assert len(seen) >= PUBLICATIONS
+    assert min(result["queries"] for result in results) > SOAK_SECONDS
+
+
+def assert_is_whole_as(staged: Path, factor: int) -> None:
+    """Every query that readers make tells this release from the others."""
+    with duckdb.connect(str(staged / "bank_marts.duckdb"), read_only=True) as connection:
+        figures = [connection.execute(query).fetchall()[0][0] for query in QUERIES]
+    assert figures == [10_000 * factor] * len(QUERIES)
