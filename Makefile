@@ -17,7 +17,7 @@ ifneq ($(UNKNOWN),)
 $(error unknown setting $(UNKNOWN); known are $(SETTINGS))
 endif
 
-.PHONY: report activation rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest
+.PHONY: report activation rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest soak bi-env
 
 report: .venv/installed $(if $(filter spark,$(ENGINE)),spark-env)
 	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients "$$CLIENTS") $(if $(ENGINE),--engine "$$ENGINE") $(if $(SERIES),--series "$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift)
@@ -37,6 +37,10 @@ calibrate: .venv/installed
 benchmark: .venv/installed
 	@$(BIN)/python -m benchmark
 
+# A quarter of an hour: 20 kills, each followed by a run that must publish; 8 readers for two minutes. CI runs less of it.
+soak: .venv/installed
+	SOAK=1 $(BIN)/pytest tests/test_faults.py
+
 # Each stage prints its seconds, in CI as on a desk.
 test: .venv/installed
 	@for stage in lint dbt-and-pytest; do \
@@ -54,6 +58,10 @@ lint: .venv/installed
 # dbt-bouncer, which tests/test_layering.py runs, needs duckdb<2: an environment of its own.
 bouncer-env: .venv-bouncer/installed
 
+# What tests/test_bi_clients.py connects with: DuckDB 1.5 and all that needs it, DuckDB 1.4 beside it, and, where there is
+# npm, DuckDB for Node.
+bi-env: .venv-bi/installed .venv-bi/oldest/installed .venv-bi/npm/installed
+
 # Spark is half a gigabyte: an environment of its own, for those who build on it. dbt finds the project's plugin there.
 spark-env: .venv-spark/installed
 	@echo '$(CURDIR)/python' > $$(.venv-spark/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/bank_segments.pth
@@ -62,15 +70,28 @@ spark-env: .venv-spark/installed
 parity: .venv/installed spark-env
 	@$(BIN)/python -m bank_segments.parity $(if $(CLIENTS),--clients "$$CLIENTS")
 
-dbt-and-pytest: .venv/installed bouncer-env
+dbt-and-pytest: .venv/installed bouncer-env bi-env
 	$(BIN)/pytest --durations=15
 
 # --no-deps: a lock file is complete, and pip cannot match a hash to a package asked for with an extra.
 .venv/installed: requirements.lock
 .venv-bouncer/installed: requirements-bouncer.lock
 .venv-spark/installed: requirements-spark.lock
-.venv/installed .venv-bouncer/installed .venv-spark/installed:
+.venv-bi/installed: requirements-bi.lock
+.venv/installed .venv-bouncer/installed .venv-spark/installed .venv-bi/installed:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: $(PYTHON) is older than 3.11; name a newer one, as in PYTHON=python3.12")'
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	@touch $@
+
+.venv-bi/oldest/installed: requirements-bi-oldest.lock | .venv-bi/installed
+	.venv-bi/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade \
+		--target $(@D) --requirement $<
+	@touch $@
+
+.venv-bi/npm/installed: tests/bi/package.json tests/bi/package-lock.json | .venv-bi/installed
+	@mkdir -p $(@D)
+	@cp $^ $(@D)
+	@if command -v npm > /dev/null; then cd $(@D) && npm ci --silent --no-audit --no-fund; \
+		else echo "make: there is no npm here, so DuckDB for Node is not installed"; fi
 	@touch $@
