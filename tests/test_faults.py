@@ -83,10 +83,8 @@ def test_a_run_killed_at_random_moments_leaves_the_release_whole(
     published_project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project, latest = published_project, published_project / "published/latest"
-    started = time.monotonic()
-    assert report(project).returncode == 0
-    duration = time.monotonic() - started
     release = latest.resolve()
+    duration = sum(json.loads((release / "run.json").read_text(encoding="utf-8"))["seconds"].values())
     before = digests(release)
     dice = random.Random(SEED)
     kills, runs, moments = 0, 0, []
@@ -128,7 +126,15 @@ def mount(folder: Path, kilobytes: int, disks: list[Path]) -> None:
     """Put a disk of this size over the folder; only an administrator may, which CI is."""
     folder.mkdir(parents=True, exist_ok=True)
     size = f"size={kilobytes}k"
-    tool = ["mount", "-t", "tmpfs", "-o", f"remount,{size}" if folder in disks else size, "tmpfs", folder]
+    tool: list[str | Path] = [
+        "mount",
+        "-t",
+        "tmpfs",
+        "-o",
+        f"remount,{size}" if folder in disks else size,
+        "tmpfs",
+        folder,
+    ]
     run = subprocess.run(tool, capture_output=True, text=True, check=False)
     if run.returncode:
         reason = f"no disk can be mounted here: {run.stderr.strip()}"

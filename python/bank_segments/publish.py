@@ -150,7 +150,9 @@ def _flush(directory: Path) -> None:
 
 def _releases(published: Path) -> list[Path]:
     """Return the finished releases, oldest first."""
-    found = [path for path in published.glob("[!.]*") if not path.is_symlink() and (path / "run.json").is_file()]
+    found = [
+        path for path in published.glob("[!.]*") if not path.is_symlink() and (path / "run.json").is_file()
+    ]
     return sorted(found)
 
 

@@ -1,0 +1,131 @@
+"""BI clients, really connected: each reads every mart from another directory and gets what DuckDB 2.0 gets.
+
+They are older than the project's DuckDB, so they live in environments of their own: `make bi-env` installs them.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from conftest import ROOT
+
+HOME = ROOT / ".venv-bi"
+SCRIPTS = ROOT / "tests/bi"
+RELATIONS = (
+    "select schema_name || '.' || view_name from duckdb_views()"
+    " where schema_name in ('marts', 'quality') order by all"
+)
+COMMENTS = (
+    "select schema_name || '.' || table_name || '.' || column_name as name, comment from duckdb_columns()"
+    " where schema_name in ('marts', 'quality')"
+)
+
+
+def needed(path: Path, what: str) -> Path:
+    """Return a path of the clients' environment; a user without it skips the test, CI must have it."""
+    if not path.exists():
+        reason = f"{what} is not installed; run `make bi-env`"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
+def run(command: list[str | Path], folder: Path, **variables: str) -> Any:
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | variables, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout, parse_float=Decimal) if done.stdout.strip() else []
+
+
+def by_python(client: str, file: Path, folder: Path) -> Any:
+    python = needed(HOME / "bin/python", "the BI clients' environment")
+    return run([python, SCRIPTS / "read_marts.py", client, file], folder, PYTHONPATH="")
+
+
+def by_oldest_duckdb(file: Path, folder: Path) -> Any:
+    python, library = HOME / "bin/python", needed(HOME / "oldest", "DuckDB 1.4")
+    return run([python, SCRIPTS / "read_marts.py", "duckdb", file], folder, PYTHONPATH=str(library))
+
+
+def by_cli(file: Path, folder: Path) -> Any:
+    tool = needed(HOME / "bin/duckdb", "duckdb-cli")
+
+    def rows(query: str) -> list[dict[str, Any]]:
+        return list(run([tool, "-readonly", "-json", file, query], folder))
+
+    relations = {}
+    for named in rows(RELATIONS.replace(" from", " as name from", 1)):
+        found = rows(f"select * from {named['name']} order by all")
+        # No row, no names: the program then prints nothing.
+        columns = list(found[0]) if found else None
+        relations[named["name"]] = {"columns": columns, "rows": [list(row.values()) for row in found]}
+    (version,) = rows("select version() as version")
+    comments = {row["name"]: row["comment"] for row in rows(COMMENTS)}
+    return {"version": version["version"], "relations": relations, "comments": comments}
+
+
+def by_node(file: Path, folder: Path) -> Any:
+    node = needed(Path(shutil.which("node") or "/no/node"), "node")
+    home = needed(HOME / "npm/node_modules", "@duckdb/node-api").parent
+    return run([node, SCRIPTS / "read_marts.mjs", file], folder, BI_NODE_HOME=str(home))
+
+
+CLIENTS: dict[str, tuple[str, Callable[[Path, Path], Any]]] = {
+    "duckdb 1.4": ("1.4.", by_oldest_duckdb),
+    "duckdb 1.5": ("1.5.", lambda file, folder: by_python("duckdb", file, folder)),
+    "duckdb-cli 1.5": ("v1.5.", by_cli),
+    "sqlalchemy": ("1.5.", lambda file, folder: by_python("sqlalchemy", file, folder)),
+    "pandas": ("1.5.", lambda file, folder: by_python("pandas", file, folder)),
+    "node-api": ("v1.5.", by_node),
+}
+
+
+def as_in(value: Any, reference: Any) -> Any:
+    """Return `value`, as a client hands it over, in the type that DuckDB 2.0 in Python gives."""
+    if value is None or reference is None:
+        return value
+    if isinstance(reference, bool):
+        return value
+    if isinstance(reference, int):
+        return int(value) if Decimal(str(value)) == int(value) else value
+    if isinstance(reference, float):
+        return float(value)
+    return Decimal(str(value)) if isinstance(reference, Decimal) else value
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_mart_is_the_same_in_another_client(
+    client: str, sample_release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = sample_release / "bank_marts.duckdb"
+    version, reader = CLIENTS[client]
+    seen = reader(file, tmp_path)
+    assert seen["version"].startswith(version)
+    figures = 0
+    with duckdb.connect(str(file), read_only=True) as connection:
+        names = [name for (name,) in connection.execute(RELATIONS).fetchall()]
+        assert list(seen["relations"]) == names
+        assert len(names) > 20
+        assert seen["comments"] == dict(connection.execute(COMMENTS).fetchall())
+        for name in names:
+            result = connection.execute(f"select * from {name} order by all")
+            columns = [column[0] for column in result.description or ()]
+            expected = result.fetchall()
+            got = seen["relations"][name]
+            assert got["columns"] in (columns, None if not expected else columns)
+            assert len(got["rows"]) == len(expected), name
+            for row, wanted in zip(got["rows"], expected, strict=True):
+                assert tuple(map(as_in, row, wanted)) == wanted, name
+            figures += len(columns) * len(expected)
+    with capsys.disabled():
+        print(f"\n{client} ({seen['version']}): {len(names)} relations, {figures} values the same, errors 0")
