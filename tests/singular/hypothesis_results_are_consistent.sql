@@ -35,10 +35,15 @@ where
         not results.is_null_rejected and coalesce(results.equivalence_p_value < hypotheses.alpha, false)
     )
     or (results.is_negligible and not results.is_null_rejected)
-    -- An interval holds its estimate, and the adjusted one is no narrower.
+    -- An interval holds its estimate, and the adjusted one, which the test itself gives, shows the decision.
     or results.difference not between results.difference_low and results.difference_high
-    or results.difference_low_adjusted > results.difference_low
-    or results.difference_high_adjusted < results.difference_high
+    or results.difference not between results.difference_low_adjusted and results.difference_high_adjusted
+    or (
+        results.is_null_rejected
+        <> (results.difference_low_adjusted > 0 or results.difference_high_adjusted < 0)
+        -- On the border of alpha, rounding decides.
+        and abs(results.p_value_adjusted - hypotheses.alpha) > 1e-12
+    )
     or results.effect_size not between results.effect_size_low and results.effect_size_high
     -- The active clients have not churned, so their churn cannot be compared.
     or (
