@@ -365,17 +365,24 @@ DISARMED = [
 ]
 
 
-def test_rejected_rows_are_written_without_ids_and_formulas_for_the_owner_only(tmp_path: Path) -> None:
+def test_rejected_rows_are_written_whole_and_without_formulas_for_the_owner_only(tmp_path: Path) -> None:
     warehouse, path = tmp_path / "bank.duckdb", tmp_path / "log/rejected.csv"
+    assert quality.write_rejected(warehouse, path) == 0
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(
-            "create schema quality; create table quality.rejected_clients"
-            ' (source_row_number bigint, reasons varchar, "City" varchar)'
+            "create schema raw; create schema staging; create table raw.clients"
+            ' (source_row_number bigint, userid varchar, "City" varchar, row_fault varchar, row_text varchar)'
         )
-        connection.executemany(
-            "insert into quality.rejected_clients values (?, 'City is unknown', ?)",
-            [[number, text] for number, text in enumerate(HOSTILE, 1)],
+        connection.execute(
+            "create table staging.stg_bank__client_rows (source_row_number bigint, reasons varchar)"
         )
+    assert quality.write_rejected(warehouse, path) == 0
+    assert not path.parent.exists()
+    with duckdb.connect(str(warehouse)) as connection:
+        for number, text in enumerate([*HOSTILE, "accepted"]):
+            connection.execute("insert into raw.clients values (?, '=7', ?, null, '7;=1')", [number, text])
+            reasons = None if text == "accepted" else "City is unknown"
+            connection.execute("insert into staging.stg_bank__client_rows values (?, ?)", [number, reasons])
     old_mask = os.umask(0)
     try:
         assert quality.write_rejected(warehouse, path) == len(HOSTILE)
@@ -383,8 +390,9 @@ def test_rejected_rows_are_written_without_ids_and_formulas_for_the_owner_only(t
     finally:
         os.umask(old_mask)
     rows = list(csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")))
-    assert rows[0] == ["source_row_number", "reasons", "City"]
-    assert [row[2] for row in rows[1:]] == DISARMED
+    assert rows[0] == ["source_row_number", "reasons", "userid", "City", "row_text"]
+    assert [row[3] for row in rows[1:]] == DISARMED
+    assert {(row[1], row[2], row[4]) for row in rows[1:]} == {("City is unknown", "'=7", "7;'=1")}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 

@@ -73,3 +73,16 @@
 {% macro reason_when(condition, reason) -%}
     case when {{ condition }} then '{{ reason }}' end
 {%- endmacro %}
+
+{#
+    What may be published of a rejected row's cell, which may hold any row's id: a row may be shifted. Text that has as
+    many digits as the shortest id, wherever they stand in it, shows none of them; an exponent stands for more digits.
+#}
+{% macro without_ids(column_name, fewest_digits) -%}
+    case
+        when length({{ replace_matches(column_name, '\\P{N}', '') }}) < {{ fewest_digits }}
+            and not {{ matches(column_name, '[0-9.][eE][+-]?[0-9]') }}
+            then {{ column_name }}
+        else {{ replace_matches(column_name, '\\p{N}', '#') }}
+    end
+{%- endmacro %}

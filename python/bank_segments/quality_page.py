@@ -46,9 +46,10 @@ _WORDS: dict[Language, dict[str, str]] = {
         "reasons": "Почему строки отклонены",
         "no_reasons": "Ни одна строка не отклонена.",
         "reasons_note": "Каждая причина считается отдельно: если у строки их две, она есть в обеих. Сами строки, без"
-        " номеров клиентов, — в таблице quality.rejected_clients файла bank_marts.duckdb.",
+        " номеров клиентов, — в таблице quality.rejected_clients файла bank_marts.duckdb, а целиком — у того, кто"
+        " запускал: target/report/rejected_rows.csv.",
         "reasons_note_refused": "Каждая причина считается отдельно: если у строки их две, она есть в обеих. Сами"
-        " строки, без номеров клиентов, записаны рядом с журналом запуска.",
+        " строки, с номерами клиентов, — у того, кто запускал: target/report/rejected_rows.csv.",
         "reason": "Причина",
         "rows": "Строк",
         "notes": "Что стоит знать об этих данных",
@@ -120,9 +121,10 @@ _WORDS: dict[Language, dict[str, str]] = {
         "reasons": "Why rows were rejected",
         "no_reasons": "No row was rejected.",
         "reasons_note": "Each reason is counted on its own: a row with two is in both. The rows themselves, without the"
-        " clients' ids, are in the table quality.rejected_clients of bank_marts.duckdb.",
+        " clients' ids, are in the table quality.rejected_clients of bank_marts.duckdb, and whole with whoever ran it,"
+        " in target/report/rejected_rows.csv.",
         "reasons_note_refused": "Each reason is counted on its own: a row with two is in both. The rows themselves,"
-        " without the clients' ids, were written beside the log of the run.",
+        " with the clients' ids, are with whoever ran it, in target/report/rejected_rows.csv.",
         "reason": "Reason",
         "rows": "Rows",
         "notes": "What to know about these data",

@@ -37,7 +37,7 @@ from bank_segments.index_page import write_index
 from bank_segments.marts import read_marts
 from bank_segments.pages import INDEX
 from bank_segments.quality_page import write_quality_page
-from bank_segments.warehouse import Build, build_rejected_rows, build_warehouse, write_documentation
+from bank_segments.warehouse import Build, build_warehouse, write_documentation
 
 if TYPE_CHECKING:
     from bank_segments.charts import Chart
@@ -273,17 +273,6 @@ def _pass_gate(clients: Path, build: Build, series: str, *, allow_drift: bool) -
     return gate
 
 
-@contextlib.contextmanager
-def _keeping_rejected(clients: Path, build: Build) -> Iterator[None]:
-    """Write the rejected rows beside the log where the block refuses the run, as far as its file could be read."""
-    try:
-        yield
-    except RefusedError:
-        if build_rejected_rows(clients, build):
-            quality.write_rejected(build.warehouse, build.rejected_rows)
-        raise
-
-
 def report(
     clients: Path, *, series_name: str | None = None, allow_drift: bool = False, engine: str = "duckdb"
 ) -> None:
@@ -304,11 +293,13 @@ def report(
         with steps.step("read the input"):
             digest = sha256_of(clients)
         workers.submit(int)  # starts a worker, and with it the imports
-        with _keeping_rejected(clients, build):
-            with steps.step("dbt build"):
+        with steps.step("dbt build"):
+            try:
                 build_warehouse(clients, build, engine)
-            with steps.step("gate"):
-                gate = _pass_gate(clients, build, series, allow_drift=allow_drift)
+            finally:
+                quality.write_rejected(build.warehouse, build.rejected_rows)
+        with steps.step("gate"):
+            gate = _pass_gate(clients, build, series, allow_drift=allow_drift)
         staged.mkdir(parents=True)
         job = Job(build.warehouse, staged, clients.name, is_synthetic)
         reading = workers.submit(_write_reading, job)

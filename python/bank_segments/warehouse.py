@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
@@ -42,7 +41,7 @@ class Build:
 
     @property
     def rejected_rows(self) -> Path:
-        """The rejected rows of a refused run, beside dbt.log."""
+        """The rejected rows with the bank's ids, beside dbt.log."""
         return self.directory / "rejected_rows.csv"
 
     @property
@@ -186,19 +185,6 @@ def build_on_spark(clients: Path, directory: Path, *arguments: str) -> Path:
             f" {_one_line(failure.group() if failure else run.stdout[-500:])}; details are in {directory / 'dbt.log'}."
         )
     return home / "bank_marts.duckdb"
-
-
-def build_rejected_rows(clients: Path, build: Build) -> bool:
-    """Return whether a refused build has its rejected rows; dbt skips them where a test of the rows failed."""
-    if not build.warehouse.exists():
-        return False
-    with duckdb.connect(str(build.warehouse), read_only=True) as connection:
-        built = connection.execute("select distinct table_name from duckdb_columns()").fetchall()
-    if ("rejected_clients",) in built:
-        return True
-    return ("stg_bank__client_rows",) in built and _invoke(
-        ["run", "--select", "+rejected_clients"], build, clients
-    ).success
 
 
 # dbt's page asks for its icons before Angular has filled in their names, and for an icon of the tab that it lacks.
