@@ -427,6 +427,9 @@ class Plugin(BasePlugin):
         ((database,),) = conn.execute(
             "select path from duckdb_databases() where database_name = current_database()"
         ).fetchall()
+        if database:
+            # It holds the bank's ids.
+            Path(database).chmod(0o600)
         # Beside the warehouse, which holds the same clients and is open in one process at a time.
         warehouse = Path(database or Path(tempfile.gettempdir()) / "memory")
         prefix = f".{warehouse.name}.copies_"

@@ -86,11 +86,17 @@ def write_marts(build: Build, path: Path) -> None:
     """Copy the published schemas and the tables they read into a new file, then read every view in it once."""
     manifest = json.loads(build.manifest.read_text(encoding="utf-8"))
     with duckdb.connect() as connection:
+        # Rows that are too many to be put in order in memory go beside the warehouse, not into the current directory.
+        connection.execute(f"set temp_directory = {_literal(f'{build.warehouse}.tmp')}")
         connection.execute(f"attach {_literal(str(build.warehouse))} as build (read_only)")
         views = connection.execute(
             "select schema_name, view_name from duckdb_views() where database_name = 'build'"
         ).fetchall()
         relations = needed_relations(manifest, views)
+        keyed = connection.execute(
+            "select schema_name, table_name from duckdb_columns()"
+            " where database_name = 'build' and column_name = 'client_key'"
+        ).fetchall()
         connection.execute(
             f"attach {_literal(str(path))} as release (storage_version {_literal(STORAGE_VERSION)})"
         )
@@ -111,7 +117,9 @@ def write_marts(build: Build, path: Path) -> None:
                     )
                 connection.execute(row[0])
             else:
-                connection.execute(f"create table {target} as select * from build.{target}")
+                # Else the rows of clients would keep the order of the bank's file, which others may know.
+                order = " order by client_key" if (schema, name) in keyed else ""
+                connection.execute(f"create table {target} as select * from build.{target}{order}")
             for comment in _comments(connection, schema, name):
                 connection.execute(comment)
     with duckdb.connect(str(path), read_only=True) as connection:
