@@ -8,23 +8,25 @@ SEGMENT ?=
 SERIES ?=
 ALLOW_DRIFT ?=
 ENGINE ?=
-export CLIENTS ENGINE SEGMENT SERIES
 export PYTHONPATH := python
 
 SETTINGS := CLIENTS ENGINE SERIES ALLOW_DRIFT SEGMENT PYTHON
-UNKNOWN := $(filter-out $(addsuffix =%,$(SETTINGS)),$(foreach word,$(MAKEOVERRIDES),$(if $(findstring =,$(word)),$(word))))
+UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown setting $(UNKNOWN); known are $(SETTINGS))
 endif
 
+# Text as it was given: make takes a $ in a path for one of its variables. The shell gets it from the environment.
+$(foreach name,CLIENTS ENGINE SEGMENT SERIES,$(eval export override $(name) := $$(value $(name))))
+
 .PHONY: report activation rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest soak bi-env
 
 report: .venv/installed $(if $(filter spark,$(ENGINE)),spark-env)
-	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients "$$CLIENTS") $(if $(ENGINE),--engine "$$ENGINE") $(if $(SERIES),--series "$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift)
+	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(ENGINE),--engine="$$ENGINE") $(if $(SERIES),--series="$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift)
 
 # SEGMENT names the segment whose campaign list is written, with the bank's ids, into activation/.
 activation: .venv/installed
-	@$(BIN)/python -m bank_segments.activation "$$SEGMENT"
+	@$(BIN)/python -m bank_segments.activation -- "$$SEGMENT"
 
 rollback: .venv/installed
 	@$(BIN)/python -m bank_segments.report --roll-back
@@ -68,7 +70,7 @@ spark-env: .venv-spark/installed
 
 # Builds CLIENTS on both engines and prints how many rows of each mart differ.
 parity: .venv/installed spark-env
-	@$(BIN)/python -m bank_segments.parity $(if $(CLIENTS),--clients "$$CLIENTS")
+	@$(BIN)/python -m bank_segments.parity $(if $(CLIENTS),--clients="$$CLIENTS")
 
 dbt-and-pytest: .venv/installed bouncer-env bi-env
 	$(BIN)/pytest --durations=15
