@@ -100,18 +100,6 @@ def test_run_json_tells_what_was_run_on_what(release: Path) -> None:
     assert sum(run["seconds"].values()) > 1
 
 
-def test_no_id_of_the_input_is_in_any_published_byte(project: Path, release: Path) -> None:
-    with duckdb.connect() as connection:
-        rows = connection.execute(
-            "select userid from read_parquet(?) using sample 200", [str(SAMPLE)]
-        ).fetchall()
-    ids = [str(userid).encode() for (userid,) in rows]
-    for path in release.rglob("*"):
-        if path.is_file():
-            content = path.read_bytes()
-            assert not [each for each in ids if each in content], f"{path} names a client's id"
-
-
 def test_published_integers_are_what_bi_tools_can_show(release: Path) -> None:
     with duckdb.connect(str(release / "bank_marts.duckdb"), read_only=True) as connection:
         huge = connection.execute(

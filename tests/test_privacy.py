@@ -1,0 +1,340 @@
+"""Nobody sees too much: the bank's ids are in nothing that a run publishes, prints or logs, wherever its file lies.
+
+The clients are those of the sample under ids of twelve digits, which no figure equals by chance. `make` runs on them in
+a directory, and on a file, whose names hold what shells, make and SQL take for their own.
+"""
+
+import base64
+import csv
+import hashlib
+import hmac
+import io
+import os
+import re
+import shutil
+import stat
+import subprocess
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from conftest import ROOT, SAMPLE
+
+DIRECTORY = """банк's "a" $HOME b=c; (d) & e"""
+CLIENTS = """клиенты's "x" $USER FOO=y; `id` $(touch z) #1.csv"""
+SERIES = """месяц's "$HOME" A=b; `id`"""
+FIRST_ID = 731_465_820_197
+CITY = 2
+BALANCE = 6
+
+
+def bank_id(number: int) -> int:
+    """Return the id of the client in this row, counted from 0."""
+    return FIRST_ID + number * 7_919_003
+
+
+def spoilt(row: list[str], number: int) -> list[list[str]]:
+    """Return rows that are rejected, with their id, and that of another client, where they do not belong."""
+    own, other = str(bank_id(number)), str(bank_id(number + 1))
+    spaced = f"{own[:3]} {own[3:6]}\u00a0{own[6:]}"
+    texts = [own, f"{own}.0", f"00{own}", f'"{own}"', spaced, f"Рыбинск {own}/2", other, f"{float(own):.11e}"]
+    return [
+        row[:-1],
+        [*row, "", other],
+        [str(number), *row[:-1]],
+        [*row[1:], ""],
+        *([*row[:CITY], text, *row[CITY + 1 :]] for text in texts),
+        *([*row[:BALANCE], f"{text}?", *row[BALANCE + 1 :]] for text in texts),
+        [*row[:CITY], "Атлантида", *row[CITY + 1 : 4], "17", *row[5:]],
+    ]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A project that published such a file, who was accepted in the order of the file, and what make printed."""
+
+    project: Path
+    ids: frozenset[str]
+    accepted: list[str]
+    rejected: list[list[str]]
+    output: str
+
+    @property
+    def release(self) -> Path:
+        """The release."""
+        return (self.project / "published/latest").resolve()
+
+
+def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make as from a terminal whose files are for everyone."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        umask=0,
+    )
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    project = tmp_path_factory.mktemp("privacy") / DIRECTORY
+    shutil.copytree(
+        ROOT, project, ignore=shutil.ignore_patterns(".*", "target", "published", "logs", "__pycache__")
+    )
+    (project / ".venv").symlink_to(ROOT / ".venv")
+    with duckdb.connect() as connection:
+        result = connection.execute("select columns(*)::varchar from read_parquet(?)", [str(SAMPLE)])
+        header = [column[0] for column in result.description or ()]
+        rows = [["" if cell is None else cell for cell in row] for row in result.fetchall()]
+    rows = [[str(bank_id(number)), *row[1:]] for number, row in enumerate(rows)]
+    rejected = spoilt(rows[5000], 5000)
+    accepted = rows[:5000] + rows[5001:]
+    clients = project.parent / CLIENTS
+    with clients.open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle).writerows([header, *rows[:5000], *rejected, *rows[5001:]])
+    run = make(project, "report", f"CLIENTS={clients}", f"SERIES={SERIES}")
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr
+    return Published(
+        project,
+        frozenset(row[0] for row in rows),
+        [row[0] for row in accepted],
+        rejected,
+        run.stdout + run.stderr,
+    )
+
+
+def contents(data: bytes) -> Iterator[bytes]:
+    """Yield some bytes, and those packed in them: members of archives, texts of pictures, base 64 in pages."""
+    yield data
+    if data.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for name in archive.namelist():
+                yield name.encode()
+                yield from contents(archive.read(name))
+    elif data.startswith(b"\x89PNG"):
+        at = 8
+        while at < len(data):
+            size = int.from_bytes(data[at : at + 4])
+            kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
+            if kind in (b"zTXt", b"iTXt"):
+                for part in re.finditer(rb"\x78[\x01\x5e\x9c\xda]", body):
+                    yield zlib.decompressobj().decompress(body[part.start() :])
+            at += size + 12
+    else:
+        for match in re.finditer(rb"base64,([A-Za-z0-9+/=]{20,})", data):
+            yield from contents(base64.b64decode(match.group(1)))
+
+
+def values(database: Path) -> Iterator[tuple[str, str]]:
+    """Yield every value of every relation of a DuckDB file as text, under the relation's name."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        names = connection.execute(
+            "select distinct schema_name, table_name from duckdb_columns() where not internal"
+        ).fetchall()
+        for schema, name in sorted(names):
+            rows = connection.execute(f'select columns(*)::varchar from "{schema}"."{name}"').fetchall()
+            yield from ((f"{schema}.{name}", cell) for row in rows for cell in row if cell is not None)
+
+
+def ids_in(data: bytes, ids: frozenset[str]) -> set[str]:
+    """Return the ids whose digits stand together in some bytes, among whatever else."""
+    runs = re.findall(rb"[0-9]{12,}", data)
+    return {
+        text for run in runs for at in range(len(run) - 11) if (text := run[at : at + 12].decode()) in ids
+    }
+
+
+def ids_in_text(text: str, ids: frozenset[str]) -> set[str]:
+    """Return the ids that a reader could find in a cell: in its digits, however they are separated."""
+    return ids_in("".join(letter for letter in text if letter.isdigit()).encode(), ids)
+
+
+def files_of(directory: Path) -> list[Path]:
+    return [path for path in sorted(directory.rglob("*")) if path.is_file() and not path.is_symlink()]
+
+
+def test_no_id_is_in_a_published_byte_or_value(
+    published: Published, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = files_of(published.release)
+    leaks = {
+        path.relative_to(published.release).as_posix(): found
+        for path in files
+        if (found := set().union(*(ids_in(data, published.ids) for data in contents(path.read_bytes()))))
+    }
+    assert leaks == {}
+    cells = list(values(published.release / "bank_marts.duckdb"))
+    assert {relation for relation, cell in cells if ids_in_text(cell, published.ids)} == set()
+    assert {path.suffix for path in files} >= {".duckdb", ".pptx", ".html", ".md", ".png", ".json"}
+    with capsys.disabled():
+        print(
+            f"\nids {len(published.ids)}, published files {len(files)}, values of relations {len(cells)}, ids found 0"
+        )
+
+
+def test_no_id_is_in_a_log_or_on_the_screen_or_in_any_file_but_three(published: Published) -> None:
+    holders = {
+        path.relative_to(published.project).as_posix()
+        for path in files_of(published.project)
+        if ids_in(path.read_bytes(), published.ids)
+        or (path.suffix == ".duckdb" and any(ids_in_text(cell, published.ids) for _, cell in values(path)))
+    }
+    assert holders == {"target/report/bank.duckdb", "target/report/rejected_rows.csv"}
+    assert (published.project / "target/report/dbt.log").stat().st_size > 100_000
+    assert ids_in(published.output.encode(), published.ids) == set()
+    assert not (published.project / "z").exists()
+
+
+@pytest.mark.parametrize(
+    "kind", ["page", "workbook in a deck", "picture in a page", "database", "spaced cell"]
+)
+def test_the_search_finds_an_id_wherever_one_could_be(
+    kind: str, published: Published, tmp_path: Path
+) -> None:
+    """Else the tests above would pass on a search that finds nothing."""
+    hidden = str(bank_id(4_321))
+    data = f"<p>x{hidden}y</p>".encode()
+    if kind == "workbook in a deck":
+        for name in ("sheet.xml", "book.xlsx"):
+            packed = io.BytesIO()
+            with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr(name, data)
+            data = packed.getvalue()
+    if kind == "picture in a page":
+        body = b"Comment\0\0" + zlib.compress(data)
+        data = b"\x89PNG\r\n\x1a\n" + len(body).to_bytes(4) + b"zTXt" + body + bytes(4)
+        data = b"<img src='data:image/png;base64," + base64.b64encode(data) + b"'>"
+    if kind == "database":
+        with duckdb.connect(str(tmp_path / "x.duckdb")) as connection:
+            connection.execute(f"create view v as select {hidden}::double as n, null as m")
+        assert {"v" for _, cell in values(tmp_path / "x.duckdb") if ids_in_text(cell, published.ids)} == {"v"}
+    elif kind == "spaced cell":
+        assert ids_in_text(f"{hidden[:4]}\u00a0{hidden[4:]}", published.ids) == {hidden}
+    else:
+        assert set().union(*(ids_in(part, published.ids) for part in contents(data))) == {hidden}
+
+
+def test_what_holds_ids_or_the_key_is_for_its_owner_alone(published: Published) -> None:
+    modes = {
+        name: stat.S_IMODE((published.project / name).stat().st_mode)
+        for name in (
+            ".client_key",
+            "target/report",
+            "target/report/bank.duckdb",
+            "target/report/rejected_rows.csv",
+        )
+    }
+    assert modes == {name: 0o700 if name == "target/report" else 0o600 for name in modes}
+
+
+def test_the_key_is_in_nothing_that_a_run_writes(published: Published) -> None:
+    text = (published.project / ".client_key").read_text(encoding="ascii").strip()
+    assert len(text) == 64
+    forms = (text.encode(), bytes.fromhex(text))
+    holders = {
+        path.relative_to(published.project).as_posix()
+        for path in files_of(published.project)
+        if any(form in data for data in contents(path.read_bytes()) for form in forms)
+    }
+    assert holders == {".client_key"}
+    assert text not in published.output
+
+
+def test_who_has_the_public_twin_recovers_no_client_by_key_or_position(
+    published: Published, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The twin has every column of the file, in its order, with ids a constant away: the attacker knows them all.
+
+    What the columns themselves give away, as an age and a salary to the kopeck do, is told in the docs.
+    """
+    with duckdb.connect(str(published.release / "bank_marts.duckdb"), read_only=True) as connection:
+        tables = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_columns()"
+            " where column_name = 'client_key' and table_name in (select table_name from duckdb_tables())"
+        ).fetchall()
+        assert tables
+        orders = [
+            [key for (key,) in connection.execute(f"select client_key from {name} order by rowid").fetchall()]
+            for (name,) in tables
+        ]
+        shown = {key for (key,) in connection.execute("select client_key from marts.dim_clients").fetchall()}
+    secret = (published.project / ".client_key").read_bytes().strip()
+    truth = {hmac.new(secret, i.encode(), hashlib.sha256).hexdigest()[:32]: i for i in published.accepted}
+    assert shown == set(truth)
+    hashes = ("sha256", "sha1", "md5", "blake2b", "sha3_256")
+    guesses = {hashlib.new(name, i.encode()).hexdigest()[:32] for i in published.ids for name in hashes}
+    for key in (b"", b"key", b"secret", b"bank", b"client_key", bytes(32)):
+        guesses |= {hmac.new(key, i.encode(), hashlib.sha256).hexdigest()[:32] for i in published.ids}
+    assert not shown & guesses
+    # Sorted by the key, rows stand in the same places whatever the order of the file was.
+    assert [order for order in orders if order != sorted(shown)] == []
+    hits = sum(truth[key] == i for key, i in zip(orders[0], published.accepted, strict=True))
+    with capsys.disabled():
+        print(
+            f"\nclients {len(shown)}, guesses {len(guesses)}, recovered by the key 0; places that agree with the file"
+            f" by chance {hits} (1 expected)"
+        )
+
+
+def test_rejected_rows_keep_their_reasons_and_are_found_again(published: Published) -> None:
+    with duckdb.connect(str(published.release / "bank_marts.duckdb"), read_only=True) as connection:
+        rows = connection.execute(
+            "select source_row_number, reasons, city, age from quality.rejected_clients order by 1"
+        ).fetchall()
+    first = 5001
+    assert [row[0] for row in rows] == list(range(first, first + len(published.rejected)))
+    assert rows[0][1] == "row has fewer fields than the header"
+    assert rows[1][1] == "row has more fields than the header"
+    assert rows[-1][1:] == (
+        "Age is outside its domain; City is unknown; userid has differing rows",
+        "Атлантида",
+        "17",
+    )
+    path = published.project / "target/report/rejected_rows.csv"
+    with path.open(encoding="utf-8-sig", newline="") as handle:
+        kept = list(csv.DictReader(handle))
+    assert [(int(row["source_row_number"]), row["reasons"]) for row in kept] == [row[:2] for row in rows]
+    for row, original in zip(kept[:2], published.rejected[:2], strict=True):
+        assert row["row_text"] == ",".join(original)
+    for row, original in zip(kept[2:], published.rejected[2:], strict=True):
+        # An apostrophe keeps spreadsheets from running a cell.
+        assert [cell.removeprefix("'") for cell in list(row.values())[2:14]] == original
+
+
+def test_campaign_list_has_the_ids_for_its_owner_alone(published: Published) -> None:
+    run = make(published.project, "activation", "SEGMENT=segment_3")
+    assert run.returncode == 0, run.stderr
+    path = published.project / "activation/segment_3.csv"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    with path.open(encoding="utf-8", newline="") as handle:
+        listed = [row["client_id"] for row in csv.DictReader(handle)]
+    with duckdb.connect(str(published.release / "bank_marts.duckdb"), read_only=True) as connection:
+        ((expected,),) = connection.execute(
+            "select count(*) from marts.fct_segment_membership inner join marts.dim_clients using (client_key)"
+            " where segment_id = 'segment_3' and not is_churned"
+        ).fetchall()
+    assert len(listed) == len(set(listed)) == expected > 100
+    assert set(listed) <= set(published.accepted)
+
+
+@pytest.mark.parametrize("segment", ["--help", '../x\' or true -- $HOME; `id` "y" A=b'])
+def test_a_segment_is_text_to_make_shell_and_sql(published: Published, segment: str) -> None:
+    run = make(published.project, "activation", f"SEGMENT={segment}")
+    assert run.returncode == 2
+    assert run.stderr.startswith(f"make activation: There is no segment {segment}; known are segment_1")
+
+
+def test_unknown_setting_is_refused(published: Published) -> None:
+    run = make(published.project, "report", "CLIENT=x.csv", f"CLIENTS={CLIENTS}")
+    assert run.returncode == 2
+    assert "unknown setting CLIENT; known are CLIENTS" in run.stderr
