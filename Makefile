@@ -1,5 +1,5 @@
 # CLIENTS names the client file; without it the synthetic sample that ships with the project is used.
-# ENGINE=spark builds the models on Spark (Java 17, half a gigabyte) instead of DuckDB.
+# ENGINE=spark builds the models on Spark (Java 17, half a gigabyte) instead of DuckDB, ENGINE=spark_thrift on a cluster.
 # SERIES names the series of releases that a file is compared with, ALLOW_DRIFT=1 publishes although it drifted.
 CLIENTS ?=
 PYTHON ?= python3
@@ -21,7 +21,7 @@ $(foreach name,CLIENTS ENGINE SEGMENT SERIES,$(eval export override $(name) := $
 
 .PHONY: report activation rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest soak bi-env
 
-report: .venv/installed $(if $(filter spark,$(ENGINE)),spark-env)
+report: .venv/installed $(if $(filter spark%,$(ENGINE)),spark-env)
 	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(ENGINE),--engine="$$ENGINE") $(if $(SERIES),--series="$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift)
 
 # SEGMENT names the segment whose campaign list is written, with the bank's ids, into activation/.
@@ -68,9 +68,9 @@ bi-env: .venv-bi/installed .venv-bi/oldest/installed .venv-bi/npm/installed
 spark-env: .venv-spark/installed
 	@echo '$(CURDIR)/python' > $$(.venv-spark/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/bank_segments.pth
 
-# Builds CLIENTS on both engines and prints how many rows of each mart differ.
+# Builds CLIENTS on DuckDB and on ENGINE, spark where it is not named, and prints how many rows of each mart differ.
 parity: .venv/installed spark-env
-	@$(BIN)/python -m bank_segments.parity $(if $(CLIENTS),--clients="$$CLIENTS")
+	@$(BIN)/python -m bank_segments.parity $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(ENGINE),--engine="$$ENGINE")
 
 dbt-and-pytest: .venv/installed bouncer-env bi-env
 	$(BIN)/pytest --durations=15

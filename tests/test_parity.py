@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -13,19 +14,22 @@ from bank_segments.client_key import hmac_pads, read_or_create_key
 from bank_segments.conclusions import write_conclusions
 from bank_segments.dashboard import write_dashboards
 from bank_segments.deck import write_decks
+from bank_segments.errors import RefusedError
 from bank_segments.marts import read_marts
 from bank_segments.parity import compare, keys_of, table
 from bank_segments.warehouse import SPARK_DBT, build_on_spark
-from conftest import ROOT, none_of
+from conftest import ROOT, SAMPLE, none_of
+from spark_server import free_port, thrift_server
 
 # Text, the figures behind the charts and the notes; the workbooks inside hold the time of writing.
 PARTS_OF_A_DECK = ("ppt/slides/", "ppt/charts/", "ppt/notesSlides/")
-HOME = ROOT / "target/test/spark"
+HOMES = {"spark": ROOT / "target/test/spark", "spark_thrift": ROOT / "target/test/spark_thrift"}
+ONLY_MARTS = ("--exclude-resource-type", "unit_test", "test")
 
 
 @pytest.fixture(scope="session")
-def spark_marts(bank_clients: Path) -> Path:
-    """The marts of the bank's file from a Spark build; a user without Spark skips, CI must have it."""
+def quick_start() -> Iterator[None]:
+    """Spark without its optimizing compiler, which does not pay on ten thousand rows; a user without Spark skips."""
     missing = [
         reason
         for reason, is_there in {
@@ -38,7 +42,25 @@ def spark_marts(bank_clients: Path) -> Path:
         pytest.fail("; ".join(missing))
     if missing:
         pytest.skip("; ".join(missing))
-    return build_on_spark(bank_clients, HOME, "--exclude-resource-type", "unit_test", "test")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def spark_marts(bank_clients: Path, quick_start: None) -> Path:
+    """The marts of the bank's file from a build in a Spark session."""
+    return build_on_spark(bank_clients, HOMES["spark"], *ONLY_MARTS)
+
+
+@pytest.fixture(scope="session")
+def thrift_marts(bank_clients: Path, quick_start: None) -> Path:
+    """The marts of the bank's file from a build on a Thrift server, which wrote its history beside them."""
+    home = HOMES["spark_thrift"]
+    shutil.rmtree(home, ignore_errors=True)
+    with thrift_server(home / "server") as port, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BANK_SPARK_PORT", str(port))
+        return build_on_spark(bank_clients, home, *ONLY_MARTS, target="spark_thrift")
 
 
 @pytest.fixture(scope="session")
@@ -51,10 +73,15 @@ def keys(bank_warehouse: Path) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.parametrize("marts", ["spark_marts", "thrift_marts"])
 def test_every_mart_is_equal_on_both_engines(
-    bank_warehouse: Path, spark_marts: Path, keys: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
+    marts: str,
+    bank_warehouse: Path,
+    keys: dict[str, list[str]],
+    request: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    comparisons = list(compare(bank_warehouse, spark_marts, keys))
+    comparisons = list(compare(bank_warehouse, request.getfixturevalue(marts), keys))
     with capsys.disabled():
         print("\n" + table(comparisons))
     none_of(f"{found.mart} differs in {found.differences} rows" for found in comparisons if found.differences)
@@ -131,11 +158,25 @@ def test_decks_have_the_same_numbers(bank_warehouse: Path, spark_marts: Path, tm
     none_of(f"{name} differs" for name in decks[0] if decks[0][name] != decks[1][name])
 
 
-def test_key_of_the_clients_stays_out_of_what_spark_writes(spark_marts: Path) -> None:
+def test_server_that_does_not_answer_is_named_in_one_sentence(
+    quick_start: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("BANK_SPARK_PORT", str(port))
+    with pytest.raises(
+        RefusedError, match=rf"^The Thrift server of Spark .*\b{port}\b.*; check BANK_SPARK_HOST, .*\.$"
+    ):
+        build_on_spark(SAMPLE, tmp_path, target="spark_thrift")
+
+
+def test_key_of_the_clients_stays_out_of_what_spark_writes(spark_marts: Path, thrift_marts: Path) -> None:
+    """Out of the marts, dbt's logs and artifacts, the tables of the server and the plans in its history."""
     key = read_or_create_key(ROOT / ".client_key")
     secrets = [key, *hmac_pads(key)]
     secrets += [secret.hex().encode() for secret in secrets]
-    files = [path for path in HOME.rglob("*") if path.is_file()]
-    assert spark_marts in files
-    assert HOME / "dbt.log" in files
+    secrets += [secret.upper() for secret in secrets]
+    files = [path for home in HOMES.values() for path in home.rglob("*") if path.is_file()]
+    assert {spark_marts, thrift_marts, *(home / "dbt.log" for home in HOMES.values())} <= set(files)
+    history = next(path for path in files if path.name.startswith("events_"))
+    assert b"client_keys" in history.read_bytes()
     none_of(str(path) for path in files if any(secret in path.read_bytes() for secret in secrets))

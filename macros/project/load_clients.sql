@@ -42,6 +42,13 @@
         first_unread_row() if file.delimiter else none
     ) -%}
     {%- do refuse_unread_rows(file, loaded, unread) -%}
+    {#- Every id as the models read it, with its key. -#}
+    {%- do adapter.write_client_keys(
+        source_node.schema,
+        'select distinct ' ~ to_integer('client_id') ~ ' as client_id from (select ' ~ clean_number('userid')
+        ~ ' as client_id from ' ~ source_node.schema ~ '.' ~ source_node.identifier ~ ') as clients',
+        duckdb__client_key('client_id')
+    ) -%}
 {%- endmacro %}
 
 {% macro clients_source() -%}

@@ -1,5 +1,3 @@
-{{ config(materialized=keyed_materialization()) }}
-
 {%- set bands = registry('bands') %}
 {%- set domains = registry('column_domains') %}
 

@@ -1,5 +1,3 @@
-{{ config(materialized=keyed_materialization()) }}
-
 with
 
 clients as (

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import duckdb
 
-from bank_segments.client_key import hmac_pads, read_or_create_key
 from bank_segments.errors import RefusedError
 from bank_segments.report import TARGET
 from bank_segments.warehouse import Build
@@ -28,10 +27,7 @@ def active_members(warehouse: Path, segment_id: str) -> list[tuple[object, ...]]
     """Return `COLUMNS` of the segment's active clients; raises `RefusedError` for an unknown segment."""
     if not warehouse.exists():
         raise RefusedError(f"There is no warehouse {warehouse} yet; run make report first.")
-    inner, outer = hmac_pads(read_or_create_key())
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        connection.execute("set variable client_key_inner_pad = ?::blob", [inner])
-        connection.execute("set variable client_key_outer_pad = ?::blob", [outer])
         known = [
             name
             for (name,) in connection.execute(

@@ -41,11 +41,16 @@ def hmac_pads(key: bytes) -> tuple[bytes, bytes]:
     return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)
 
 
+def set_key(connection: duckdb.DuckDBPyConnection) -> None:
+    """Set the session variables that the macro `client_key` reads on DuckDB."""
+    inner, outer = hmac_pads(read_or_create_key())
+    connection.execute("set variable client_key_inner_pad = ?::blob", [inner])
+    connection.execute("set variable client_key_outer_pad = ?::blob", [outer])
+
+
 class Plugin(BasePlugin):
     """Sets the padded keys on every cursor that dbt opens."""
 
     def configure_cursor(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Set the session variables that the macro `client_key` reads."""
-        inner, outer = hmac_pads(read_or_create_key())
-        cursor.execute("set variable client_key_inner_pad = ?::blob", [inner])
-        cursor.execute("set variable client_key_outer_pad = ?::blob", [outer])
+        """Set the padded keys."""
+        set_key(cursor)

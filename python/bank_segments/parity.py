@@ -71,10 +71,10 @@ def _compare(connection: duckdb.DuckDBPyConnection, mart: str, key: list[str]) -
     deviations = [
         f'case when one."{column}" is distinct from two."{column}" then coalesce('
         f'abs(one."{column}" - two."{column}") / greatest(abs(one."{column}"), abs(two."{column}")),'
-        " 'inf'::double) else 0 end"
+        " 'inf'::double) else 0e0 end"
         for column in doubles
     ]
-    deviation = f"greatest({', '.join([*deviations, '0.0'])})"
+    deviation = f"greatest({', '.join([*deviations, '0e0'])})"
     counted = connection.execute(
         f"""
         select
@@ -115,13 +115,24 @@ def main(arguments: list[str] | None = None) -> int:
     """Build on both engines and print the table; returns 1 where a mart differs."""
     parser = argparse.ArgumentParser(prog="make parity", description="Compare the marts of DuckDB and Spark.")
     parser.add_argument("--clients", type=Path, default=SAMPLE, help="the client file")
+    parser.add_argument(
+        "--engine",
+        choices=("spark", "spark_thrift"),
+        default="spark",
+        help="what DuckDB is compared with: a target of profiles.yml",
+    )
     options = parser.parse_args(arguments)
     started = time.monotonic()
     try:
         left = _build_on_duckdb(options.clients, TARGET / "duckdb")
         built = time.monotonic()
         right = build_on_spark(
-            options.clients, TARGET / "spark", "--exclude-resource-type", "unit_test", "test"
+            options.clients,
+            TARGET / options.engine,
+            "--exclude-resource-type",
+            "unit_test",
+            "test",
+            target=options.engine,
         )
     except RefusedError as refusal:
         print(f"make parity: {refusal}", file=sys.stderr)

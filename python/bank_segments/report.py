@@ -355,7 +355,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--allow-drift", action="store_true", help="publish although the clients drifted past the limit"
     )
     parser.add_argument(
-        "--engine", choices=("duckdb", "spark"), default="duckdb", help="what builds the models"
+        "--engine",
+        choices=("duckdb", "spark", "spark_thrift"),
+        default="duckdb",
+        help="what builds the models: a target of profiles.yml",
     )
     parser.add_argument(
         "--roll-back",

@@ -1,12 +1,12 @@
-"""What dbt-spark lacks to run this project: the load of the client file, the client key and the Python models.
+"""What dbt-spark lacks to run this project: the load of the client file, the client keys and the Python models.
 
-`python/dbt_bank_segments.py` puts `SparkAdapter` in the place of dbt-spark's own adapter. Rows travel between Spark and
-DuckDB as Parquet files under BANK_SPARK_HOME, which on a cluster must be a directory that dbt and every executor see.
+`python/dbt_bank_segments.py` puts `SparkAdapter` in the place of dbt-spark's own adapter, for a session as for a Thrift
+server. Rows travel between Spark and DuckDB as Parquet files under BANK_SPARK_HOME, which on a cluster must be a
+directory that dbt and every executor see.
 """
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,16 +16,13 @@ from typing import Any
 
 import duckdb
 from dbt.adapters.base.meta import available
-from dbt.adapters.contracts.connection import AdapterResponse, Connection
-from dbt.adapters.spark.connections import SparkConnectionManager as DbtSparkConnectionManager
+from dbt.adapters.contracts.connection import AdapterResponse
 from dbt.adapters.spark.impl import SparkAdapter as DbtSparkAdapter
 
 from bank_segments.client_file import look
-from bank_segments.client_key import hmac_pads, read_or_create_key
+from bank_segments.client_key import set_key
 from bank_segments.errors import RefusedError
 from bank_segments.publish import STORAGE_VERSION
-
-PAD_VARIABLES = ("client_key_inner_pad", "client_key_outer_pad")
 
 
 def spark_home() -> Path:
@@ -50,38 +47,8 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, Decimal) and value.as_tuple().exponent == 0 else value
 
 
-class SparkConnectionManager(DbtSparkConnectionManager):
-    """Sets the padded keys that the macro `client_key` reads, as variables of the Spark session."""
-
-    _lock = threading.Lock()
-    _has_key = False
-
-    @classmethod
-    def open(cls, connection: Connection) -> Connection:
-        """Open the connection; the key enters the session as a parameter, never as SQL text."""
-        opened: Connection = super().open(connection)
-        with cls._lock:
-            # One session serves all threads: declaring a variable again would empty it under a running query.
-            if not cls._has_key:
-                _set_key(opened.handle.cursor())
-                cls._has_key = True
-        return opened
-
-
-def _set_key(cursor: Any) -> None:
-    from pyspark.sql import SparkSession
-
-    for name in PAD_VARIABLES:
-        cursor.execute(f"declare or replace variable {name} binary")
-    session = SparkSession.active()
-    for name, pad in zip(PAD_VARIABLES, hmac_pads(read_or_create_key()), strict=True):
-        session.sql(f"set variable {name} = :pad", args={"pad": bytearray(pad)})
-
-
 class SparkAdapter(DbtSparkAdapter):
     """dbt-spark's adapter, able to load the client file and to run Python models inside dbt's own process."""
-
-    ConnectionManager = SparkConnectionManager
 
     @available.parse(lambda *_: {})
     def look_at_client_file(self, path: str, wanted: Sequence[str]) -> dict[str, Any]:
@@ -106,6 +73,18 @@ class SparkAdapter(DbtSparkAdapter):
             unread = connection.sql(first_unread).fetchall() if first_unread else []
         (spark_home() / "client_file.csv").unlink(missing_ok=True)
         return int(self._query(f"select count(*) from {schema}.{table}").fetchall()[0][0]), unread
+
+    @available.parse_none
+    def write_client_keys(self, schema: str, client_ids: str, client_key: str) -> None:
+        """Fill the table `client_keys` of a schema with the ids that a query gives on Spark, and the key of each.
+
+        DuckDB computes the keys by the expression `client_key`: the secret never leaves the machine of dbt.
+        """
+        with duckdb.connect() as connection, _exchange(f"{schema}.client_ids") as directory:
+            set_key(connection)
+            self._write(client_ids, directory)
+            ids = connection.read_parquet(f"{directory}/*.parquet")
+            self._create_table(schema, "client_keys", ids.project(f"client_id, {client_key} as client_key"))
 
     @available.parse_none
     def hand_over(self, nodes: Sequence[Mapping[str, Any]]) -> None:
@@ -141,6 +120,10 @@ class SparkAdapter(DbtSparkAdapter):
         _, cursor = self.connections.add_query(sql, auto_begin=False)
         return Rows(cursor)
 
+    def _write(self, query: str, directory: Path) -> None:
+        statement = f"insert overwrite directory 'file:{directory}' using parquet {query}"
+        self.connections.add_query(statement, auto_begin=False)
+
     def _create_table(self, schema: str, table: str, rows: duckdb.DuckDBPyRelation) -> None:
         with _exchange(f"{schema}.{table}") as directory:
             directory.mkdir(parents=True)
@@ -148,17 +131,14 @@ class SparkAdapter(DbtSparkAdapter):
             for statement in (
                 f"create schema if not exists {schema}",
                 f"drop table if exists {schema}.{table}",
-                f"create table {schema}.{table} using parquet as select * from parquet.`{directory}`",
+                f"create table {schema}.{table} using parquet as select * from parquet.`file:{directory}`",
             ):
                 self.connections.add_query(statement, auto_begin=False)
 
     def _copy(self, node: Mapping[str, Any], connection: duckdb.DuckDBPyConnection) -> None:
         name = f"{node['schema']}.{node['alias']}"
         with _exchange(name) as directory:
-            self.connections.add_query(
-                f"insert overwrite directory '{directory}' using parquet select * from {name}",
-                auto_begin=False,
-            )
+            self._write(f"select * from {name}", directory)
             connection.execute(f"create schema if not exists {node['schema']}")
             connection.execute(f"create table {name} as from read_parquet('{directory}/*.parquet')")
         connection.execute(f"comment on table {name} is {_literal(node['description'])}")

@@ -138,8 +138,8 @@ def build_warehouse(clients: Path, build: Build, engine: str = "duckdb") -> None
     for leftover in (warehouse, warehouse.with_name(f"{warehouse.name}.wal"), build.rejected_rows):
         leftover.unlink(missing_ok=True)
     shutil.rmtree(warehouse.with_name(f"{warehouse.name}.tmp"), ignore_errors=True)
-    if engine == "spark":
-        build_on_spark(clients, build.directory, *_ONLY_DATA).replace(build.warehouse)
+    if engine != "duckdb":
+        shutil.move(build_on_spark(clients, build.directory, *_ONLY_DATA, target=engine), warehouse)
         failure = None
     else:
         result = _invoke(["build", *_ONLY_DATA], build, clients)
@@ -151,10 +151,11 @@ def build_warehouse(clients: Path, build: Build, engine: str = "duckdb") -> None
         raise failure
 
 
-def build_on_spark(clients: Path, directory: Path, *arguments: str) -> Path:
+def build_on_spark(clients: Path, directory: Path, *arguments: str, target: str = "spark") -> Path:
     """Run `dbt build` on Spark in an environment of its own; return the DuckDB file that Python reads of it.
 
-    Raises `RefusedError` where Spark is not installed or the build fails. The tables of Spark end with the build.
+    `target` is one of profiles.yml: the tables of `spark` end with the build, those of `spark_thrift` stay on its
+    server. Raises `RefusedError` where Spark is not installed or the build fails.
     """
     if not SPARK_DBT.exists():
         raise RefusedError(f"{SPARK_DBT} is not installed; run `make spark-env`.")
@@ -162,11 +163,13 @@ def build_on_spark(clients: Path, directory: Path, *arguments: str) -> Path:
     # dbt finds the project's plugin by what make spark-env wrote, not by the path of this process.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     home = directory / "spark"
+    if target == "spark_thrift":
+        home = Path(os.environ.get("BANK_SPARK_HOME", home))
     paths = ["--log-path", str(directory), "--target-path", str(directory)]
     # Tables of an earlier build would be in the way of new ones, and hold the bank's ids.
-    shutil.rmtree(home / "warehouse", ignore_errors=True)
+    shutil.rmtree(directory / "spark/warehouse", ignore_errors=True)
     run = subprocess.run(
-        [str(SPARK_DBT), "--no-use-colors", "build", "--target", "spark", *paths, *arguments],
+        [str(SPARK_DBT), "--no-use-colors", "build", "--target", target, *paths, *arguments],
         env=environment
         | {"BANK_CLIENTS": str(clients), "BANK_SPARK_HOME": str(home), "BANK_SPARK_CATALOG": "in-memory"},
         stdout=subprocess.PIPE,
@@ -174,8 +177,13 @@ def build_on_spark(clients: Path, directory: Path, *arguments: str) -> Path:
         text=True,
         check=False,
     )
-    shutil.rmtree(home / "warehouse", ignore_errors=True)
+    shutil.rmtree(directory / "spark/warehouse", ignore_errors=True)
     if run.returncode:
+        if unreached := re.search(r"failed to connect: .*?: (.*)", run.stdout):
+            raise RefusedError(
+                f"The Thrift server of Spark cannot be reached: {_one_line(unreached.group(1))};"
+                " check BANK_SPARK_HOST, BANK_SPARK_PORT and BANK_SPARK_USER."
+            )
         own_words = re.search(r"The client file .*", run.stdout)
         failure = re.search(r"(?:Failure|Error) in .*", run.stdout)
         raise RefusedError(
