@@ -14,7 +14,7 @@ final as (
     select
         '{{ row.trait }}' as trait,
         count({{ row.trait }}) as clients,
-        corr(cast({{ row.trait }} as double), cast(is_churned as integer)) as point_biserial,
+        corr(cast({{ row.trait }} as double), cast(is_churned as int)) as point_biserial,
         avg({{ row.trait }}) filter (where is_churned) as mean_of_churned,
         avg({{ row.trait }}) filter (where not is_churned) as mean_of_active
     from clients

@@ -6,15 +6,46 @@ dbt-bouncer keeps the rules that it knows (`.dbt-bouncer.yml`); the tests below 
 import json
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from conftest import ROOT, SAMPLE, Docs, dbt, none_of
 
 BOUNCER = ROOT / ".venv-bouncer/bin/dbt-bouncer"
 PROJECT = "bank_segments"
 COMMENT = re.compile(r"{#.*?#}|--[^\n]*|/\*.*?\*/", re.DOTALL)
+BOTH_ENGINES_KNOW = re.compile(r"string|int|bigint|double|boolean|decimal\(\d+, ?\d+\)|timestamp|date")
+SQL_TYPE = re.compile(r"::\s*(?P<after>\w+(?:\([\d, ]+\))?)|\b(?:try_)?cast\(", re.IGNORECASE)
+YAML_TYPE = re.compile(r"^ +data_type: (.*)$|^ +column_types:\n((?: {8}\w+: .*\n)+)", re.MULTILINE)
+
+
+def types_in_sql(source: str) -> Iterator[str]:
+    """Give the types of every cast in SQL with Jinja; a type that is an expression of Jinja is not one to know."""
+    text = re.sub(r"{{.*?}}", "{}", COMMENT.sub(" ", source), flags=re.DOTALL)
+    for match in SQL_TYPE.finditer(text):
+        if match["after"]:
+            yield match["after"]
+            continue
+        depth, end = 1, match.end()
+        while depth and end < len(text):
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        yield re.split(r"\sas\s", text[match.end() : end - 1], flags=re.IGNORECASE)[-1].strip()
+
+
+def types_in_yaml(source: str) -> Iterator[str]:
+    """Give the types of contracts and of the columns of seeds."""
+    for contract, seed in YAML_TYPE.findall(source):
+        yield from [contract] if contract else re.findall(r": (.*)$", seed, re.MULTILINE)
+
+
+def unknown_types(source: str) -> list[str]:
+    """Return the types in SQL or YAML that not both engines know by that name."""
+    types = [*types_in_sql(source), *types_in_yaml(source)]
+    return [kind for kind in types if kind != "{}" and not BOTH_ENGINES_KNOW.fullmatch(kind)]
 
 
 def test_dbt_bouncer_finds_nothing(docs: Docs, tmp_path: Path) -> None:
@@ -112,6 +143,37 @@ def test_every_doc_block_is_used(docs: Docs) -> None:
         for name, block in docs.manifest["docs"].items()
         if name not in used and block["block_contents"].strip() not in exposed
     )
+
+
+def test_types_are_known_to_both_engines() -> None:
+    """DuckDB also takes varchar, integer or text, and only a build on Spark would tell."""
+    folders = [ROOT / name for name in ("models", "macros", "seeds", "analyses")]
+    paths = [path for folder in folders for suffix in ("sql", "yml") for path in folder.rglob(f"*.{suffix}")]
+    sources = {path: path.read_text(encoding="utf-8") for path in paths if path.parent.name != "dialect"}
+    assert sum(len([*types_in_sql(source), *types_in_yaml(source)]) for source in sources.values()) > 300
+    none_of(
+        f"{path.relative_to(ROOT)}: the type {kind} is not one of {BOTH_ENGINES_KNOW.pattern}"
+        for path, source in sources.items()
+        for kind in unknown_types(source)
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "unknown"),
+    [
+        ("cast(a as varchar)", ["varchar"]),
+        ("try_cast(nullif(a, '') as integer)", ["integer"]),
+        ("cast({{ rate('a', 'b') }} as\n    hugeint\n)", ["hugeint"]),
+        ("a::text || b::decimal(18, 2)", ["text"]),
+        ("try_cast(cast(a as float) as decimal)", ["decimal", "float"]),
+        ("'cast(' ~ column ~ ' as utinyint)'", ["utinyint"]),
+        ("cast(a as {{ type }}) -- cast(a as varchar)", []),
+        ("        data_type: varchar\n", ["varchar"]),
+        ("      column_types:\n        name: string\n        width: float\n    columns:\n", ["float"]),
+    ],
+)
+def test_type_that_spark_lacks_is_found(source: str, unknown: list[str]) -> None:
+    assert unknown_types(source) == unknown
 
 
 def test_staging_is_named_after_its_source(docs: Docs) -> None:

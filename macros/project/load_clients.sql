@@ -152,11 +152,11 @@
         select
             row_number() over () as source_row_number,
             {% for column in wanted -%}
-                cast("{{ file.columns[column_position(file.columns, column) | int] | replace('"', '""') }}" as varchar)
+                cast("{{ file.columns[column_position(file.columns, column) | int] | replace('"', '""') }}" as string)
                     as "{{ column }}",
             {% endfor -%}
-            cast(null as varchar) as row_fault,
-            cast(null as varchar) as row_text
+            cast(null as string) as row_fault,
+            cast(null as string) as row_text
         from read_single_parquet_file({{ default__text_literal(file.path) }}, binary_as_string = true)
 {%- endmacro %}
 

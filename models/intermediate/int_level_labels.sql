@@ -62,7 +62,7 @@ final as (
         present.level,
         coalesce(declared.label_ru, present.level) as label_ru,
         coalesce(declared.label_en, present.level) as label_en,
-        cast(coalesce(declared.sort_order, try_cast(present.level as integer)) as integer) as sort_order
+        cast(coalesce(declared.sort_order, try_cast(present.level as int)) as int) as sort_order
     from present
     left join declared on present.trait = declared.trait and present.level = declared.level
 
