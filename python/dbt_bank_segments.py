@@ -9,12 +9,14 @@ class SparkPlugin(dbtPlugin):
     """Does nothing unless the profile's target, which dbt reads before it sets up plugins, is a Spark one."""
 
     def initialize(self) -> None:
-        """Exchange the adapter."""
+        """Exchange the adapter, and make the directory of what Spark leaves."""
         spark = sys.modules.get("dbt.adapters.spark")
         if spark is not None:
-            from bank_segments.spark_adapter import SparkAdapter
+            from bank_segments.spark_adapter import SparkAdapter, spark_home
 
             spark.Plugin.adapter = SparkAdapter
+            # Derby writes its log there before anything else makes the directory.
+            spark_home().mkdir(parents=True, exist_ok=True)
 
 
 plugins = [SparkPlugin]

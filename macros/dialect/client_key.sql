@@ -22,7 +22,8 @@
 {% macro spark__client_key(column_name) -%}
     (
         select max(client_keys.client_key)
-        from {{ source('bank', 'clients').schema }}.client_keys as client_keys
+        {#- Not by source(), which in a unit test is rows. #}
+        from {{ generate_schema_name('raw', none) }}.client_keys as client_keys
         where client_keys.client_id = {{ column_name }}
     )
 {%- endmacro %}
