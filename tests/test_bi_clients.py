@@ -5,8 +5,10 @@ They are older than the project's DuckDB, so they live in environments of their 
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from bank_segments.publish import STORAGE_VERSION, switch_latest
 from conftest import ROOT
 
 HOME = ROOT / ".venv-bi"
@@ -55,6 +58,27 @@ def by_python(client: str, file: Path, folder: Path) -> Any:
 def by_oldest_duckdb(file: Path, folder: Path) -> Any:
     python, library = HOME / "bin/python", needed(HOME / "oldest", "DuckDB 1.4")
     return run([python, SCRIPTS / "read_marts.py", "duckdb", file], folder, PYTHONPATH=str(library))
+
+
+def follow_by_python(client: str, published: Path, new: str) -> Any:
+    python = needed(HOME / "bin/python", "the BI clients' environment")
+    return run([python, SCRIPTS / "follow_link.py", client, published, new], published, PYTHONPATH="")
+
+
+def follow_by_oldest_duckdb(published: Path, new: str) -> Any:
+    python, library = HOME / "bin/python", needed(HOME / "oldest", "DuckDB 1.4")
+    script = SCRIPTS / "follow_link.py"
+    return run([python, script, "duckdb", published, new], published, PYTHONPATH=str(library))
+
+
+def follow_by_newest_duckdb(published: Path, new: str) -> Any:
+    return run([sys.executable, SCRIPTS / "follow_link.py", "duckdb", published, new], published)
+
+
+def follow_by_node(published: Path, new: str) -> Any:
+    node = needed(Path(shutil.which("node") or "/no/node"), "node")
+    home = needed(HOME / "npm/node_modules", "@duckdb/node-api").parent
+    return run([node, SCRIPTS / "follow_link.mjs", published, new], published, BI_NODE_HOME=str(home))
 
 
 def by_cli(file: Path, folder: Path) -> Any:
@@ -129,3 +153,52 @@ def test_every_mart_is_the_same_in_another_client(
             figures += len(columns) * len(expected)
     with capsys.disabled():
         print(f"\n{client} ({seen['version']}): {len(names)} relations, {figures} values the same, errors 0")
+
+
+# The first connection before and after the move, another one beside it, and one after all were closed.
+FOLLOWED: dict[str, tuple[list[int], Callable[[Path, str], Any]]] = {
+    "duckdb 1.4": ([1, 1, 1, 2], follow_by_oldest_duckdb),
+    "duckdb 1.5": ([1, 1, 2, 2], lambda published, new: follow_by_python("duckdb", published, new)),
+    "duckdb 2.0": ([1, 1, 2, 2], follow_by_newest_duckdb),
+    "sqlalchemy": ([1, 1, 1, 2], lambda published, new: follow_by_python("sqlalchemy", published, new)),
+    "node-api": ([1, 1, 2, 2], follow_by_node),
+}
+
+
+@pytest.mark.parametrize("client", FOLLOWED)
+def test_a_client_sees_a_new_release_when_the_page_says(client: str, tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"R{number}").mkdir()
+        with duckdb.connect() as connection:
+            file = tmp_path / f"R{number}/bank_marts.duckdb"
+            connection.execute(f"attach '{file}' as release (storage_version '{STORAGE_VERSION}')")
+            connection.execute(
+                "create schema release.marts;"
+                f" create view release.marts.which as select {number}::integer as release"
+            )
+    switch_latest(tmp_path, "R1")
+    expected, follow = FOLLOWED[client]
+    assert follow(tmp_path, "R2") == expected
+
+
+def test_versions_on_the_page_are_the_locked_ones() -> None:
+    page = (ROOT / "models/docs/bi_clients.md").read_text(encoding="utf-8")
+    locked = {
+        pinned
+        for name in ("requirements.lock", "requirements-bi.lock", "requirements-bi-oldest.lock")
+        for pinned in re.findall(r"^[\w-]+==[\w.]+", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    packages = json.loads((SCRIPTS / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    locked |= {f"{name}=={version}" for name, version in packages.items()}
+    halves, _, superset = page.partition("### Superset")
+    parts = halves.split("### How to connect")
+    russian, english = (set(re.findall(r"[@\w/-]+==[\w.-]+\w", part)) for part in parts)
+    assert russian == english
+    assert [f"`{STORAGE_VERSION}`" in part for part in parts] == [True, True]
+    assert russian <= locked
+    of_clients = ("duckdb", "duckdb-cli", "duckdb-engine", "sqlalchemy", "@duckdb/node-api")
+    assert russian >= {pinned for pinned in locked if pinned.split("==")[0] in of_clients}
+    # Superset brings its own SQLAlchemy, and lives in no lock file.
+    own = {pinned for pinned in re.findall(r"[\w-]+==[\w.]+\w", superset) if "duckdb" not in pinned}
+    assert {pinned.split("==")[0] for pinned in own} == {"apache-superset", "sqlalchemy"}
+    assert set(re.findall(r"duckdb[\w-]*==[\w.]+\w", superset)) <= locked

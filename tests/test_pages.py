@@ -89,6 +89,24 @@ def test_every_page_opens_without_a_network(
     assert_quiet(browser)
 
 
+@pytest.mark.parametrize(("exposure", "pictures", "rows"), [("calibration", 0, 50), ("bi_marts", 2, 20)])
+def test_the_documentation_shows_tables_and_pictures(
+    exposure: str, pictures: int, rows: int, sample_release: Path, browser: webdriver.Chrome
+) -> None:
+    browser.get("about:blank")  # another address in the same page is no new page
+    docs = (sample_release / "docs/index.html").as_uri()
+    browser.get(f"{docs}#!/exposure/exposure.bank_segments.{exposure}")
+    WebDriverWait(browser, 30).until(
+        lambda chrome: len(chrome.find_elements(By.CSS_SELECTOR, "table tbody tr")) >= rows
+    )
+    sizes = browser.execute_script(
+        "return [...document.querySelectorAll('.model-markdown img')].map((image) => image.naturalWidth)"
+    )
+    assert len(sizes) == pictures
+    assert all(sizes)
+    assert_quiet(browser)
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_every_page_can_be_read(name: str, sample_release: Path, browser: webdriver.Chrome) -> None:
     """On a telephone and on a desk, by eye and by ear."""

@@ -1,5 +1,6 @@
 """Builds the warehouse with dbt, inside this process: dbt's own start is most of a small run."""
 
+import base64
 import contextlib
 import os
 import re
@@ -206,6 +207,15 @@ _QUIET = {
 }
 
 
+# Pages of models/docs name their pictures as a reader of the repository sees them.
+_PICTURE = re.compile(r"\.\./assets/(\w+\.png)")
+
+
+def _inline(picture: re.Match[str]) -> str:
+    content = (Path("models/assets") / picture.group(1)).read_bytes()
+    return f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
+
+
 def write_documentation(clients: Path, build: Build) -> None:
     """Write the dbt docs as one static page that loads nothing."""
     result = _invoke(["docs", "generate", "--static", "--no-compile"], build, clients)
@@ -214,4 +224,5 @@ def write_documentation(clients: Path, build: Build) -> None:
     page = build.documentation.read_text(encoding="utf-8")
     for loud, quiet in _QUIET.items():
         page = page.replace(loud, quiet)
+    page = _PICTURE.sub(_inline, page)
     build.documentation.write_text(page, encoding="utf-8")
