@@ -17,10 +17,8 @@ from bank_segments.hypotheses import (
 
 MODELS = {
     "int_hypothesis_cells": "table",
-    "int_hypothesis_values": "view",
     "int_hypothesis_trim_bounds": "table",
     "int_hypothesis_moments": "table",
-    "int_hypothesis_levels": "view",
     "int_hypothesis_rank_sums": "table",
     "int_hypothesis_strata": "table",
 }

@@ -41,15 +41,13 @@
     {%- do return(hypothesis.kind != 'proportion' and kind == 'money') -%}
 {%- endmacro %}
 
-{# The values of a hypothesis, as `compared`, without their tails where the trimming cuts them off. #}
-{% macro trimmed_values(hypothesis_values, hypothesis, population, trimming) -%}
-{{ hypothesis_values }} as compared
-{%- if trimming.trimming != 'none' %}
-inner join trim_bounds
-    on
-        trim_bounds.hypothesis_id = '{{ hypothesis.hypothesis_id }}'
-        and trim_bounds.population = '{{ population.population }}'
-        and trim_bounds.trimming = '{{ trimming.trimming }}'
-        and compared.value_units between trim_bounds.lower_units and trim_bounds.upper_units
-{%- endif %}
+{# The slices in which a hypothesis has moments: every population and trimming, but a share has no tails to trim. #}
+{% macro moment_slices(hypothesis, populations, trimmings) -%}
+    {%- set slices = [] -%}
+    {%- for population in populations -%}
+        {%- for trimming in trimmings if trimming.trimming == 'none' or hypothesis.kind != 'proportion' -%}
+            {%- do slices.append({'name': population.population ~ '_' ~ trimming.trimming, 'population': population, 'trimming': trimming}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- do return(slices) -%}
 {%- endmacro %}

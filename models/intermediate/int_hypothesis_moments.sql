@@ -1,9 +1,10 @@
-{#- Not imported as a common table expression, which DuckDB would write out whole, client by client. -#}
-{%- set hypothesis_values = ref('int_hypothesis_values') %}
 {%- set hypotheses = registry('hypotheses') %}
 {%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
+{%- set rules = registry('population_rules') %}
 {%- set trimmings = registry('trimmings') %}
+{%- set cells = ref('int_hypothesis_cells') %}
+{%- set clients = ref('int_clients_segmented') %}
 
 with
 
@@ -13,33 +14,48 @@ trim_bounds as (
 
 ),
 
+{% for hypothesis in hypotheses %}
+{#- Every client is read once: the slices that one is in are a handful of combinations. #}
+summed_for_{{ hypothesis.hypothesis_id }} as (
+
+    select
+        city,
+        client_group,
+        {%- for slice in moment_slices(hypothesis, populations, trimmings) %}
+        {{ is_in_slice(hypothesis, slice.population, slice.trimming) | indent(8) }} as is_in_slice_{{ slice.name }},
+        {%- endfor %}
+        {{ sum_where('clients', 'value_units is not null') }} as clients,
+        sum({{ wide_integer('value_units') }} * clients) as total_units,
+        sum({{ wide_integer('value_units') }} * value_units * clients) as total_squared_units
+    from (
+        {{ hypothesis_values(hypothesis, populations, rules, domains, cells, clients) | indent(8) }}
+    ) as compared
+    group by all
+
+),
+
+{% endfor %}
 final as (
 
     {%- for hypothesis in hypotheses %}
     {%- set hypothesis_loop = loop %}
-    {%- for population in populations %}
-    {%- set population_loop = loop %}
-    {#- A share has no tails to trim. #}
-    {%- for trimming in trimmings if trimming.trimming == 'none' or hypothesis.kind != 'proportion' %}
+    {%- for slice in moment_slices(hypothesis, populations, trimmings) %}
     select
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
-        '{{ population.population }}' as population,
-        '{{ trimming.trimming }}' as trimming,
-        coalesce(compared.city, 'all') as city,
-        compared.client_group,
+        '{{ slice.population.population }}' as population,
+        '{{ slice.trimming.trimming }}' as trimming,
+        coalesce(city, 'all') as city,
+        client_group,
         {{ hypothesis_metric(hypothesis, domains).units_per_one }} as units_per_one,
-        {{ sum_where('compared.clients', 'compared.value_units is not null') }} as clients,
-        sum({{ wide_integer('compared.value_units') }} * compared.clients) as total_units,
-        sum({{ wide_integer('compared.value_units') }} * compared.value_units * compared.clients) as total_squared_units
-    from {{ trimmed_values(hypothesis_values, hypothesis, population, trimming) | indent(4) }}
-    where
-        compared.hypothesis_id = '{{ hypothesis.hypothesis_id }}'
-        and compared.population = '{{ population.population }}'
-    group by compared.client_group, rollup(compared.city)
-    {%- if not (hypothesis_loop.last and population_loop.last and loop.last) %}
+        cast(sum(clients) as bigint) as clients,
+        sum(total_units) as total_units,
+        sum(total_squared_units) as total_squared_units
+    from summed_for_{{ hypothesis.hypothesis_id }}
+    where is_in_slice_{{ slice.name }}
+    group by client_group, rollup(city)
+    {%- if not (hypothesis_loop.last and loop.last) %}
     union all
     {%- endif %}
-    {%- endfor %}
     {%- endfor %}
     {%- endfor %}
 

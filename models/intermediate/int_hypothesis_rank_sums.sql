@@ -1,43 +1,131 @@
+{%- set hypotheses = registry('hypotheses') | rejectattr('kind', 'equalto', 'proportion') | list %}
+{%- set domains = registry('column_domains') %}
+{%- set populations = registry('populations') %}
+{%- set rules = registry('population_rules') %}
+{%- set trimmings = registry('trimmings') %}
+{%- set cells = ref('int_hypothesis_cells') %}
+{%- set clients = ref('int_clients_segmented') %}
+
 with
 
-levels as (
+trim_bounds as (
 
-    select * from {{ ref('int_hypothesis_levels') }}
+    select * from {{ ref('int_hypothesis_trim_bounds') }}
 
 ),
 
--- Twice the mid-rank within the other group is a whole number, ties included.
-placements as (
+{% for hypothesis in hypotheses %}
+{%- set slices = rank_slices(hypothesis, populations, trimmings) %}
+{#- By city only where the verdict rests on ranks: with a name among its keys the grouping takes far longer. #}
+{%- set is_by_city = hypothesis.kind == 'rank' %}
+compared_for_{{ hypothesis.hypothesis_id }} as (
 
     select
-        hypothesis_id,
-        population,
-        trimming,
         city,
-        {{ wide_integer('first_clients') }} as first_clients,
-        {{ wide_integer('second_clients') }} as second_clients,
-        {{ wide_integer('first_clients + second_clients') }} as tied_clients,
-        {{ wide_integer('2 * second_clients_below + second_clients') }} as first_placement,
-        {{ wide_integer('2 * first_clients_below + first_clients') }} as second_placement
-    from levels
+        client_group = 'first' as is_first,
+        value_units,
+        {%- for slice in slices %}
+        {{ is_in_slice(hypothesis, slice.population, slice.trimming) | indent(8) }} as is_in_slice_{{ slice.name }},
+        {%- endfor %}
+        clients
+    from (
+        {{ hypothesis_values(hypothesis, populations, rules, domains, cells, clients) | indent(8) }}
+    ) as compared
+    where value_units is not null
 
 ),
 
+-- One row for each value, for all slices at once: the grouping and the sort are what takes time.
+levels_for_{{ hypothesis.hypothesis_id }} as (
+
+    select
+        {{ "coalesce(city, 'all')" if is_by_city else "'all'" }} as city,
+        {%- for slice in slices %}
+        {{ sum_where('clients', 'is_first and is_in_slice_' ~ slice.name) }} as first_{{ slice.name }},
+        {{ sum_where('clients', 'not is_first and is_in_slice_' ~ slice.name) }} as second_{{ slice.name }},
+        {%- endfor %}
+        value_units
+    from compared_for_{{ hypothesis.hypothesis_id }}
+    group by value_units{{ ', rollup(city)' if is_by_city }}
+
+),
+
+-- Twice the mid-rank within the other group, 2 * (its clients below) + (its clients tied), is a whole number.
+placements_for_{{ hypothesis.hypothesis_id }} as (
+
+    select
+        {%- for slice in slices %}
+        first_{{ slice.name }},
+        second_{{ slice.name }},
+        2 * cast(sum(second_{{ slice.name }}) over up_to as bigint) - second_{{ slice.name }}
+            as first_placement_{{ slice.name }},
+        2 * cast(sum(first_{{ slice.name }}) over up_to as bigint) - first_{{ slice.name }}
+            as second_placement_{{ slice.name }},
+        {%- endfor %}
+        city
+    from levels_for_{{ hypothesis.hypothesis_id }}
+    window up_to as (
+        {{ 'partition by city ' if is_by_city }}order by value_units rows between unbounded preceding and current row
+    )
+
+),
+
+sums_for_{{ hypothesis.hypothesis_id }} as (
+
+    select
+        {%- for slice in slices %}
+        {%- set first = wide_integer('first_' ~ slice.name) %}
+        {%- set second = wide_integer('second_' ~ slice.name) %}
+        {%- set tied = wide_integer('first_' ~ slice.name ~ ' + second_' ~ slice.name) %}
+        {%- set first_placement = wide_integer('first_placement_' ~ slice.name) %}
+        {%- set second_placement = wide_integer('second_placement_' ~ slice.name) %}
+        sum({{ first }}) as first_{{ slice.name }},
+        sum({{ second }}) as second_{{ slice.name }},
+        sum({{ first }} * {{ first_placement }}) as first_placements_{{ slice.name }},
+        sum({{ first }} * {{ first_placement }} * {{ first_placement }}) as first_squares_{{ slice.name }},
+        sum({{ second }} * {{ second_placement }} * {{ second_placement }}) as second_squares_{{ slice.name }},
+        sum({{ tied }} * {{ tied }} * {{ tied }} - {{ tied }}) as tie_sum_{{ slice.name }},
+        {%- endfor %}
+        city
+    from placements_for_{{ hypothesis.hypothesis_id }}
+    group by city
+
+),
+
+{% endfor %}
 final as (
 
+    -- No row: the columns where the register has no such hypothesis.
     select
-        hypothesis_id,
-        population,
-        trimming,
+        cast(null as string) as hypothesis_id,
+        cast(null as string) as population,
+        cast(null as string) as trimming,
+        cast(null as string) as city,
+        {{ wide_integer('null') }} as first_clients,
+        {{ wide_integer('null') }} as second_clients,
+        {{ wide_integer('null') }} as first_placements,
+        {{ wide_integer('null') }} as first_squared_placements,
+        {{ wide_integer('null') }} as second_squared_placements,
+        {{ wide_integer('null') }} as tie_sum
+    where false
+    {%- for hypothesis in hypotheses %}
+    {%- for slice in rank_slices(hypothesis, populations, trimmings) %}
+    union all
+    select
+        '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
+        '{{ slice.population.population }}' as population,
+        '{{ slice.trimming.trimming }}' as trimming,
         city,
-        sum(first_clients) as first_clients,
-        sum(second_clients) as second_clients,
-        sum(first_clients * first_placement) as first_placements,
-        sum(first_clients * first_placement * first_placement) as first_squared_placements,
-        sum(second_clients * second_placement * second_placement) as second_squared_placements,
-        sum(tied_clients * tied_clients * tied_clients - tied_clients) as tie_sum
-    from placements
-    group by hypothesis_id, population, trimming, city
+        first_{{ slice.name }} as first_clients,
+        second_{{ slice.name }} as second_clients,
+        first_placements_{{ slice.name }} as first_placements,
+        first_squares_{{ slice.name }} as first_squared_placements,
+        second_squares_{{ slice.name }} as second_squared_placements,
+        tie_sum_{{ slice.name }} as tie_sum
+    from sums_for_{{ hypothesis.hypothesis_id }}
+    where first_{{ slice.name }} + second_{{ slice.name }} > 0
+    {%- endfor %}
+    {%- endfor %}
 
 )
 

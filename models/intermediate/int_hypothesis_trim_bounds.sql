@@ -1,8 +1,8 @@
-{#- Not imported as a common table expression, which DuckDB would write out whole, client by client. -#}
-{%- set hypothesis_values = ref('int_hypothesis_values') %}
 {%- set hypotheses = registry('hypotheses') | rejectattr('kind', 'equalto', 'proportion') | list %}
 {%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
+{%- set rules = registry('population_rules') %}
+{%- set clients = ref('int_clients_segmented') %}
 {%- set trimmings = registry('trimmings') | rejectattr('trimming', 'equalto', 'none') | list %}
 
 with
@@ -43,11 +43,15 @@ final as (
     {%- for trimming in trimmings %}
     {%- set shares = [trimming.lower_quantile, trimming.upper_quantile] %}
     {%- if is_about_money(hypothesis, domains) %}
-    {%- set relation = hypothesis_values %}
+    {%- set query = hypothesis_values(hypothesis, [population], rules, domains, none, clients) | indent(8) %}
+    {%- set relation = '(\n        ' ~ query ~ '\n    ) as compared' %}
+    {%- set condition = 'is_in_' ~ population.population %}
     {%- set lower = list_item(discrete_quantiles('value_units', shares), 1) %}
     {%- set upper = list_item(discrete_quantiles('value_units', shares), 2) %}
     {%- else %}
     {%- set relation = 'cumulated' %}
+    {%- set condition
+        = "hypothesis_id = '" ~ hypothesis.hypothesis_id ~ "' and population = '" ~ population.population ~ "'" %}
     {%- set lower = 'min(value_units) filter (where clients_up_to >= ' ~ shares[0] ~ ' * all_clients)' %}
     {%- set upper = 'min(value_units) filter (where clients_up_to >= ' ~ shares[1] ~ ' * all_clients)' %}
     {%- endif %}
@@ -59,7 +63,7 @@ final as (
         {{ lower }} as lower_units,
         {{ upper }} as upper_units
     from {{ relation }}
-    where hypothesis_id = '{{ hypothesis.hypothesis_id }}' and population = '{{ population.population }}'
+    where {{ condition }}
     {%- endfor %}
     {%- endfor %}
     {%- endfor %}
