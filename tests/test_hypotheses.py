@@ -175,6 +175,10 @@ def test_other_tests_equal_scipy_and_statsmodels_on_their_rows(bank: pd.DataFram
                 assert row["statistic"] == reference.statistic
                 assert row["p_value"] == close(reference.pvalue)
                 assert row["effect_size"] == close(reference.statistic / len(one) / len(two))
+                assert row["equivalence_margin"] == close(0.55 - 0.45)
+                other = nonparametric.rank_compare_2indep(one, two)
+                tost = other.tost_prob_superior(0.45, 0.55).pvalue
+                assert row["equivalence_p_value"] == pytest.approx(tost, rel=1e-7)
             case "brunner_munzel":
                 assert row["p_value"] == pytest.approx(stats.brunnermunzel(one, two).pvalue, rel=1e-8)
                 other = nonparametric.rank_compare_2indep(one, two)
@@ -186,6 +190,9 @@ def test_other_tests_equal_scipy_and_statsmodels_on_their_rows(bank: pd.DataFram
                 )
                 tost = other.tost_prob_superior(0.45, 0.55).pvalue
                 assert row["equivalence_p_value"] == pytest.approx(tost, rel=1e-7)
+                # P(one > two) - P(two > one) where the first is 55 % and the second 45 %.
+                assert row["equivalence_margin"] == close(0.55 - 0.45)
+                assert row["difference"] == pytest.approx(2 * other.prob1 - 1, rel=1e-7)
             case "fisher_exact":
                 table = np.array([[one.sum(), len(one) - one.sum()], [two.sum(), len(two) - two.sum()]])
                 assert row["p_value"] == pytest.approx(stats.fisher_exact(table).pvalue, rel=1e-8)
@@ -644,6 +651,48 @@ def test_welchs_margin_is_relative_to_the_second_group() -> None:
     assert not isinstance(swapped, Reason)
     assert swapped.margin == close(0.05 * float(Fraction(7, 3)))
     assert swapped.difference == close(-(row.difference or 0))
+    (negative,) = result_rows([planned("h", "welch_t")], [sample_of("h", [-1, -2, -4], [-10, -20, -60])])
+    assert negative.equivalence_margin == close(0.05 * 30)
+
+
+def test_rank_tests_show_the_scale_of_their_margin() -> None:
+    """What is shown is P(one > two) - P(two > one), counted here over all pairs, and so is the margin."""
+    one, two = [3, 4, 5, 5, 9], [1, 2, 3, 4, 4, 5]
+    pairs = [(first > second) - (first < second) for first in one for second in two]
+    for test in ("mann_whitney_u", "brunner_munzel"):
+        (row,) = result_rows([planned("h", test, margin=0.04)], [sample_of("h", one, two)])
+        assert row.difference == close(sum(pairs) / len(pairs))
+        other = nonparametric.rank_compare_2indep(np.array(one), np.array(two))
+        assert row.equivalence_p_value == close(other.tost_prob_superior(0.46, 0.54).pvalue)
+        assert row.equivalence_margin == close(0.54 - 0.46)
+        ends = tuple(float(end) - (1 - float(end)) for end in other.conf_int())
+        assert (row.difference_low, row.difference_high) == pytest.approx(
+            tuple(min(max(end, -1), 1) for end in ends), rel=1e-9
+        )
+
+
+def test_a_p_value_of_exactly_alpha_rejects_nothing() -> None:
+    sample = sample_of("h", [1, 2, 3, 4, 5], [2, 4, 6, 8, 10, 12])
+    (row,) = result_rows([planned("h", "welch_t")], [sample])
+    assert row.p_value_adjusted is not None
+    exactly = row.p_value_adjusted
+    for alpha, verdict in ((exactly, "inconclusive"), (math.nextafter(exactly, 1), "different")):
+        (at_alpha,) = result_rows([PlannedTest("h", "welch_t", True, 0.05, alpha)], [sample])
+        assert (at_alpha.is_null_rejected, at_alpha.verdict) == (verdict == "different", verdict)
+
+
+def test_the_verdict_is_that_of_the_adjusted_p_value() -> None:
+    """Two in a hundred is little for one hypothesis, not for five; and only what is different can be negligible."""
+    sample = sample_of("a", [100, 101, 102, 103] * 5, [101, 102, 103, 103] * 5)
+    alone = result_rows([planned("a", "welch_t")], [sample])[0]
+    p_value = stats.ttest_ind([100, 101, 102, 103] * 5, [101, 102, 103, 103] * 5, equal_var=False).pvalue
+    assert 0.01 < p_value < 0.025
+    assert (alone.verdict, alone.is_null_rejected, alone.is_negligible) == ("different", True, True)
+    family = [dataclasses.replace(sample, hypothesis_id=name) for name in ("a", "b", "c", "d", "e")]
+    plan = [planned(each.hypothesis_id, "welch_t") for each in family]
+    for row in result_rows(plan, family):
+        assert row.p_value_adjusted == close(5 * p_value)
+        assert (row.verdict, row.is_null_rejected, row.is_negligible) == ("equivalent", False, False)
 
 
 # -----------------------------------------------------------------------------------------------------------
