@@ -8,8 +8,10 @@ from pathlib import Path
 
 import duckdb
 
+from bank_segments.client_file import shown
+from bank_segments.database import open_confined
 from bank_segments.errors import RefusedError
-from bank_segments.report import TARGET
+from bank_segments.report import PUBLISHED, TARGET, only_run
 from bank_segments.warehouse import Build
 
 DIRECTORY = Path("activation")
@@ -23,33 +25,56 @@ def safe_cell(value: object) -> object:
     return value
 
 
-def active_members(warehouse: Path, segment_id: str) -> list[tuple[object, ...]]:
-    """Return `COLUMNS` of the segment's active clients; raises `RefusedError` for an unknown segment."""
-    if not warehouse.exists():
-        raise RefusedError(f"There is no warehouse {warehouse} yet; run make report first.")
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        known = [
-            name
-            for (name,) in connection.execute(
-                "select segment_id from marts.dim_segments order by 1"
+def active_members(release: Path, warehouse: Path, segment_id: str) -> list[tuple[object, ...]]:
+    """Return `COLUMNS` of the segment's active clients, as they are published in `release`.
+
+    The warehouse of the last run only says which id a key stands for. Raises `RefusedError` for an unknown segment,
+    and where the warehouse does not have the published clients: the last run was refused, or another one.
+    """
+    with open_confined(published=release / "bank_marts.duckdb", private=warehouse) as connection:
+        segments = connection.execute("select segment_id from marts.dim_segments order by 1").fetchall()
+        if (segment_id,) not in segments:
+            known = ", ".join(name for (name,) in segments)
+            raise RefusedError(f"There is no segment {shown(segment_id)}; known are {known}.")
+        try:
+            members = connection.execute(
+                "select client_keys.client_id, clients.city, clients.product_count"
+                " from marts.fct_segment_membership as membership"
+                " inner join marts.dim_clients as clients on membership.client_key = clients.client_key"
+                " left join private.staging.stg_bank__client_keys as client_keys"
+                " on clients.client_key = client_keys.client_key"
+                " where membership.segment_id = ? and not clients.is_churned"
+                " order by client_keys.client_id",
+                [segment_id],
             ).fetchall()
-        ]
-        if segment_id not in known:
-            raise RefusedError(f"There is no segment {segment_id}; known are {', '.join(known)}.")
-        return connection.execute(
-            "select client_keys.client_id, clients.city, clients.product_count"
-            " from marts.fct_segment_membership as membership"
-            " inner join marts.dim_clients as clients on membership.client_key = clients.client_key"
-            " inner join staging.stg_bank__client_keys as client_keys on clients.client_key = client_keys.client_key"
-            " where membership.segment_id = ? and not clients.is_churned"
-            " order by client_keys.client_id",
-            [segment_id],
-        ).fetchall()
+        except duckdb.CatalogException as error:
+            raise RefusedError(
+                f"The last run was refused early or ran on Spark: {warehouse} holds no ids of clients;"
+                " run make report on DuckDB with the published file first."
+            ) from error
+    unknown = sum(client_id is None for client_id, *_ in members)
+    if unknown:
+        raise RefusedError(
+            f"The last run was not the one that published {release}: its {warehouse} lacks the ids of {unknown} of the"
+            f" {len(members)} clients to list; run make report with the published file first."
+        )
+    return members
 
 
-def write_list(warehouse: Path, segment_id: str, directory: Path) -> Path:
-    """Write `<segment_id>.csv`, readable by its owner only, in one rename; returns its path."""
-    rows = active_members(warehouse, segment_id)
+def write_list(published: Path, build: Build, segment_id: str, directory: Path) -> Path:
+    """Write `<segment_id>.csv` of the latest release, readable by its owner only, in one rename; returns its path.
+
+    Raises `RefusedError` where nothing is published, while a run holds the warehouse, and as `active_members` does.
+    """
+    release = (published / "latest").resolve()
+    if not release.exists():
+        raise RefusedError(f"Nothing is published in {published} yet; run make report first.")
+    with only_run(build.directory):
+        if not build.warehouse.exists():
+            raise RefusedError(
+                f"There is no warehouse {build.warehouse} with the ids; run make report first."
+            )
+        rows = active_members(release, build.warehouse, segment_id)
     directory.mkdir(mode=0o700, exist_ok=True)
     path = directory / f"{segment_id}.csv"
     unfinished = path.with_suffix(".unfinished")
@@ -70,9 +95,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("segment_id", help="for example segment_2")
     options = parser.parse_args(arguments)
     try:
-        path = write_list(Build(TARGET).warehouse, options.segment_id, DIRECTORY)
+        path = write_list(PUBLISHED, Build(TARGET), options.segment_id, DIRECTORY)
     except RefusedError as refusal:
         print(f"make activation: {refusal}", file=sys.stderr)
+        return 1
+    except (OSError, duckdb.Error) as error:
+        print(
+            f"make activation: The list was not written: {' '.join(str(error).split())}; see what holds or damaged it.",
+            file=sys.stderr,
+        )
         return 1
     print(f"{path}: for the campaign only; it holds the bank's ids")
     return 0

@@ -11,8 +11,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
+
+from bank_segments.database import open_confined
 
 _SCHEMAS = {"row_counts": "quality"}
 _SORTED_BY = (
@@ -78,7 +79,7 @@ def read_marts(path: Path) -> Marts:
     Raises `duckdb.IOException` where the file is missing or locked, `duckdb.CatalogException` where a mart
     is missing.
     """
-    with duckdb.connect(path, read_only=True) as connection:
+    with open_confined(warehouse=path) as connection:
         return marts_from(lambda query: connection.execute(query).df())
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from bank_segments.database import open_confined
 from bank_segments.errors import RefusedError
 from bank_segments.warehouse import Build, build_on_spark, build_warehouse
 
@@ -48,9 +49,7 @@ def keys_of(manifest: dict[str, Any]) -> dict[str, list[str]]:
 
 def compare(left: Path, right: Path, keys: dict[str, list[str]]) -> Iterator[Comparison]:
     """Compare the DuckDB files `left` and `right`, mart by mart; `ValueError` where columns or types differ."""
-    with duckdb.connect() as connection:
-        for name, path in (("one", left), ("two", right)):
-            connection.execute(f"attach '{path}' as {name} (read_only)")
+    with open_confined(one=left, two=right) as connection:
         for mart, key in keys.items():
             yield _compare(connection, mart, key)
 

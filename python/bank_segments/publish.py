@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from bank_segments.database import attach, confine, literal, open_confined
 from bank_segments.errors import RefusedError
 from bank_segments.warehouse import Build
 
@@ -21,10 +22,6 @@ STORAGE_VERSION = "v1.4.0"
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def needed_relations(
@@ -72,14 +69,14 @@ def _comments(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> 
         {"schema": schema, "name": name},
     ).fetchall()
     for kind, comment in found:
-        yield f"comment on {kind} {target} is {_literal(comment)}"
+        yield f"comment on {kind} {target} is {literal(comment)}"
     columns = connection.execute(
         "select column_name, comment from duckdb_columns() where database_name = 'build'"
         " and schema_name = $schema and table_name = $name and comment is not null",
         {"schema": schema, "name": name},
     ).fetchall()
     for column, comment in columns:
-        yield f"comment on column {target}.{_quoted(column)} is {_literal(comment)}"
+        yield f"comment on column {target}.{_quoted(column)} is {literal(comment)}"
 
 
 def write_marts(build: Build, path: Path) -> None:
@@ -87,8 +84,8 @@ def write_marts(build: Build, path: Path) -> None:
     manifest = json.loads(build.manifest.read_text(encoding="utf-8"))
     with duckdb.connect() as connection:
         # Rows that are too many to be put in order in memory go beside the warehouse, not into the current directory.
-        connection.execute(f"set temp_directory = {_literal(f'{build.warehouse}.tmp')}")
-        connection.execute(f"attach {_literal(str(build.warehouse))} as build (read_only)")
+        connection.execute(f"set temp_directory = {literal(f'{build.warehouse}.tmp')}")
+        attach(connection, build.warehouse, "build")
         views = connection.execute(
             "select schema_name, view_name from duckdb_views() where database_name = 'build'"
         ).fetchall()
@@ -98,9 +95,10 @@ def write_marts(build: Build, path: Path) -> None:
             " where database_name = 'build' and column_name = 'client_key'"
         ).fetchall()
         connection.execute(
-            f"attach {_literal(str(path))} as release (storage_version {_literal(STORAGE_VERSION)})"
+            f"attach {literal(str(path))} as release (storage_version {literal(STORAGE_VERSION)})"
         )
         connection.execute("use release")
+        confine(connection)
         for schema in sorted({schema for schema, _, _ in relations}):
             connection.execute(f"create schema {_quoted(schema)}")
         for schema, name, is_view in relations:
@@ -122,7 +120,7 @@ def write_marts(build: Build, path: Path) -> None:
                 connection.execute(f"create table {target} as select * from build.{target}{order}")
             for comment in _comments(connection, schema, name):
                 connection.execute(comment)
-    with duckdb.connect(str(path), read_only=True) as connection:
+    with open_confined(release=path) as connection:
         for schema, name, _ in relations:
             connection.execute(f"select count(*) from {_quoted(schema)}.{_quoted(name)}").fetchone()
 

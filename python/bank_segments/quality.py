@@ -24,6 +24,7 @@ from typing import Any, Literal
 import duckdb
 import pandas as pd
 
+from bank_segments.database import attach, confine, open_confined
 from bank_segments.errors import RefusedError
 
 Kind = Literal["rejected_share", "drift", "client_count_change"]
@@ -204,7 +205,7 @@ def check_gate(warehouse: Path, previous_release: Path | None, *, allow_drift: b
     divergence of Jeffreys. `allow_drift` lets a run through that moved too far; it does not touch the rejected rows.
     """
     with duckdb.connect() as connection:
-        _attach(connection, warehouse, "this")
+        attach(connection, warehouse, "this")
         limits = {row[0]: Limit(*row) for row in connection.execute(_LIMITS).fetchall()}
         read, accepted, rejected = connection.execute(_COUNTS).fetchall()[0]
         findings: list[Finding] = []
@@ -217,20 +218,16 @@ def check_gate(warehouse: Path, previous_release: Path | None, *, allow_drift: b
             findings += [Finding(limit.kind, "", None, limit, "none", "first_run") for limit in compared]
         else:
             try:
-                _attach(connection, previous_release / "bank_marts.duckdb", "previous")
+                attach(connection, previous_release / "bank_marts.duckdb", "previous")
                 connection.execute("from previous.quality.trait_distribution limit 0")
             except duckdb.Error:
                 findings += [Finding(limit.kind, "", None, limit, "none", "unreadable") for limit in compared]
             else:
+                confine(connection)
                 findings += _moves(connection, limits, allow_drift)
     return GateResult(
         read, accepted, rejected, previous_release.name if previous_release else None, tuple(findings)
     )
-
-
-def _attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
-    quoted = str(path).replace("'", "''")
-    connection.execute(f"attach '{quoted}' as {name} (read_only)")
 
 
 def _moves(
@@ -305,7 +302,7 @@ def write_rejected(warehouse: Path, path: Path) -> int:
         return 0
     written = 0
     with contextlib.ExitStack() as stack:
-        connection = stack.enter_context(duckdb.connect(str(warehouse), read_only=True))
+        connection = stack.enter_context(open_confined(warehouse=warehouse))
         built = connection.execute("select distinct table_name from duckdb_columns()").fetchall()
         query = next((query for name, query in _REJECTED_ROWS.items() if (name,) in built), None)
         rows = connection.execute(query) if query else None
@@ -354,7 +351,7 @@ def refusal_of(outcomes: Iterable[ExpectationOutcome], warehouse: Path) -> str |
 
 def read_expectations(warehouse: Path) -> pd.DataFrame:
     """The suites that the warehouse was built with, in the order of their ids."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with open_confined(warehouse=warehouse) as connection:
         return connection.execute("from reference.expectations order by relation, expectation_id").df()
 
 
@@ -367,7 +364,7 @@ def read_frames(warehouse: Path, expectations: pd.DataFrame) -> dict[str, pd.Dat
             for source in re.findall(r'"(?:values_of|total_of)": *"([^"]+)"', kwargs)
         }
     frames = {}
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with open_confined(warehouse=warehouse) as connection:
         for name in sorted(names):
             quoted = ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
             with contextlib.suppress(duckdb.CatalogException):

@@ -15,8 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import duckdb
-
+from bank_segments.database import open_confined
 from bank_segments.pages import INDEX, Frame
 from bank_segments.quality import CHURN, ExpectationOutcome, Finding, GateResult, Kind
 from bank_segments.wording import LANGUAGES, MISSING, Language, counted, number, percent
@@ -281,7 +280,7 @@ def verdict_words(state: State, language: Language) -> str:
 
 
 def _read_facts(warehouse: Path) -> _Facts:
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with open_confined(warehouse=warehouse) as connection:
 
         def rows(query: str) -> list[tuple[Any, ...]]:
             return connection.execute(query).fetchall()

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from bank_segments import publish, quality
+from bank_segments.database import open_confined
 from bank_segments.errors import RefusedError, disk_full
 from bank_segments.index_page import write_index
 from bank_segments.marts import read_marts
@@ -110,7 +111,7 @@ def new_run_id() -> str:
 
 
 def _rows(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with open_confined(warehouse=warehouse) as connection:
         return connection.execute(query).fetchall()
 
 

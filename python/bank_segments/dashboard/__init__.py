@@ -15,8 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
-import duckdb
-
 from bank_segments.dashboard.page import render_page, vega_bundle
 from bank_segments.dashboard.protection import PublishedCube, publish
 from bank_segments.dashboard.specs import specifications
@@ -30,6 +28,7 @@ from bank_segments.dashboard.views import (
     views,
 )
 from bank_segments.dashboard.wording import LANGUAGES, NUMBERS, SCRIPT
+from bank_segments.database import open_confined
 
 __all__ = ["read_published_cube", "write_dashboards"]
 
@@ -70,5 +69,5 @@ def write_dashboards(
 
 
 def _read(warehouse: Path, minimum_group: int) -> tuple[PublishedCube, Dictionaries]:
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with open_confined(warehouse=warehouse) as connection:
         return publish(DIMENSIONS, read_cells(connection), minimum_group), read_dictionaries(connection)

@@ -1,0 +1,38 @@
+"""DuckDB connections that see the files they were opened on and nothing else: no other file, no network, no setting."""
+
+from pathlib import Path
+
+import duckdb
+
+
+def literal(text: str) -> str:
+    """Return the text as a quoted SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
+    """Attach a DuckDB file read-only; raises `duckdb.IOException` where it is missing, locked or no such file."""
+    connection.execute(f"attach {literal(str(path))} as {name} (read_only)")
+
+
+def confine(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let the connection, whatever it is asked, reach only what is attached; this cannot be undone."""
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+
+
+def open_confined(**files: Path) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB files read-only under these names, the first one as the default, and nothing else.
+
+    Raises `duckdb.IOException` where one is missing, locked or no such file.
+    """
+    connection = duckdb.connect()
+    try:
+        for name, path in files.items():
+            attach(connection, path, name)
+        connection.execute(f"use {next(iter(files))}")
+        confine(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
