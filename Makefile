@@ -19,7 +19,7 @@ endif
 # Text as it was given: make takes a $ in a path for one of its variables. The shell gets it from the environment.
 $(foreach name,CLIENTS ENGINE SEGMENT SERIES,$(eval export override $(name) := $$(value $(name))))
 
-.PHONY: report activation rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest soak bi-env
+.PHONY: report activation rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest soak bi-env audit
 
 report: .venv/installed $(if $(filter spark%,$(ENGINE)),spark-env)
 	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(ENGINE),--engine="$$ENGINE") $(if $(SERIES),--series="$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift)
@@ -75,12 +75,17 @@ parity: .venv/installed spark-env
 dbt-and-pytest: .venv/installed bouncer-env bi-env
 	$(BIN)/pytest --durations=15
 
+# Prints the advisories that PyPI has on the locked libraries; never fails.
+audit: .venv-audit/installed
+	@.venv-audit/bin/python .ci/audit.py requirements.lock
+
 # --no-deps: a lock file is complete, and pip cannot match a hash to a package asked for with an extra.
 .venv/installed: requirements.lock
 .venv-bouncer/installed: requirements-bouncer.lock
 .venv-spark/installed: requirements-spark.lock
 .venv-bi/installed: requirements-bi.lock
-.venv/installed .venv-bouncer/installed .venv-spark/installed .venv-bi/installed:
+.venv-audit/installed: requirements-audit.lock
+.venv/installed .venv-bouncer/installed .venv-spark/installed .venv-bi/installed .venv-audit/installed:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: $(PYTHON) is older than 3.11; name a newer one, as in PYTHON=python3.12")'
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
