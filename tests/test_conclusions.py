@@ -257,6 +257,44 @@ def test_changes_list_the_flips_only(marts: Marts, language: Language) -> None:
     assert marts.dim_hypotheses.set_index("hypothesis_id")[f"metric_{language}"][first] in changes(case)
 
 
+def with_ten_hypotheses(marts: Marts) -> Marts:
+    """The last one is the second again, as h10, with its rows on top of every frame."""
+
+    def added(frame: pd.DataFrame) -> pd.DataFrame:
+        second = frame[frame["hypothesis_id"] == "h2_salary"].assign(hypothesis_id="h10_salary")
+        return pd.concat([second, frame], ignore_index=True)
+
+    dimension = added(marts.dim_hypotheses)
+    is_new = dimension["hypothesis_id"] == "h10_salary"
+    dimension = dimension.assign(
+        sort_order=dimension["sort_order"].mask(is_new, 10),
+        **{
+            column: dimension[column].mask(is_new, f"{column} of the tenth")
+            for column in ("null_ru", "null_en", "metric_ru", "metric_en")
+        },
+    )
+    names = ("fct_hypothesis_results", "fct_hypothesis_effects", "fct_hypothesis_sensitivity")
+    rows = {name: added(getattr(marts, name)) for name in names}
+    return in_display_order(replace(marts, dim_hypotheses=dimension, **rows))
+
+
+def test_the_tenth_hypothesis_comes_last(marts: Marts) -> None:
+    """Behind h9, as the register says, not behind h1, as the letters would have it."""
+    ten = with_ten_hypotheses(marts)
+    names = [*marts.dim_hypotheses["hypothesis_id"], "h10_salary"]
+    assert names[:2] == ["h1_age", "h2_salary"]
+    for frame in (
+        ten.dim_hypotheses,
+        ten.fct_hypothesis_results,
+        ten.fct_hypothesis_effects,
+        ten.fct_hypothesis_sensitivity,
+        hypothesis_rows(ten),
+    ):
+        assert list(frame["hypothesis_id"].unique()) == names
+    nulls = re.findall("|".join(map(re.escape, ten.dim_hypotheses["null_en"])), text_of(ten, "en"))
+    assert nulls == list(ten.dim_hypotheses["null_en"])
+
+
 def test_files_say_first_that_data_are_synthetic(marts: Marts, tmp_path: Path) -> None:
     paths = write_conclusions(marts, tmp_path / "new", input_name="clients.parquet", is_synthetic=True)
     assert [path.name for path in paths] == [

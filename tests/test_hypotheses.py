@@ -618,7 +618,7 @@ def test_unknown_tests_and_rank_tests_of_shares_are_refused_in_one_sentence() ->
 
 
 def test_the_registers_are_joined_by_hypothesis() -> None:
-    hypotheses = [{"hypothesis_id": "a", "alpha": 0.01}]
+    hypotheses = [{"hypothesis_id": "a", "alpha": 0.01, "sort_order": 1}]
     tests = [
         {"hypothesis_id": "a", "test": "welch_t", "is_primary": True, "equivalence_margin": 0.1},
         {"hypothesis_id": "a", "test": "brunner_munzel", "is_primary": False, "equivalence_margin": 0.2},
@@ -630,8 +630,35 @@ def test_the_registers_are_joined_by_hypothesis() -> None:
     ]
 
 
+def test_the_tenth_hypothesis_comes_last() -> None:
+    """In the order of the register, which is not that of the names: there, h10 stands before h2."""
+    names = [f"h{number}" for number in range(1, 11)]
+    hypotheses = [
+        {
+            "hypothesis_id": name,
+            "alpha": 0.05,
+            "populations": "all_clients",
+            "kind": "mean",
+            "sort_order": place,
+        }
+        for place, name in enumerate(names)
+    ][::-1]
+    test = {"test": "welch_t", "is_primary": True, "equivalence_margin": 0.1}
+    plan = planned_tests(hypotheses, [test | {"hypothesis_id": name} for name in sorted(names)])
+    found = [sample_of(name, [1, 2, 3], [2, 3, 4]) for name in sorted(names)]
+    assert [row.hypothesis_id for row in result_rows(plan, found)] == names
+    assert [row.hypothesis_id for row in effect_rows(hypotheses, found)][::2] == names
+
+
 def test_samples_fill_the_groups_that_sql_did_not_see() -> None:
-    hypotheses = [{"hypothesis_id": "a", "populations": "all_clients active_clients", "kind": "mean"}]
+    hypotheses = [
+        {
+            "hypothesis_id": "a",
+            "populations": "all_clients active_clients",
+            "kind": "mean",
+            "sort_order": 1,
+        }
+    ]
     where = {"hypothesis_id": "a", "population": "all_clients", "trimming": "none", "city": "all"}
     counted = {"clients": 2, "total_units": 5, "total_squared_units": 13, "units_per_one": 1}
     found = samples(hypotheses, [where | counted | {"client_group": "second"}], [], [])

@@ -112,6 +112,7 @@ def add_hypotheses_of_other_groups(project: Path) -> None:
         group_column="gender",
         first_group="М",
         second_group="Ж",
+        sort_order=8,
         **common,
     )
     append(
@@ -129,6 +130,7 @@ def add_hypotheses_of_other_groups(project: Path) -> None:
         first_group="Ярославль",
         second_group="Рыбинск",
         strata="gender age_band is_loyal",
+        sort_order=9,
         **common,
     )
     for hypothesis_id, primary, other in (

@@ -20,7 +20,8 @@ final as (
         group_column,
         first_group,
         second_group,
-        alpha
+        alpha,
+        sort_order
     from hypotheses
 
 )

@@ -95,7 +95,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object
 
 def read_register(connection: duckdb.DuckDBPyConnection) -> Register:
     """Read the register from a built warehouse."""
-    hypotheses = _rows(connection, "select * from reference.hypotheses order by hypothesis_id")
+    hypotheses = _rows(connection, "select * from reference.hypotheses order by sort_order, hypothesis_id")
     return Register(
         hypotheses=hypotheses,
         plan=planned_tests(hypotheses, _rows(connection, "select * from reference.hypothesis_tests")),
@@ -595,7 +595,8 @@ def power_curves(
             rate = Rate((name, "all_clients", f"shift {shift:g}"), n_1, n_2, rejected, len(pairs), expected)
             found.append(Power(name, shift, difference, rate))
     path.unlink()
-    return sorted(found, key=lambda each: (each.hypothesis_id, each.shift))
+    names = list(shifts)
+    return sorted(found, key=lambda each: (names.index(each.hypothesis_id), each.shift))
 
 
 # -----------------------------------------------------------------------------------------------------------

@@ -143,7 +143,7 @@ Record = Mapping[str, Any]
 
 
 def planned_tests(hypotheses: Sequence[Record], tests: Sequence[Record]) -> list[PlannedTest]:
-    """Join the two registers: rows of the seeds `hypotheses` and `hypothesis_tests`, ordered by id, primary first."""
+    """Join the two registers: rows of the seeds `hypotheses` and `hypothesis_tests`, primary tests first."""
     alpha = {row["hypothesis_id"]: row["alpha"] for row in hypotheses}
     plan = [
         PlannedTest(
@@ -156,7 +156,16 @@ def planned_tests(hypotheses: Sequence[Record], tests: Sequence[Record]) -> list
         for row in tests
         if row["hypothesis_id"] in alpha
     ]
-    return sorted(plan, key=lambda planned: (planned.hypothesis_id, not planned.is_primary, planned.test))
+    order = in_register(hypotheses)
+    return sorted(
+        plan, key=lambda planned: (order[planned.hypothesis_id], not planned.is_primary, planned.test)
+    )
+
+
+def in_register(hypotheses: Sequence[Record]) -> dict[str, int]:
+    """Return each hypothesis' place in the register's own order: h10 stands behind h2, where its author put it."""
+    ordered = sorted(hypotheses, key=lambda row: (row["sort_order"], row["hypothesis_id"]))
+    return {row["hypothesis_id"]: place for place, row in enumerate(ordered)}
 
 
 def samples(
@@ -598,8 +607,11 @@ EFFECTS: dict[str, dict[str, Callable[[Sample], Estimate]]] = {
 def effect_rows(hypotheses: Sequence[Record], found: Iterable[Sample]) -> list[EffectRow]:
     """Return every effect size that suits the kind of the hypothesis, for each reported sample."""
     kinds = {row["hypothesis_id"]: row["kind"] for row in hypotheses}
+    order = in_register(hypotheses)
     rows = []
-    for sample in sorted((s for s in found if s.is_reported), key=lambda s: (s.hypothesis_id, s.slice)):
+    for sample in sorted(
+        (s for s in found if s.is_reported), key=lambda s: (order[s.hypothesis_id], s.slice)
+    ):
         for name, effect in EFFECTS[kinds[sample.hypothesis_id]].items():
             row = EffectRow(sample.hypothesis_id, sample.slice.population, name)
             try:

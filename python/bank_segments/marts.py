@@ -36,8 +36,8 @@ _FIRST = {"trimming": "none", "city": "all"}
 class Marts:
     """One frame per small mart, grain and columns as the contracts in `models/` say, rows in display order.
 
-    Traits, levels and populations come in the `sort_order` of their dimension; segments and hypotheses by id,
-    the row `none` for clients in no segment last; a hypothesis's primary test before its other tests.
+    Traits, levels, populations and hypotheses come in the `sort_order` of their dimension; segments by id, the row
+    `none` for clients in no segment last; a hypothesis's primary test before its other tests.
     """
 
     dim_traits: pd.DataFrame
@@ -97,8 +97,8 @@ def hypothesis_rows(marts: Marts) -> pd.DataFrame:
     """
     results = marts.fct_hypothesis_results
     rows = results[results["is_primary"].astype(bool)]
-    rows = rows.merge(marts.dim_hypotheses, on="hypothesis_id", suffixes=("", "_declared"))
     rows = rows.merge(marts.dim_populations, on="population")
+    rows = rows.merge(marts.dim_hypotheses, on="hypothesis_id", suffixes=("", "_declared"))
     return rows.assign(conclusion=[_conclusion(row) for _, row in rows.iterrows()])
 
 
@@ -157,11 +157,13 @@ def segment_rows(marts: Marts) -> pd.DataFrame:
 
 def in_display_order(marts: Marts) -> Marts:
     """The same marts with the rows of every frame in display order."""
-    traits, levels, populations = marts.dim_traits, marts.dim_trait_levels, marts.dim_populations
+    traits, levels = marts.dim_traits, marts.dim_trait_levels
+    populations, hypotheses = marts.dim_populations, marts.dim_hypotheses
     ranks: dict[object, float] = {
         **dict(zip(zip(traits["kind"], traits["trait"], strict=True), traits["sort_order"], strict=True)),
         **dict(zip(zip(levels["trait"], levels["level"], strict=True), levels["sort_order"], strict=True)),
         **dict(zip(populations["population"], populations["sort_order"], strict=True)),
+        **dict(zip(hypotheses["hypothesis_id"], hypotheses["sort_order"], strict=True)),
     }
     return replace(
         marts, **{field.name: _sorted(getattr(marts, field.name), ranks) for field in fields(Marts)}

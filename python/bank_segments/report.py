@@ -183,8 +183,9 @@ def summary(warehouse: Path, counts: dict[str, int], release: Path) -> str:
     verdicts = _rows(
         warehouse,
         "select population, hypothesis_id, coalesce(verdict, 'not tested') from marts.fct_hypothesis_results"
-        " inner join marts.dim_populations using (population)"
-        " where is_primary order by sort_order, hypothesis_id",
+        " inner join marts.dim_populations as populations using (population)"
+        " inner join marts.dim_hypotheses as hypotheses using (hypothesis_id)"
+        " where is_primary order by populations.sort_order, hypotheses.sort_order, hypothesis_id",
     )
     lines = [f"rows: {counts['read']} read, {counts['accepted']} accepted, {counts['rejected']} rejected"]
     lines += [f"{segment_id} {name}: coverage {coverage:.2%}" for segment_id, name, coverage in coverages]
