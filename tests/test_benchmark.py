@@ -8,7 +8,7 @@ import pytest
 from bank_segments.sample import write_sample
 from bank_segments.warehouse import Build
 from benchmark import duckdb_job, page, rules
-from benchmark.__main__ import run_contender
+from benchmark.__main__ import run_contender, where_it_goes
 from benchmark.rules import Outcome
 from conftest import ROOT, SAMPLE
 
@@ -100,3 +100,26 @@ def test_bands_are_those_of_the_register() -> None:
     edges, labels = rules.bands("age")
     assert edges == sorted(edges)
     assert len(labels) == len(edges) + 1
+
+
+def test_seconds_of_a_report_are_shared_out() -> None:
+    """By hand: 3 + 10 + 2 in turn leave 1 of 16; dbt's account leaves 4 of 10 before the first node."""
+    printed = """read the input           3.0 s
+dbt build
+  1 of 2, model 9.0 s
+dbt build               10.0 s
+marts for BI             2.0 s
+charts                   5.5 s  (at the same time)
+rows: 10 read
+"""
+    nodes = [("model.a", 1.5), ("model.b", 2.5), ("test.c", 1.0)]
+    results = [{"unique_id": name, "execution_time": seconds} for name, seconds in nodes]
+    assert where_it_goes(printed, 16.0, {"elapsed_time": 6.0, "results": results}) == [
+        "where the 16.0 s of the last make report went:",
+        "  read the input           3.0 s",
+        "  dbt build               10.0 s",
+        "  marts for BI             2.0 s",
+        "  Python and its imports   1.0 s",
+        "  in dbt build: 4.0 s before the first node (import, parse), then 2 of kind model 4.0 s, 1 of kind test 1.0 s",
+        "  at the same time, in other processes: charts 5.5 s",
+    ]

@@ -23,8 +23,8 @@ from conftest import ROOT
 HOME = ROOT / ".venv-bi"
 SCRIPTS = ROOT / "tests/bi"
 RELATIONS = (
-    "select schema_name || '.' || view_name from duckdb_views()"
-    " where schema_name in ('marts', 'quality') order by all"
+    "select table_schema || '.' || table_name from information_schema.tables"
+    " where table_schema in ('marts', 'quality') order by all"
 )
 COMMENTS = (
     "select schema_name || '.' || table_name || '.' || column_name as name, comment from duckdb_columns()"

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -17,7 +19,8 @@ from dbt.contracts.files import SchemaSourceFile
 from dbt.contracts.graph.manifest import Manifest
 from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
 
-from bank_segments.report import TARGET
+from bank_segments.publish import needed_relations
+from bank_segments.report import TARGET, Steps
 from bank_segments.warehouse import Build
 from conftest import SAMPLE, report
 
@@ -86,9 +89,57 @@ def test_marts_are_views_with_comments_in_both_languages(release: Path) -> None:
             "select table_name, column_name from duckdb_columns()"
             " where schema_name in ('marts', 'quality') and coalesce(comment, '') not like '% / %'"
         ).fetchall()
-    assert {kind for _, kind in marts} == {"VIEW"}
+    # The one that no view could count in time, whatever the number of clients.
+    assert {name for name, kind in marts if kind != "VIEW"} == {"fct_segment_membership"}
     assert {f"marts.{name}" for name, _ in marts} >= {name for name in PROMISED if name.startswith("marts.")}
     assert bare == []
+
+
+def manifest_of(*models: tuple[str, str, list[str]], written_out: str = "") -> dict[str, Any]:
+    return {
+        "nodes": {
+            name: {
+                "resource_type": "model",
+                "schema": schema,
+                "alias": name,
+                "config": {"meta": {"published_as": "table"} if name == written_out else {}},
+                "depends_on": {"nodes": parents},
+            }
+            for schema, name, parents in models
+        }
+    }
+
+
+def test_rows_of_a_private_layer_are_published_only_where_a_model_declares_it() -> None:
+    chain = (
+        ("staging", "rows", []),
+        ("intermediate", "banded", ["rows"]),
+        ("intermediate", "clients", ["banded"]),
+        ("marts", "dim", ["clients"]),
+    )
+    views = [(schema, name) for schema, name, _ in chain[1:]]
+    with pytest.raises(ValueError, match="rows is private"):
+        needed_relations(manifest_of(*chain), views)
+    assert needed_relations(manifest_of(*chain, written_out="clients"), views) == [
+        ("intermediate", "clients", False),
+        ("marts", "dim", True),
+    ]
+
+
+def test_a_slow_part_of_a_step_has_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    steps = Steps()
+    with steps.step("quick"):
+        pass
+    with steps.step("long"):
+        steps.tell("1 of 2, model 7.0 s")
+        steps.tell("2 of 2, test 8.0 s")
+    assert re.sub(r" +[0-9.]+ s$", " - s", capsys.readouterr().out, flags=re.MULTILINE).splitlines() == [
+        "quick - s",
+        "long                  ",
+        "  1 of 2, model - s",
+        "  2 of 2, test - s",
+        "long - s",
+    ]
 
 
 def test_run_json_tells_what_was_run_on_what(release: Path) -> None:

@@ -1,3 +1,6 @@
+{#- A view: to work a band out in each scan costs less than to store it for every client. #}
+{{- config(materialized='view') }}
+
 {%- set bands = registry('bands') %}
 {%- set domains = registry('column_domains') %}
 

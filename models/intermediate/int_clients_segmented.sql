@@ -1,3 +1,6 @@
+{#- A view, as the bands under it; the published file, which staging does not reach, holds its rows. #}
+{{- config(materialized='view', meta={'published_as': 'table'}) }}
+
 {%- set segments = registry('segments') %}
 {%- set rules = registry('segment_rules') %}
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ def needed_relations(
 ) -> list[tuple[str, str, bool]]:
     """Return (schema, name, is_view) of every relation that the published views read, each after its inputs.
 
-    `views` are the warehouse's views by schema and name. A table ends the walk: it carries its own rows. `ValueError`
-    where a published view would need a private layer.
+    `views` are the warehouse's views by schema and name. A table ends the walk: it carries its own rows; so does a view
+    with `published_as: table` in its meta, whose rows are written out. `ValueError` where a published view would need
+    a private layer.
     """
     nodes = manifest["nodes"]
     found: dict[str, tuple[str, str, bool]] = {}
@@ -43,7 +45,8 @@ def needed_relations(
             raise ValueError(
                 f"{unique_id} is private, but a published view reads it; make the model between a table"
             )
-        is_view = (node["schema"], node["alias"]) in views
+        is_written_out = node["config"]["meta"].get("published_as") == "table"
+        is_view = (node["schema"], node["alias"]) in views and not is_written_out
         if is_view:
             for parent in node["depends_on"]["nodes"]:
                 visit(parent)
@@ -55,21 +58,19 @@ def needed_relations(
     return list(found.values())
 
 
-def _comments(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> Iterator[str]:
+def _comments(
+    connection: duckdb.DuckDBPyConnection, schema: str, name: str, *, is_view: bool
+) -> Iterator[str]:
     target = f"{_quoted(schema)}.{_quoted(name)}"
-    relations = (
-        "select 'view' as kind, view_name as name, comment from duckdb_views() where database_name = 'build'"
-    )
-    relations += (
-        " and schema_name = $schema union all select 'table', table_name, comment from duckdb_tables()"
-    )
+    relations = "select view_name as name, comment from duckdb_views() where database_name = 'build'"
+    relations += " and schema_name = $schema union all select table_name, comment from duckdb_tables()"
     relations += " where database_name = 'build' and schema_name = $schema"
     found = connection.execute(
-        f"select kind, comment from ({relations}) where name = $name and comment is not null",
+        f"select comment from ({relations}) where name = $name and comment is not null",
         {"schema": schema, "name": name},
     ).fetchall()
-    for kind, comment in found:
-        yield f"comment on {kind} {target} is {literal(comment)}"
+    for (comment,) in found:
+        yield f"comment on {'view' if is_view else 'table'} {target} is {literal(comment)}"
     columns = connection.execute(
         "select column_name, comment from duckdb_columns() where database_name = 'build'"
         " and schema_name = $schema and table_name = $name and comment is not null",
@@ -77,6 +78,27 @@ def _comments(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> 
     ).fetchall()
     for column, comment in columns:
         yield f"comment on column {target}.{_quoted(column)} is {literal(comment)}"
+
+
+def _copy_rows(connection: duckdb.DuckDBPyConnection, target: str, *, is_keyed: bool) -> None:
+    """Copy a relation of the build as a table, with keys in their order.
+
+    Else the rows of clients would keep the order of the bank's file, which others may know. One part at a time, by
+    the first digit of the key: to sort a hundred million rows at once takes more disk than all the rest of a run.
+    """
+    if not is_keyed:
+        connection.execute(f"create table {target} as select * from build.{target}")
+        return
+    connection.execute("begin")
+    connection.execute(f"create table {target} as select * from build.{target} limit 0")
+    between = [
+        f"client_key >= '{low}' and client_key < '{high}'" for low, high in pairwise("123456789abcdef")
+    ]
+    for part in ("client_key < '1'", *between, "client_key >= 'f'"):
+        connection.execute(
+            f"insert into {target} select * from build.{target} where {part} order by client_key"
+        )
+    connection.execute("commit")
 
 
 def write_marts(build: Build, path: Path) -> None:
@@ -115,10 +137,8 @@ def write_marts(build: Build, path: Path) -> None:
                     )
                 connection.execute(row[0])
             else:
-                # Else the rows of clients would keep the order of the bank's file, which others may know.
-                order = " order by client_key" if (schema, name) in keyed else ""
-                connection.execute(f"create table {target} as select * from build.{target}{order}")
-            for comment in _comments(connection, schema, name):
+                _copy_rows(connection, target, is_keyed=(schema, name) in keyed)
+            for comment in _comments(connection, schema, name, is_view=is_view):
                 connection.execute(comment)
     with open_confined(release=path) as connection:
         for schema, name, _ in relations:

@@ -54,19 +54,30 @@ class Steps:
     """Runs the steps of a report, prints each with its seconds and remembers them."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    _is_line_open: bool = False
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Time the block and print one line when it is done."""
         started = time.monotonic()
         print(f"{name:<22}", end="", flush=True)
+        self._is_line_open = True
         try:
             yield
         except BaseException:
-            print("failed", flush=True)
+            self._end_line(name, "failed")
             raise
         self.seconds[name] = round(time.monotonic() - started, 2)
-        print(f"{self.seconds[name]:6.1f} s", flush=True)
+        self._end_line(name, f"{self.seconds[name]:6.1f} s")
+
+    def tell(self, text: str) -> None:
+        """Print a line about the step that is running."""
+        print(f"{chr(10) if self._is_line_open else ''}  {text}", flush=True)
+        self._is_line_open = False
+
+    def _end_line(self, name: str, outcome: str) -> None:
+        print(outcome if self._is_line_open else f"{name:<22}{outcome}", flush=True)
+        self._is_line_open = False
 
     def note(self, seconds: dict[str, float]) -> None:
         """Print and remember steps that ran elsewhere at the same time."""
@@ -297,7 +308,7 @@ def report(
         workers.submit(int)  # starts a worker, and with it the imports
         with steps.step("dbt build"):
             try:
-                build_warehouse(clients, build, engine)
+                build_warehouse(clients, build, engine, steps.tell)
             finally:
                 quality.write_rejected(build.warehouse, build.rejected_rows)
         with steps.step("gate"):

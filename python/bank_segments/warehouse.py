@@ -6,17 +6,22 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt_common.events.base_types import EventMsg
 
 from bank_segments.client_file import shown
 from bank_segments.errors import RefusedError, disk_full
 
 SPARK_DBT = Path(".venv-spark/bin/dbt")
+# What dbt takes longer for is told while it builds, in seconds: of a small file, nothing.
+SLOW = 5.0
+
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +72,23 @@ def _environment(**variables: str) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _invoke(arguments: list[str], build: Build, clients: Path) -> dbtRunnerResult:
+def tell_slow(event: EventMsg, tell: Tell) -> None:
+    """Tell of a model, test, seed or hook that ended and was slow: which of how many it was, its name and seconds."""
+    if event.info.name in ("LogModelResult", "LogTestResult", "LogSeedResult", "LogHookEndLine"):
+        data = event.data
+        if data.execution_time >= SLOW:
+            total = data.num_models if event.info.name == "LogTestResult" else data.total
+            tell(f"{data.index} of {total}, {data.node_info.node_name} {data.execution_time:.1f} s")
+
+
+def _silent(text: str) -> None:
+    """Tell nobody."""
+
+
+def _invoke(arguments: list[str], build: Build, clients: Path, tell: Tell = _silent) -> dbtRunnerResult:
     with _environment(BANK_CLIENTS=str(clients), BANK_WAREHOUSE=str(build.warehouse)):
         try:
-            return dbtRunner().invoke(
+            return dbtRunner(callbacks=[lambda event: tell_slow(event, tell)]).invoke(
                 [
                     *arguments,
                     "--target-path",
@@ -134,9 +152,10 @@ def _one_line(message: str) -> str:
 _ONLY_DATA = ("--exclude-resource-type", "unit_test", "--exclude", "tag:macro")
 
 
-def build_warehouse(clients: Path, build: Build, engine: str = "duckdb") -> None:
+def build_warehouse(clients: Path, build: Build, engine: str = "duckdb", tell: Tell = _silent) -> None:
     """Build every model and run every data test on `clients`; raises `RefusedError` with the first failure.
 
+    `tell` is given a line for every part that takes long, as it ends.
     Of a build on Spark the warehouse holds the published models and the registries, as tables.
     """
     build.directory.mkdir(parents=True, exist_ok=True)
@@ -148,11 +167,11 @@ def build_warehouse(clients: Path, build: Build, engine: str = "duckdb") -> None
         shutil.move(build_on_spark(clients, build.directory, *_ONLY_DATA, target=engine), warehouse)
         failure = None
     else:
-        result = _invoke(["build", *_ONLY_DATA], build, clients)
+        result = _invoke(["build", *_ONLY_DATA], build, clients, tell)
         if result.exception and build.parsed.exists() and not warehouse.exists():
             # dbt 1.11 may trip over what it remembers of an earlier state of the project.
             build.parsed.unlink()
-            result = _invoke(["build", *_ONLY_DATA], build, clients)
+            result = _invoke(["build", *_ONLY_DATA], build, clients, tell)
         failure = None if result.success else refusal(result, clients, build)
     results = build.directory / "run_results.json"
     if results.exists():

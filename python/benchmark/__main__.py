@@ -1,6 +1,7 @@
 """`make benchmark`: time the project's models from ten thousand to a hundred million clients, and print every bar.
 
     python -m benchmark --rows 10000 100000 1000000 10000000 100000000
+    python -m benchmark --small-run
 
 Every contender runs in a process of its own, one after the other, on the same file. Loading counts for nobody: pandas
 and polars start with the clients in memory, DuckDB with the staging layer that dbt left in a file. What was measured is
@@ -13,6 +14,7 @@ import importlib
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from typing import Any
 import duckdb
 
 from bank_segments import publish
+from bank_segments.report import TARGET
 from bank_segments.sample import write_sample
 from bank_segments.warehouse import Build, build_warehouse
 from benchmark import duckdb_job, page
@@ -156,13 +159,48 @@ def start_costs(repeats: int = 3) -> dict[str, float]:
         "PYTHONPATH": str(ROOT / "python"),
         "BANK_WAREHOUSE": str(DIRECTORY / "bare.duckdb"),
     }
+    printed = ""
     for _ in range(repeats + 1):
         for name, command in (("report", report), ("build", build)):
             started = time.perf_counter()
-            subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+            run = subprocess.run(
+                command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
+            )
             seconds[name].append(time.perf_counter() - started)
+            printed = run.stdout if name == "report" else printed
+    print("\n".join(where_it_goes(printed, seconds["report"][-1], report_build())))
     # The first of each is not warm.
     return {name: statistics.median(taken[1:]) for name, taken in seconds.items()}
+
+
+def report_build() -> dict[str, Any]:
+    """Return dbt's own account of the build in the last report."""
+    results = Build(ROOT / TARGET).run_results
+    return dict(json.loads(results.read_text(encoding="utf-8")))
+
+
+def where_it_goes(printed: str, whole: float, build: dict[str, Any]) -> list[str]:
+    """Return lines that share the seconds of a report out, from what it printed and from dbt's account of its build."""
+    steps = re.findall(r"^(\S.*?) +([0-9.]+) s( +\(at the same time\))?$", printed, re.MULTILINE)
+    in_turn = {name: float(seconds) for name, seconds, parallel in steps if not parallel}
+    nodes: dict[str, list[float]] = {}
+    for result in build["results"]:
+        kind = result["unique_id"].partition(".")[0]
+        nodes.setdefault(kind, []).append(result["execution_time"])
+    inside = [f"{len(taken)} of kind {kind} {sum(taken):.1f} s" for kind, taken in nodes.items()]
+    before = in_turn["dbt build"] - build["elapsed_time"]
+    lines = [f"where the {whole:.1f} s of the last make report went:"]
+    lines += [f"  {name:<22}{seconds:6.1f} s" for name, seconds in in_turn.items()]
+    lines.append(f"  {'Python and its imports':<22}{whole - sum(in_turn.values()):6.1f} s")
+    lines.append(
+        f"  in dbt build: {before:.1f} s before the first node (import, parse), then {', '.join(inside)}"
+    )
+    lines += [
+        f"  at the same time, in other processes: {name} {seconds} s"
+        for name, seconds, parallel in steps
+        if parallel
+    ]
+    return lines
 
 
 def machine() -> str:
@@ -188,6 +226,11 @@ def main() -> int:
     parser.add_argument("--rows", nargs="*", type=int, default=list(SIZES))
     parser.add_argument("--contenders", nargs="*", choices=tuple(MOST_ROWS), default=list(MOST_ROWS))
     parser.add_argument("--without-start", action="store_true", help="do not time make report on the sample")
+    parser.add_argument(
+        "--small-run",
+        action="store_true",
+        help="time only make report on the sample, and print where it goes",
+    )
     parser.add_argument("--job", nargs=2, metavar=("CONTENDER", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:
@@ -198,6 +241,11 @@ def main() -> int:
     kept = DIRECTORY / "results.json"
     results: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {"sizes": {}}
     results["machine"] = machine()
+    if options.small_run:
+        print(f"load average {os.getloadavg()[0]:.1f}")
+        bars = page.bars({"sizes": {}, "start": start_costs()})
+        print("\n".join(str(bar) for bar in bars if bar.holds is not None))
+        return 0 if all(bar.holds is not False for bar in bars) else 1
     build_warehouse(SAMPLE, Build(DIRECTORY / "models"))
     if not options.without_start:
         results["start"] = start_costs()

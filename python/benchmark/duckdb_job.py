@@ -18,6 +18,8 @@ from benchmark.rules import Figures, Outcome
 
 LAYERS = ("intermediate", "marts", "quality")
 PRECISION = 1e-9
+# The table that the views over the clients read.
+STORED = "staging.stg_bank__client_rows"
 # As in profiles.yml.
 MEMORY_LIMIT = os.environ.get("BANK_MEMORY", "60%")
 
@@ -111,11 +113,17 @@ def build_marts(build: Build, root: Path, warehouse: Path) -> Outcome:
 
 
 def scan(warehouse: Path, repeats: int = 3) -> Outcome:
-    """Read every column of `dim_clients` once, the fastest of some times: no query over the clients can do less."""
+    """Read every stored column behind `dim_clients` once, the fastest of some times: no query can do less.
+
+    Bands and segments, which the mart works out, are not among them.
+    """
     best = float("inf")
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        columns = [row[0] for row in connection.execute("describe marts.dim_clients").fetchall()]
-        query = f"select {', '.join(f'max({column})' for column in columns)} from marts.dim_clients"
+        shown, stored = (
+            {row[0] for row in connection.execute(f"describe {relation}").fetchall()}
+            for relation in ("marts.dim_clients", STORED)
+        )
+        query = f"select {', '.join(f'max({column})' for column in sorted(shown & stored))} from {STORED}"
         for _ in range(repeats):
             started = time.perf_counter()
             connection.execute(query).fetchall()

@@ -15,7 +15,8 @@ const rows = async (query) => {
 
 const relations = {};
 const names = await rows(
-  "select schema_name || '.' || view_name from duckdb_views() where schema_name in ('marts', 'quality') order by all",
+  "select table_schema || '.' || table_name from information_schema.tables where table_schema in ('marts', 'quality')" +
+    " order by all",
 );
 for (const [name] of names.rows) {
   relations[name] = await rows(`select * from ${name} order by all`);

@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 
 RELATIONS = (
-    "select schema_name || '.' || view_name from duckdb_views()"
-    " where schema_name in ('marts', 'quality') order by all"
+    "select table_schema || '.' || table_name from information_schema.tables"
+    " where table_schema in ('marts', 'quality') order by all"
 )
 COMMENTS = (
     "select schema_name || '.' || table_name || '.' || column_name, comment from duckdb_columns()"
