@@ -111,7 +111,7 @@ def manifest_of(*models: tuple[str, str, list[str]], written_out: str = "") -> d
 
 
 def test_rows_of_a_private_layer_are_published_only_where_a_model_declares_it() -> None:
-    chain = (
+    chain: tuple[tuple[str, str, list[str]], ...] = (
         ("staging", "rows", []),
         ("intermediate", "banded", ["rows"]),
         ("intermediate", "clients", ["banded"]),

@@ -5,10 +5,13 @@
 
 {#
     Clean text with a decimal comma turned into a point. Only before one or two digits: 1,234 may as well be a thousand,
-    and stays what is_number refuses.
+    and stays what is_number refuses. Text that is a plain number, as nearly all is, has nothing to clean.
 #}
 {% macro clean_number(column_name) -%}
-    {{ replace_matches(clean_text(column_name), '^([+-]?[0-9]+),([0-9]{1,2})\\z', '\\1.\\2') }}
+    case
+        when {{ matches(column_name, '^[0-9]+([.][0-9]+)?\\z') }} then {{ column_name }}
+        else {{ replace_matches(clean_text(column_name), '^([+-]?[0-9]+),([0-9]{1,2})\\z', '\\1.\\2') }}
+    end
 {%- endmacro %}
 
 {# A plain or scientific decimal number; NaN, inf and thousands separators are not numbers here. #}
@@ -16,9 +19,13 @@
     {{ matches(column_name, '^[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?\\z') }}
 {%- endmacro %}
 
-{# NULL where the text is no whole number: a cast would round 17.5 to 18. #}
+{#
+    NULL where the text is no whole number: a cast would round 17.5 to 18. Digits alone, of which 18 fit, go without the
+    decimals that a fraction or an exponent needs, and that are slow.
+#}
 {% macro to_integer(column_name) -%}
     case
+        when {{ matches(column_name, '^[0-9]{1,18}\\z') }} then try_cast({{ column_name }} as bigint)
         when {{ is_number(column_name) }}
             and try_cast({{ column_name }} as decimal(38, 10)) = floor(try_cast({{ column_name }} as decimal(38, 10)))
             then try_cast(try_cast({{ column_name }} as decimal(38, 10)) as bigint)

@@ -78,7 +78,9 @@ def tell_slow(event: EventMsg, tell: Tell) -> None:
         data = event.data
         if data.execution_time >= SLOW:
             total = data.num_models if event.info.name == "LogTestResult" else data.total
-            tell(f"{data.index} of {total}, {data.node_info.node_name} {data.execution_time:.1f} s")
+            is_hook = event.info.name == "LogHookEndLine"
+            name = "reading the client file" if is_hook else data.node_info.node_name
+            tell(f"{data.index} of {total}, {name} {data.execution_time:.1f} s")
 
 
 def _silent(text: str) -> None:
