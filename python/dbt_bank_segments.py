@@ -15,8 +15,8 @@ class SparkPlugin(dbtPlugin):
             from bank_segments.spark_adapter import SparkAdapter, spark_home
 
             spark.Plugin.adapter = SparkAdapter
-            # Derby writes its log there before anything else makes the directory.
-            spark_home().mkdir(parents=True, exist_ok=True)
+            # Before Derby, whose log goes there; it is to hold the bank's ids.
+            spark_home().mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 plugins = [SparkPlugin]

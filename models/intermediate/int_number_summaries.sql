@@ -21,7 +21,7 @@ final as (
         product_count,
         is_every_product_count,
         {{ units_per_one(kind) }} as units_per_one,
-        {%- if kind == 'money' %}
+        {%- if kind == 'money' and not counts_money() %}
         clients,
         total_units,
         total_squared_units,
@@ -50,10 +50,11 @@ final as (
         sum({{ wide_integer('value_units') }} * clients) as total_units,
         sum({{ wide_integer('value_units') }} * value_units * clients) as total_squared_units,
         {%- for name, share in shares.items() %}
-        {{ counted_quantile('value_units', 'clients_up_to', 'all_clients', share) }} as {{ name }},
+        cast({{ counted_quantile('value_units', 'clients_up_to', 'all_clients', share) }} as double)
+        / {{ units_per_one(kind) }} as {{ name }},
         {%- endfor %}
-        cast(min(value_units) as double) as minimum,
-        cast(max(value_units) as double) as maximum
+        cast(min(value_units) as double) / {{ units_per_one(kind) }} as minimum,
+        cast(max(value_units) as double) / {{ units_per_one(kind) }} as maximum
     {#- Whole numbers repeat: a count of each serves every sum and quantile, however many the clients. #}
     from (
         select
