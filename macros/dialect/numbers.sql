@@ -41,21 +41,31 @@
 {%- endmacro %}
 
 {#
-    For each share, the smallest of some whole numbers that at least this share of them does not exceed; a list.
-    Spark computes in doubles.
+    For each share, the smallest of some whole numbers that at least this share of them does not exceed: a query with one
+    row, whose column `quantiles` is a list. Spark counts the numbers first, as with money.
 #}
-{% macro discrete_quantiles(column_name, shares) -%}
-    {{ return(adapter.dispatch('discrete_quantiles', 'bank_segments')(column_name, shares)) }}
+{% macro discrete_quantiles(relation, column_name, shares) -%}
+    {{ return(adapter.dispatch('discrete_quantiles', 'bank_segments')(relation, column_name, shares)) }}
 {%- endmacro %}
 
-{% macro default__discrete_quantiles(column_name, shares) -%}
-    quantile_disc({{ column_name }}, [{{ shares | join(', ') }}])
+{% macro default__discrete_quantiles(relation, column_name, shares) -%}
+select quantile_disc({{ column_name }}, [{{ shares | join(', ') }}]) as quantiles from {{ relation }}
 {%- endmacro %}
 
-{% macro spark__discrete_quantiles(column_name, shares) -%}
+{% macro spark__discrete_quantiles(relation, column_name, shares) -%}
+select
     array(
         {%- for share in shares -%}
-            cast(percentile_disc({{ share }}) within group (order by {{ column_name }}) as bigint){{ ', ' if not loop.last }}
+            min({{ column_name }}) filter (where up_to >= {{ share }} * all_numbers){{ ', ' if not loop.last }}
         {%- endfor -%}
-    )
+    ) as quantiles
+from (
+    select
+        {{ column_name }},
+        sum(count(*)) over (order by {{ column_name }}) as up_to,
+        sum(count(*)) over () as all_numbers
+    from {{ relation }}
+    where {{ column_name }} is not null
+    group by {{ column_name }}
+) as counted
 {%- endmacro %}

@@ -43,11 +43,13 @@ final as (
     {%- for trimming in trimmings %}
     {%- set shares = [trimming.lower_quantile, trimming.upper_quantile] %}
     {%- if is_about_money(hypothesis, domains) %}
-    {%- set query = hypothesis_values(hypothesis, [population], rules, domains, none, clients) | indent(8) %}
-    {%- set relation = '(\n        ' ~ query ~ '\n    ) as compared' %}
-    {%- set condition = 'is_in_' ~ population.population %}
-    {%- set lower = list_item(discrete_quantiles('value_units', shares), 1) %}
-    {%- set upper = list_item(discrete_quantiles('value_units', shares), 2) %}
+    {%- set query = hypothesis_values(hypothesis, [population], rules, domains, none, clients) | indent(12) %}
+    {%- set members = '(\n            select value_units from (\n            ' ~ query
+        ~ '\n            ) as compared where is_in_' ~ population.population ~ '\n        ) as members' %}
+    {%- set relation = '(\n        ' ~ discrete_quantiles(members, 'value_units', shares) ~ '\n    ) as found' %}
+    {%- set condition = 'true' %}
+    {%- set lower = list_item('quantiles', 1) %}
+    {%- set upper = list_item('quantiles', 2) %}
     {%- else %}
     {%- set relation = 'cumulated' %}
     {%- set condition

@@ -99,7 +99,9 @@ class SparkAdapter(DbtSparkAdapter):
         unfinished = marts.with_suffix(".unfinished")
         unfinished.unlink(missing_ok=True)
         with duckdb.connect() as connection:
-            connection.execute(f"attach '{unfinished}' as handed_over (storage_version '{STORAGE_VERSION}')")
+            connection.execute(
+                f"attach {_literal(str(unfinished))} as handed_over (storage_version '{STORAGE_VERSION}')"
+            )
             connection.execute("use handed_over")
             for node in nodes:
                 self._copy(node, connection)
@@ -121,17 +123,19 @@ class SparkAdapter(DbtSparkAdapter):
         return Rows(cursor)
 
     def _write(self, query: str, directory: Path) -> None:
-        statement = f"insert overwrite directory 'file:{directory}' using parquet {query}"
+        path = f"file:{directory}".replace("\\", "\\\\").replace("'", "\\'")
+        statement = f"insert overwrite directory '{path}' using parquet {query}"
         self.connections.add_query(statement, auto_begin=False)
 
     def _create_table(self, schema: str, table: str, rows: duckdb.DuckDBPyRelation) -> None:
         with _exchange(f"{schema}.{table}") as directory:
             directory.mkdir(parents=True)
             rows.write_parquet(str(directory / "rows.parquet"))
+            path = f"file:{directory}".replace("`", "``")
             for statement in (
                 f"create schema if not exists {schema}",
                 f"drop table if exists {schema}.{table}",
-                f"create table {schema}.{table} using parquet as select * from parquet.`file:{directory}`",
+                f"create table {schema}.{table} using parquet as select * from parquet.`{path}`",
             ):
                 self.connections.add_query(statement, auto_begin=False)
 
@@ -140,7 +144,9 @@ class SparkAdapter(DbtSparkAdapter):
         with _exchange(name) as directory:
             self._write(f"select * from {name}", directory)
             connection.execute(f"create schema if not exists {node['schema']}")
-            connection.execute(f"create table {name} as from read_parquet('{directory}/*.parquet')")
+            connection.execute(
+                f"create table {name} as from read_parquet({_literal(f'{directory}/*.parquet')})"
+            )
         connection.execute(f"comment on table {name} is {_literal(node['description'])}")
         for column in node["columns"].values():
             connection.execute(
