@@ -696,7 +696,7 @@ def compare_ranks(
         with duckdb.connect(str(database), config={"memory_limit": MEMORY_LIMIT}) as connection:
             client_table(connection, sample)
             for kind, name in (
-                ("table", "cells"),
+                ("view", "cells"),
                 ("view", "trim_bounds"),
                 ("view", "rank_sums"),
             ):
