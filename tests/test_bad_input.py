@@ -15,6 +15,7 @@ import os
 import random
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -781,9 +782,35 @@ def test_report_refuses_with_status_1_and_leaves_the_release(
     assert run.stderr.count("\n") == 1
     assert reason in run.stderr
     assert not re.search("Error|Traceback", run.stdout + run.stderr)
+    kept = reporting_project / "target/report/rejected_rows.csv"
+    assert kept.exists() == (case == "all_rejected")
+    if kept.exists():
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        with kept.open(encoding="utf-8-sig", newline="") as handle:
+            rows = list(csv.DictReader(handle))
+        assert [(row["userid"], row["City"], row["reasons"]) for row in rows] == [
+            (row[0], "Москва", "City is unknown") for row in clean
+        ]
     published = reporting_project / "published"
     assert [path.name for path in published.iterdir() if path.name != "latest"] == ["20260101T000000Z-abcdef"]
     assert (published / "latest/run.json").read_text(encoding="utf-8") == "{}"
+
+
+def test_all_rows_rejected_on_spark_names_no_file_that_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What dbt prints comes from a stand-in: Spark's tables, and with them the rows, end with a build."""
+    monkeypatch.chdir(tmp_path)
+    warehouse.SPARK_DBT.parent.mkdir(parents=True)
+    said = "The client file gave no client: all 40 rows read were rejected; look up the reasons in a table."
+    warehouse.SPARK_DBT.write_text(f"#!/bin/sh\necho '  [USER_RAISED] {said}'\nexit 1\n", encoding="utf-8")
+    warehouse.SPARK_DBT.chmod(0o755)
+    with pytest.raises(RefusedError) as refused:
+        warehouse.build_on_spark(Path("my file.csv"), tmp_path / "target")
+    assert str(refused.value) == (
+        "The client file my file.csv gave no client: all 40 rows read were rejected;"
+        " make report on DuckDB writes out the reasons of every row."
+    )
 
 
 # --- properties -----------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The published release: what it holds, how it is switched, and what a refused, killed or second run leaves."""
 
+import filecmp
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
 
 from bank_segments.publish import needed_relations
-from bank_segments.report import TARGET, Steps
+from bank_segments.report import TARGET, Steps, main
 from bank_segments.warehouse import Build
 from conftest import SAMPLE, report
 
@@ -175,6 +176,51 @@ def test_a_refused_file_leaves_the_release_and_says_why_in_one_sentence(project:
     assert "City" in run.stderr
     assert "Traceback" not in run.stdout + run.stderr
     assert (project / "published/latest").resolve() == release
+
+
+DEFECTS = {
+    "gate": (
+        "update intermediate.int_row_counts set accepted_rows = 9899, rejected_rows = 101",
+        "101 of its 10000 rows were rejected (1.01%, allowed are 1.00% by seeds/gate_limits.csv)",
+    ),
+    "checkpoint": (
+        "update intermediate.int_segment_counts set churned_clients = clients + 1 where segment_id = 'segment_2'",
+        "failed validation: ",
+    ),
+}
+
+
+@pytest.mark.parametrize("stage", DEFECTS)
+def test_a_built_warehouse_with_a_defect_is_not_published(
+    stage: str,
+    sample_warehouse: Path,
+    release: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The whole run but for dbt, whose own tests would find the defect first."""
+    defect, reason = DEFECTS[stage]
+
+    def build(clients: Path, build: Build, *_: object) -> None:
+        shutil.copy(sample_warehouse, build.warehouse)
+        shutil.copy(sample_warehouse.with_name("manifest.json"), build.manifest)
+        with duckdb.connect(str(build.warehouse)) as connection:
+            connection.execute(defect)
+
+    monkeypatch.setattr("bank_segments.report.build_warehouse", build)
+    monkeypatch.chdir(tmp_path)
+    before = shutil.copytree(release, tmp_path / "published" / release.name)
+    Path("published/latest").symlink_to(release.name)
+    assert main(["--clients", str(SAMPLE)]) == 1
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1
+    assert reason in said.err
+    assert said.out.splitlines()[-1].endswith("failed")
+    assert said.out.splitlines()[-1].startswith(stage)
+    assert sorted(path.name for path in Path("published").iterdir()) == [release.name, "latest"]
+    assert Path("published/latest").resolve() == before
+    assert not filecmp.dircmp(release, before).diff_files
 
 
 def test_wrong_usage_exits_with_2(project: Path) -> None:

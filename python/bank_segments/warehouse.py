@@ -132,18 +132,24 @@ def refusal(result: dbtRunnerResult, clients: Path, build: Build) -> RefusedErro
     if full := next(filter(None, map(disk_full, messages)), None):
         return full
     file = f"The client file {shown(str(clients))}"
-    own_words = re.search(r"The client file (gave no client)?.*", messages[0])
-    if own_words:
-        text = own_words.group()
-        if own_words.group(1):
-            # A data test knows neither which file it is about nor that the rows are written out.
-            text = text.replace("The client file", file, 1).partition("; look up")[0]
-            text += f"; the reasons of every row are in {build.rejected_rows}."
-        return RefusedError(text)
+    if own := _own_words(messages[0], file, f"the reasons of every row are in {build.rejected_rows}"):
+        return own
     more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
     return RefusedError(
         f"{file} was not accepted: {_one_line(messages[0])}{more}; details are in {build.directory / 'dbt.log'}."
     )
+
+
+def _own_words(said: str, file: str, advice: str) -> RefusedError | None:
+    """Return the refusal in the project's own words where dbt repeats one, on one line."""
+    found = re.search(r"The client file (gave no client)?.*", said)
+    if found is None:
+        return None
+    text = found.group()
+    if found.group(1):
+        # A data test knows neither which file it is about nor what becomes of the rows.
+        text = f"{text.replace('The client file', file, 1).partition('; look up')[0]}; {advice}."
+    return RefusedError(text)
 
 
 def _one_line(message: str) -> str:
@@ -215,13 +221,15 @@ def build_on_spark(clients: Path, directory: Path, *arguments: str, target: str 
                 f"The Thrift server of Spark cannot be reached: {_one_line(unreached.group(1))};"
                 " check BANK_SPARK_HOST, BANK_SPARK_PORT and BANK_SPARK_USER."
             )
-        own_words = re.search(r"The client file .*", run.stdout)
+        file = f"The client file {shown(str(clients))}"
+        # The tables of Spark are gone, and with them the rows.
+        advice = "make report on DuckDB writes out the reasons of every row"
+        if own := _own_words(run.stdout, file, advice):
+            raise own
         failure = re.search(r"(?:Failure|Error) in .*", run.stdout)
         raise RefusedError(
-            own_words.group()
-            if own_words
-            else f"The client file {shown(str(clients))} was not accepted on Spark:"
-            f" {_one_line(failure.group() if failure else run.stdout[-500:])}; details are in {directory / 'dbt.log'}."
+            f"{file} was not accepted on Spark: {_one_line(failure.group() if failure else run.stdout[-500:])};"
+            f" details are in {directory / 'dbt.log'}."
         )
     return home / "bank_marts.duckdb"
 
