@@ -19,7 +19,7 @@ endif
 # Text as it was given: make takes a $ in a path for one of its variables. The shell gets it from the environment.
 $(foreach name,CLIENTS ENGINE SEGMENT SERIES,$(eval export override $(name) := $$(value $(name))))
 
-.PHONY: report activation rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest soak bi-env audit
+.PHONY: report activation rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest faults soak bi-env audit
 
 report: .venv/installed $(if $(filter spark%,$(ENGINE)),spark-env)
 	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(ENGINE),--engine="$$ENGINE") $(if $(SERIES),--series="$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift)
@@ -39,7 +39,12 @@ calibrate: .venv/installed
 benchmark: .venv/installed
 	@$(BIN)/python -m benchmark
 
-# A quarter of an hour: 20 kills, each followed by a run that must publish; 8 readers for two minutes. CI runs less of it.
+# Minutes: writes what the tests of bad inputs and faults see into models/docs/faults.md; in CI they fail where it differs.
+faults: .venv/installed
+	FAULTS=write $(BIN)/pytest tests/test_bad_input.py tests/test_faults.py tests/test_quality.py tests/test_report.py
+
+# A quarter of an hour: 20 kills, each followed by a run that must publish; 8 readers for two minutes; writes
+# their counts into models/docs/faults.md. CI runs less of it.
 soak: .venv/installed
 	SOAK=1 $(BIN)/pytest tests/test_faults.py
 

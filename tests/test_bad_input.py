@@ -1,7 +1,8 @@
 """Whatever the input: read with the same figures, or its rows rejected with every reason, or refused in a sentence.
 
 Every case is a row of bad_input/cases.csv with a function of the same name below that writes its file. Each is run by
-dbt itself (`load_clients` and the staging model), in one process on one parsed manifest.
+dbt itself (`load_clients` and the staging model), in one process on one parsed manifest. What became of it is held to
+the page of the docs.
 """
 
 # ruff: noqa: D102, D107
@@ -35,12 +36,11 @@ from hypothesis import strategies as st
 from bank_segments import client_file, warehouse
 from bank_segments.errors import RefusedError
 from conftest import ROOT, SAMPLE
+from fault_table import INPUTS, rows_of, saw, without_folders
 
 Row = list[str]
 Figures = dict[int, tuple[Any, ...]]
 
-CASES = ROOT / "tests/bad_input/cases.csv"
-TABLE = ROOT / "target/bad_input.md"
 HEADER = [
     *("userid", "score", "City", "Gender", "Age", "Objects", "Balance"),
     *("Products", "CreditCard", "Loyalty", "estimated_salary", "Churn"),
@@ -617,31 +617,7 @@ def figures(project: Project, clean: list[Row], tmp_path_factory: pytest.TempPat
     return accepted
 
 
-with CASES.open(encoding="utf-8", newline="") as _handle:
-    EXPECTED = list(csv.DictReader(_handle))
-
-
-@pytest.fixture(scope="module")
-def table() -> Iterator[dict[str, str]]:
-    """What was seen of each case; written as the table of the docs when all of them ran."""
-    seen: dict[str, str] = {}
-    yield seen
-    if set(seen) == {case["case"] for case in EXPECTED}:
-        TABLE.parent.mkdir(exist_ok=True)
-        lines = ["| input or fault | expected | seen |", "| --- | --- | --- |"]
-        lines += [
-            f"| {case['input'].replace('|', chr(92) + '|')} | {wanted(case)} | {seen[case['case']]} |"
-            for case in EXPECTED
-        ]
-        TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def wanted(case: dict[str, str]) -> str:
-    if case["outcome"] == "same":
-        return "read, same figures"
-    if case["outcome"] == "rejected":
-        return f"{case['rejected']} rejected, with every reason"
-    return "refused"
+EXPECTED = rows_of(INPUTS)
 
 
 def read_as_nobody(path: Path) -> Seen:
@@ -657,7 +633,7 @@ def read_as_nobody(path: Path) -> Seen:
         try:
             client_file.look(str(copy), HEADER, Path(folder) / "copy.csv")
         except RefusedError as refusal:
-            return Seen(refusal=str(refusal))
+            return Seen(refusal=without_folders(str(refusal), folder))
         finally:
             os.seteuid(user)
     return Seen()
@@ -669,7 +645,6 @@ def test_input_ends_as_declared(
     project: Project,
     clean: list[Row],
     figures: Figures,
-    table: dict[str, str],
     tmp_path: Path,
 ) -> None:
     written: Input = getattr(Corpus(tmp_path, clean), case["case"])()
@@ -681,9 +656,8 @@ def test_input_ends_as_declared(
         assert_is_one_sentence(seen.refusal)
         # Clients' ids and money belong in no message.
         assert not [row for row in clean if row[0] in seen.refusal or row[-2] in seen.refusal]
-        table[case["case"]] = (
-            "refused: “…" + seen.refusal.split(written.path.name, 1)[1].strip().replace("|", "\\|") + "”"
-        )
+        refusal = without_folders(seen.refusal, tmp_path, project.build.directory)
+        saw("inputs", case["case"], f"отказ / refused: “{refusal}”")
         return
     assert seen.refusal == ""
     assert seen.accepted is not None
@@ -698,11 +672,10 @@ def test_input_ends_as_declared(
     assert {reasons_in(row) for row in seen.rejected} == {
         reasons_in(row) for row in case["says"].split("|") if row
     }
-    said = "; ".join(dict.fromkeys(seen.rejected))
-    said = f": {said}" if said else ""
-    table[case["case"]] = (
-        f"{seen.read} read, {len(seen.accepted)} accepted, {len(seen.rejected)} rejected{said}"
-    )
+    counts = f"принято / accepted {len(seen.accepted)}, отклонено / rejected {len(seen.rejected)}"
+    same = ", те же цифры / the same figures" if seen.accepted == figures else ""
+    reasons = ": " + "; ".join(dict.fromkeys(seen.rejected)) if seen.rejected else ""
+    saw("inputs", case["case"], counts + reasons + (same if not seen.rejected else ""))
 
 
 def reasons_in(text: str) -> frozenset[str]:

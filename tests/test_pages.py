@@ -89,7 +89,7 @@ def test_every_page_opens_without_a_network(
     assert_quiet(browser)
 
 
-@pytest.mark.parametrize(("exposure", "pictures", "rows"), [("calibration", 0, 50), ("bi_marts", 2, 20)])
+@pytest.mark.parametrize(("exposure", "pictures", "rows"), [("faults", 0, 150), ("bi_marts", 2, 20)])
 def test_the_documentation_shows_tables_and_pictures(
     exposure: str, pictures: int, rows: int, sample_release: Path, browser: webdriver.Chrome
 ) -> None:

@@ -28,6 +28,7 @@ from bank_segments.quality import ExpectationOutcome, GateResult
 from bank_segments.quality_page import FILES, reason_text, write_quality_page
 from bank_segments.warehouse import Build
 from conftest import ROOT
+from fault_table import saw, without_folders
 
 LIMITS = ROOT / "seeds/gate_limits.csv"
 SMALLEST_SHARE = 0.0001
@@ -161,13 +162,19 @@ def test_the_bank_after_the_sample_would_only_be_compared(
     assert all(value is not None and 0 < value < 0.05 for value in values)
 
 
+SMALL = {"A": 5800, "B": 4200}
 WARN, STOP = {"A": 6600, "B": 3400}, {"A": 7500, "B": 2500}  # PSI 0.106 and 0.275 against halves
+
+
+def told(outcome: str, refusal: str | None) -> str:
+    """What a user is told of a verdict: its word in run.json, and the sentence where nothing is published."""
+    return f"{outcome}, отказ / refused: “{refusal}”" if refusal else f"{outcome}, опубликовано / published"
 
 
 @pytest.mark.parametrize(
     ("levels", "allow_drift", "expected"),
     [
-        ({"A": 5800, "B": 4200}, False, "pass"),
+        (SMALL, False, "pass"),
         (WARN, False, "warn"),
         (STOP, False, "stop"),
         (WARN, True, "warn"),
@@ -181,6 +188,8 @@ def test_drift_warns_and_stops(
     assert outcome_of(gate, "city") == expected
     assert gate.is_refused is (expected == "stop")
     refusal = gate.refusal(Path("my clients.csv"), Path("rejected.csv"))
+    name = f"drift_{levels['A']}" + ("_allowed" if allow_drift else "")
+    saw("gate", name, told(f"PSI {index_of(gate, 'city'):.3f}: {outcome_of(gate, 'city')}", refusal))
     if expected == "stop":
         assert refusal is not None
         for part in ("my clients.csv", "release R1", "city 0.275", "limit 0.25", "ALLOW_DRIFT=1"):
@@ -197,6 +206,7 @@ def test_rejected_rows_stop_above_one_percent(tmp_path: Path, rejected: int, exp
     assert outcome_of(gate, "", "rejected_share") == expected
     refusal = gate.refusal(Path("my clients.csv"), Path("beside/rejected.csv"))
     assert (refusal is None) is (expected != "stop")
+    saw("gate", f"rejected_{rejected}", told(outcome_of(gate, "", "rejected_share"), refusal))
     if refusal:
         for part in ("my clients.csv", "102 of its 10002 rows", "1.02%", "1.00%", "beside/rejected.csv"):
             assert part in refusal
@@ -204,7 +214,9 @@ def test_rejected_rows_stop_above_one_percent(tmp_path: Path, rejected: int, exp
 
 def test_a_file_without_rows_stops(tmp_path: Path) -> None:
     gate = gate_of(tmp_path, Warehouse({}), None)
-    assert "it has no rows" in str(gate.refusal(Path("x.csv"), Path("rejected.csv")))
+    refusal = gate.refusal(Path("x.csv"), Path("rejected.csv"))
+    assert "it has no rows" in str(refusal)
+    saw("gate", "no_rows", told(outcome_of(gate, "", "rejected_share"), refusal))
 
 
 @pytest.mark.parametrize(
@@ -275,10 +287,13 @@ def test_what_cannot_be_compared_gets_no_verdict_and_says_why(tmp_path: Path) ->
 
 def test_a_first_run_has_no_drift_verdict(tmp_path: Path) -> None:
     gate = gate_of(tmp_path, Warehouse(), None)
-    assert [(found.kind, found.note) for found in gate.findings if found.outcome == "none"] == [
+    unjudged = [found for found in gate.findings if found.outcome == "none"]
+    assert [(found.kind, found.note) for found in unjudged] == [
         ("client_count_change", "first_run"),
         ("drift", "first_run"),
     ]
+    refusal = gate.refusal(Path("x.csv"), Path("rejected.csv"))
+    saw("gate", "first_run", told(f"{unjudged[1].outcome} ({unjudged[1].note})", refusal))
 
 
 @pytest.mark.parametrize("fault", ["no file", "not a database", "no relation"])
@@ -290,8 +305,11 @@ def test_an_unreadable_previous_release_is_reported_not_fatal(tmp_path: Path, fa
     if fault == "no relation":
         duckdb.connect(str(release / "bank_marts.duckdb")).close()
     gate = quality.check_gate(Warehouse().write(tmp_path / "now.duckdb"), release)
-    assert {found.note for found in gate.findings if found.kind == "drift"} == {"unreadable"}
+    (verdict,) = {(found.outcome, found.note) for found in gate.findings if found.kind == "drift"}
+    assert verdict == ("none", "unreadable")
     assert not gate.is_refused
+    refusal = gate.refusal(Path("x.csv"), Path("rejected.csv"))
+    saw("gate", f"unreadable_{fault.replace(' ', '_')}", told(f"{verdict[0]} ({verdict[1]})", refusal))
 
 
 def test_a_path_with_a_quote_is_read(tmp_path: Path) -> None:
@@ -522,6 +540,11 @@ def test_a_planted_defect_is_found(
     assert refusal is not None
     for part in (str(sample_warehouse), expectation_id, relation, suite["meaning_en"].item()):
         assert part in refusal
+    saw(
+        "checkpoint",
+        expectation_id,
+        f"отказ / refused: “{without_folders(refusal, sample_warehouse.parent)}”",
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,12 @@ from dbt.contracts.files import SchemaSourceFile
 from dbt.contracts.graph.manifest import Manifest
 from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
 
+from bank_segments import report as reporting
 from bank_segments.publish import needed_relations
 from bank_segments.report import TARGET, Steps, main
 from bank_segments.warehouse import Build
 from conftest import SAMPLE, report
+from fault_table import saw, without_folders
 
 # Relations and columns of shared/design/interface.md, which scripts and BI tools bind to.
 PROMISED = {
@@ -176,6 +178,12 @@ def test_a_refused_file_leaves_the_release_and_says_why_in_one_sentence(project:
     assert "City" in run.stderr
     assert "Traceback" not in run.stdout + run.stderr
     assert (project / "published/latest").resolve() == release
+    saw(
+        "faults",
+        "refused_file",
+        f"статус / exit status {run.returncode}: “{without_folders(run.stderr, project)}”;"
+        " latest прежний / the earlier",
+    )
 
 
 DEFECTS = {
@@ -224,7 +232,9 @@ def test_a_built_warehouse_with_a_defect_is_not_published(
 
 
 def test_wrong_usage_exits_with_2(project: Path) -> None:
-    assert report(project, "--client-file", "x.csv").returncode == 2
+    status = report(project, "--client-file", "x.csv").returncode
+    assert status == 2
+    saw("faults", "wrong_usage", f"статус / exit status {status}")
 
 
 def test_a_second_run_at_the_same_time_is_refused(project: Path, release: Path) -> None:
@@ -246,20 +256,34 @@ def test_a_second_run_at_the_same_time_is_refused(project: Path, release: Path) 
         first.wait()
     assert (project / "published/latest").resolve() == release
     assert (project / "published/latest/run.json").is_file()
+    saw(
+        "faults",
+        "second_run",
+        f"статус / exit status {second.returncode}: “{without_folders(second.stderr)}”; latest прежний / the earlier",
+    )
 
 
 def test_a_reader_keeps_its_release_while_others_are_published_and_three_stay(
     project: Path, release: Path, bank_clients: Path
 ) -> None:
     kept = releases(project)
+    figures = "select sum(clients), sum(churned_clients) from marts.fct_product_count_metrics"
     with duckdb.connect(str(project / "published/latest/bank_marts.duckdb"), read_only=True) as reader:
-        before = reader.execute("select sum(clients) from marts.fct_product_count_metrics").fetchall()
+        before = reader.execute(figures).fetchall()
         # The run before was killed: its leftovers must not stop this one.
         run = report(project, "--clients", os.path.relpath(bank_clients, project))
         assert run.returncode == 0, run.stderr
         assert run.stdout.endswith("start with published/latest/index.html\n")
-        assert reader.execute("select sum(clients) from marts.fct_product_count_metrics").fetchall() == before
+        assert reader.execute(figures).fetchall() == before
     assert (project / "published/latest").resolve() != release
+    with duckdb.connect(str(project / "published/latest/bank_marts.duckdb"), read_only=True) as newcomer:
+        assert newcomer.execute(figures).fetchall() != before
+    saw(
+        "faults",
+        "reader",
+        f"статус / exit status {run.returncode}; у читателя прежние цифры / the reader has the figures of before;"
+        " у нового — новые / a new one has the new ones",
+    )
     for name in ("20200101T000000Z-a", "20200102T000000Z-b"):
         shutil.copytree(release, project / "published" / name)
     move_descriptions_of_macros(project)
@@ -271,8 +295,32 @@ def test_a_reader_keeps_its_release_while_others_are_published_and_three_stay(
     now = releases(project)
     assert len(now) == 3
     assert now[0] == kept[-1]
-    assert report(project, "--roll-back").returncode == 0
+    back = report(project, "--roll-back")
+    assert back.returncode == 0
     assert (project / "published/latest").resolve().name == now[-2]
+    said = back.stdout.strip().replace(now[-2], "<the release before>")
+    saw("faults", "roll_back", f"статус / exit status {back.returncode}: “{said}”")
+
+
+def test_there_is_no_rolling_back_beyond_the_oldest_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    only = tmp_path / "published/20260101T000000Z-only"
+    only.mkdir(parents=True)
+    (only / "run.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "published/latest").symlink_to(only.name)
+    status = reporting.main(["--roll-back"])
+    assert status == 1
+    said = capsys.readouterr().err
+    assert "no release older than 20260101T000000Z-only; nothing was switched." in said
+    assert (tmp_path / "published/latest").resolve() == only
+    said = said.strip().replace(only.name, "<it>")
+    saw(
+        "faults",
+        "roll_back_nothing",
+        f"статус / exit status {status}: “{said}”; latest прежний / the earlier",
+    )
 
 
 def move_descriptions_of_macros(project: Path) -> None:

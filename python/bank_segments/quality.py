@@ -484,9 +484,11 @@ def _observed(result: Mapping[str, Any], exception: Mapping[str, Any]) -> str:
     if missing := result.get("partial_missing_list"):
         return "missing: " + ", ".join(map(str, missing))
     if unexpected := result.get("partial_unexpected_list"):
-        return f"{result['unexpected_count']} of {result['element_count']}: " + ", ".join(
-            map(str, unexpected[:5])
-        )
+        # Of an expectation on two columns each is a pair.
+        shown = [
+            " and ".join(map(str, each)) if isinstance(each, tuple) else str(each) for each in unexpected[:5]
+        ]
+        return f"{result['unexpected_count']} of {result['element_count']}: " + ", ".join(shown)
     if result.get("observed_value") is not None:
         return str(result["observed_value"])
     return f"0 of {result['element_count']}" if "element_count" in result else ""

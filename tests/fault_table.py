@@ -1,0 +1,170 @@
+"""The page models/docs/faults.md: every input and fault, what is expected of it, and what the tests saw.
+
+A test hands over what it saw, and fails where the page says otherwise. With FAULTS=write, which `make faults` sets, it
+writes that into the page instead; the rows of the long tests are written by `make soak`.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from benchmark.__main__ import machine
+from conftest import ROOT
+
+PAGE = ROOT / "models/docs/faults.md"
+INPUTS = ROOT / "tests/bad_input/cases.csv"
+FAULTS = ROOT / "tests/faults.csv"
+EXPECTATIONS = ROOT / "seeds/expectations.csv"
+NOT_SEEN = "—"
+SECTIONS = {
+    "inputs": "Файлы / Files",
+    "faults": "Сбои и помехи / Faults",
+    "gate": "Порог / The gate",
+    "checkpoint": "Испорченные витрины / Spoilt marts",
+    "soak": "Долгие испытания / The long tests",
+}
+INTRODUCTION = """
+Что бывает при плохом файле, сбое или помехе: чего мы ждём и что увидели тесты. /
+What becomes of a bad file, a fault or a disturbance: what is expected, and what the tests saw.
+
+Третий столбец написан самими тестами, и они же падают, когда видят другое: `make faults` записывает его заново. Файлы —
+из сорока клиентов; отказ — это одно предложение, статус выхода 1 и прежний выпуск на месте. Долгие испытания идут в
+`make soak`; в CI — их короткие формы, строками выше.
+
+The third column is written by the tests themselves, which fail when they see anything else; `make faults` writes it
+anew. Files are of forty clients; a refusal is one sentence, exit status 1 and the earlier release in place. The long
+tests run in `make soak`; CI runs their short forms, which have rows of their own above.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An input or fault and what is expected of it, both in Russian and English."""
+
+    input: str
+    expected: str
+
+
+def both(russian: str, english: str) -> str:
+    """Both languages in one cell, or one where they are the same."""
+    return russian if russian == english else f"{russian} / {english}"
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file by column."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def expected_of(case: dict[str, str]) -> str:
+    """What is declared of a bad input."""
+    if case["outcome"] == "refused":
+        return f"отказ / refused: “…{case['says']}…”"
+    counts = f"принято / accepted {case['accepted']}, отклонено / rejected {case['rejected']}"
+    said = case["says"].replace("|", "; ")
+    return f"{counts}: {said}" if said else f"{counts}, те же цифры / the same figures"
+
+
+def declared() -> dict[tuple[str, str], Case]:
+    """Every case by section and name, in the order of the page."""
+    cases = {
+        ("inputs", row["case"]): Case(both(row["input_ru"], row["input_en"]), expected_of(row))
+        for row in rows_of(INPUTS)
+    }
+    for row in rows_of(FAULTS):
+        cases[row["section"], row["fault"]] = Case(
+            both(row["input_ru"], row["input_en"]), both(row["expected_ru"], row["expected_en"])
+        )
+    for row in rows_of(EXPECTATIONS):
+        cases["checkpoint", row["expectation_id"]] = Case(
+            f"{row['relation']}: не так / not so: «{row['meaning_ru']}» / “{row['meaning_en']}”",
+            "остановка / stopped",
+        )
+    return {key: cases[key] for section in SECTIONS for key in cases if key[0] == section}
+
+
+def escaped(cell: str) -> str:
+    """Text that stays one cell of a Markdown table and a part of a dbt docs block."""
+    return re.sub(r"([|<])", r"\\\1", " ".join(cell.split())).replace("{", "&#123;")
+
+
+def on_page() -> dict[tuple[str, str], tuple[str, str]]:
+    """What the page says, by section and input: what is expected and what was seen."""
+    found = {}
+    section = ""
+    headings = {heading: name for name, heading in SECTIONS.items()}
+    for line in PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []:
+        if line.startswith("### "):
+            section = headings[line.removeprefix("### ")]
+        elif line.startswith("| ") and not line.startswith(("| ---", "| вход ")):
+            label, expected, seen = line.removeprefix("| ").removesuffix(" |").split(" | ")
+            found[section, label] = (expected, seen)
+    return found
+
+
+def written(seen: dict[tuple[str, str], str]) -> str:
+    """The page, from what was seen by section and name."""
+    return "\n".join(_lines(seen)) + "\n"
+
+
+def _lines(seen: dict[tuple[str, str], str]) -> Iterator[str]:
+    yield "{% docs faults %}"
+    yield INTRODUCTION.strip()
+    cases = declared()
+    for section, heading in SECTIONS.items():
+        yield f"\n### {heading}\n"
+        yield "| вход или сбой / input or fault | ожидается / expected | увидено / seen |"
+        yield "| --- | --- | --- |"
+        for (of_section, name), case in cases.items():
+            if of_section == section:
+                cells = (escaped(case.input), escaped(case.expected), seen.get((section, name), NOT_SEEN))
+                yield f"| {' | '.join(cells)} |"
+    yield "\n{% enddocs %}"
+
+
+def seen_on_page() -> dict[tuple[str, str], str]:
+    """What the page says was seen, by section and name."""
+    page = on_page()
+    return {
+        key: page[key[0], escaped(case.input)][1]
+        for key, case in declared().items()
+        if (key[0], escaped(case.input)) in page
+    }
+
+
+def _put(section: str, name: str, text: str) -> None:
+    assert (section, name) in declared()
+    PAGE.write_text(written(seen_on_page() | {(section, name): escaped(text)}), encoding="utf-8")
+
+
+def saw(section: str, name: str, text: str) -> None:
+    """Hold the page to what a test saw of a case, or write it there."""
+    if os.environ.get("FAULTS") == "write":
+        _put(section, name, text)
+        return
+    on_it = seen_on_page().get((section, name))
+    if on_it != escaped(text):
+        pytest.fail(
+            f"{PAGE.relative_to(ROOT)} says of {section} {name}: {on_it}\nbut a run of the test saw: {escaped(text)}\n"
+            "`make faults` writes the page anew",
+            pytrace=False,
+        )
+
+
+def measured(name: str, counts: str) -> None:
+    """Write the counts of a long test into the page, with the day and the machine."""
+    load = os.getloadavg()[0]
+    _put("soak", name, f"{counts}; {datetime.now(UTC):%Y-%m-%d}, {machine()}; load average {load:.1f}")
+
+
+def without_folders(text: str, *folders: Path | str) -> str:
+    """A sentence with the folders of a test's run left out of its paths."""
+    for folder in folders:
+        text = text.replace(f"{folder}/", "")
+    return text.strip()
