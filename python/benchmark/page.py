@@ -168,14 +168,12 @@ def write(results: dict[str, Any], root: Path) -> None:
 Что измерено: всё, что выше слоя staging, — группы и сегменты, портреты, квартили, гипотезы, витрины — на синтетических
 клиентах; загрузка не считается ни у кого. pandas считает то же так, как в открытых тетрадях, polars — ленивыми
 запросами, «чтение» — один проход по хранимым столбцам `dim_clients`, быстрее которого нельзя. Каждый участник работает
-в своём процессе, и все цифры у них совпадают. На 100 миллионах pandas и polars не измерены: pandas не помещается в
-память.
+в своём процессе, и все цифры у них совпадают. Чего нет в таблице, то не измерено.
 
 What is measured: everything above the staging layer (bands and segments, portraits, quartiles, hypotheses, marts) on
 synthetic clients; loading counts for nobody. pandas computes the same the way public notebooks do, polars by lazy
 queries, and the bare scan reads every stored column of `dim_clients` once, which nothing can beat. Each runs in a
-process of its own, and all agree on every figure. At 100 million pandas and polars were not measured: pandas does not
-fit.
+process of its own, and all agree on every figure. What is not in the table was not measured.
 
 {machine(results)}. `make benchmark` repeats it.
 
