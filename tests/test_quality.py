@@ -473,6 +473,11 @@ def put(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
     return planted
 
 
+def everywhere(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """A defect: every cell of a column is another value."""
+    return lambda frame: frame.assign(**{column: value})
+
+
 def without(query: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
     """A defect: the rows of a query are not there."""
     return lambda frame: frame.query(f"not ({query})")
@@ -513,11 +518,11 @@ DEFECTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "segment_sizes": put("clients", 10_001),
     "hypotheses_all": without("hypothesis_id == 'h2_salary'"),
     "p_values": put("p_value", 1.5),
-    "p_values_adjusted": put("p_value", 0.999),
+    "p_values_adjusted": everywhere("p_value", 0.999),
     "verdicts": put("verdict", "perhaps"),
     "verdict_or_reason": put("verdict", None),
     "hypothesis_interval": put("difference", 1e9),
-    "one_primary_test": put("is_primary", False),
+    "one_primary_test": everywhere("is_primary", False),
     "cube_clients": twice,
     "cube_leavers": put("churned_clients", 5000),
 }
