@@ -473,7 +473,7 @@ def put(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
     return planted
 
 
-def everywhere(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
+def everywhere(column: str, value: float) -> Callable[[pd.DataFrame], pd.DataFrame]:
     """A defect: every cell of a column is another value."""
     return lambda frame: frame.assign(**{column: value})
 
