@@ -66,17 +66,7 @@ def _describe(figures: Figures, name: str, column: "pd.Series[Any]") -> None:
 
 def cube(clients: pd.DataFrame, figures: Figures) -> None:
     """Add the clients up for the dashboard."""
-    keys = [
-        "city",
-        "gender",
-        "age_band",
-        "product_count",
-        "is_loyal",
-        "has_credit_card",
-        "has_balance",
-        "is_churned",
-    ]
-    sums = clients.groupby([*keys, *rules.segments()])[list(rules.NUMBERS)].agg("sum")
+    sums = clients.groupby([*rules.CUBE_KEYS, *rules.segments()])[list(rules.NUMBERS)].agg("sum")
     figures["cube cells"] = len(sums)
     figures["cube salaries"] = float(sums["estimated_salary"].sum())
 

@@ -97,17 +97,12 @@ def _note(figures: Figures, row: dict[str, Any], name: str) -> None:
 
 def cube(clients: pl.DataFrame, figures: Figures) -> None:
     """Add the clients up for the dashboard."""
-    keys = [
-        "city",
-        "gender",
-        "age_band",
-        "product_count",
-        "is_loyal",
-        "has_credit_card",
-        "has_balance",
-        "is_churned",
-    ]
-    sums = clients.lazy().group_by(*keys, *rules.segments()).agg(pl.col(rules.NUMBERS).sum()).collect()
+    sums = (
+        clients.lazy()
+        .group_by(*rules.CUBE_KEYS, *rules.segments())
+        .agg(pl.col(rules.NUMBERS).sum())
+        .collect()
+    )
     figures["cube cells"] = len(sums)
     figures["cube salaries"] = float(sums["estimated_salary"].sum())
 

@@ -21,6 +21,16 @@ CATEGORIES = (
     "credit_score_band",
     "estimated_salary_band",
 )
+CUBE_KEYS = (
+    "city",
+    "gender",
+    "age_band",
+    "product_count",
+    "is_loyal",
+    "has_credit_card",
+    "has_balance",
+    "is_churned",
+)
 NUMBERS = ("age", "credit_score", "owned_objects", "balance", "estimated_salary")
 RAW_NAMES = {
     "score": "credit_score",
