@@ -23,7 +23,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from conftest import ROOT, SAMPLE
+from conftest import ROOT, SAMPLE, none_of
 
 DIRECTORY = """банк's "a" $HOME b=c; (d) & e"""
 CLIENTS = """клиенты's "x" $USER FOO=y; `id` $(touch z) #1.csv"""
@@ -160,6 +160,24 @@ def ids_in_text(text: str, ids: frozenset[str]) -> set[str]:
 
 def files_of(directory: Path) -> list[Path]:
     return [path for path in sorted(directory.rglob("*")) if path.is_file() and not path.is_symlink()]
+
+
+def test_no_id_of_the_bank_is_in_the_project(bank_clients: Path) -> None:
+    with bank_clients.open(encoding="utf-8-sig", newline="") as lines:
+        ids = {row["userid"] for row in csv.DictReader(lines)}
+    texts = [
+        path
+        for name in ("models", "seeds", "macros", "analyses", "python", "tests")
+        for path in files_of(ROOT / name)
+        if path.suffix in {".sql", ".yml", ".md", ".csv", ".py", ".json", ".mjs", ".js"}
+    ]
+    assert len(ids) == 10_000
+    assert len(texts) > 300
+    none_of(
+        f"{path.relative_to(ROOT)} holds {len(found)} ids of the bank"
+        for path in [ROOT / "README.md", *texts]
+        if (found := ids & set(re.findall(r"\d+", path.read_text(encoding="utf-8", errors="ignore"))))
+    )
 
 
 def test_no_id_is_in_a_published_byte_or_value(
