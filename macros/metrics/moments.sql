@@ -1,10 +1,15 @@
 {# A column in whole units (years, kopecks, 0 or 1), so that its sums are exact in any order. #}
 {% macro whole_units(column_name, kind) -%}
     {%- if kind == 'money' -%}
-        cast({{ column_name }} * 100 as bigint)
+        cast({{ column_name }} * {{ units_per_one(kind) }} as bigint)
     {%- else -%}
         cast({{ column_name }} as bigint)
     {%- endif -%}
+{%- endmacro %}
+
+{# The sum of a column in whole units: decimals add up without loss, too, and faster than as whole numbers one by one. #}
+{% macro sum_of_units(column_name, kind) -%}
+    {{ wide_integer('sum(' ~ column_name ~ ') * ' ~ units_per_one(kind)) }}
 {%- endmacro %}
 
 {# The suffix of a column that holds such a sum. #}

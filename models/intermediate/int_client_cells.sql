@@ -23,7 +23,7 @@ final as (
         count(*) as clients
         {%- for row in numbers %}
         {%- set kind = (domains | selectattr('column_name', 'equalto', row.trait) | first).kind %},
-        coalesce(sum({{ wide_integer(whole_units(row.trait, kind)) }}), 0) as {{ row.trait }}_{{ unit_name(kind) }}
+        coalesce({{ sum_of_units(row.trait, kind) }}, 0) as {{ row.trait }}_{{ unit_name(kind) }}
         {%- endfor %}
     from clients
     group by all

@@ -16,15 +16,14 @@ clients as (
 ),
 
 {% for hypothesis in hypotheses %}
+{%- set columns = ['city', hypothesis.group_column, hypothesis.metric_column] + (hypothesis.strata or '').split() %}
 counted_for_{{ hypothesis.hypothesis_id }} as (
 
+    -- By the columns themselves: which group and which value they stand for is worked out for the few cells.
     select
-        city,
-        {%- for column in (hypothesis.strata or '').split() if column != 'city' %}
+        {%- for column in columns | unique %}
         {{ column }},
         {%- endfor %}
-        {{ hypothesis_group(hypothesis, domains) }} as client_group,
-        {{ hypothesis_metric(hypothesis, domains).units }} as value_units,
         {%- for population in populations %}
         {{ population_predicate(population, rules, domains) }} as is_in_{{ population.population }},
         {%- endfor %}
@@ -55,13 +54,13 @@ final as (
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ population.population }}' as population,
         city,
-        client_group,
+        {{ hypothesis_group(hypothesis, domains) }} as client_group,
         {%- if hypothesis.strata %}
         concat_ws(' | ', {{ hypothesis.strata.split() | join(', ') }}) as stratum,
         {%- else %}
         cast(null as string) as stratum,
         {%- endif %}
-        value_units,
+        {{ hypothesis_metric(hypothesis, domains).units }} as value_units,
         cast(sum(clients) as bigint) as clients
     from counted_for_{{ hypothesis.hypothesis_id }}
     where is_in_{{ population.population }}

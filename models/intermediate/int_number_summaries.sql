@@ -36,7 +36,7 @@ final as (
             product_count,
             grouping(product_count) = 1 as is_every_product_count,
             count(*) as clients,
-            sum({{ wide_integer(units) }}) as total_units,
+            {{ sum_of_units(row.trait, kind) }} as total_units,
             sum({{ wide_integer(units) }} * {{ units }}) as total_squared_units,
             {{ quartiles(row.trait) }} as quartiles,
             cast(min({{ row.trait }}) as double) as minimum,

@@ -4,7 +4,7 @@
 
 with
 
-source as (
+source as {{ not_materialized() }} (
 
     select * from {{ source('bank', 'clients') }}
 

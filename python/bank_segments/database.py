@@ -1,8 +1,12 @@
 """DuckDB connections that see the files they were opened on and nothing else: no other file, no network, no setting."""
 
+import os
 from pathlib import Path
 
 import duckdb
+
+# As in profiles.yml; beyond it DuckDB spills.
+MEMORY_LIMIT = os.environ.get("BANK_MEMORY", "60%")
 
 
 def literal(text: str) -> str:

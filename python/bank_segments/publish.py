@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from bank_segments.database import attach, confine, literal, open_confined
+from bank_segments.database import MEMORY_LIMIT, attach, confine, literal, open_confined
 from bank_segments.errors import RefusedError
 from bank_segments.warehouse import Build
 
@@ -104,7 +104,7 @@ def _copy_rows(connection: duckdb.DuckDBPyConnection, target: str, *, is_keyed: 
 def write_marts(build: Build, path: Path) -> None:
     """Copy the published schemas and the tables they read into a new file, then read every view in it once."""
     manifest = json.loads(build.manifest.read_text(encoding="utf-8"))
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT}) as connection:
         # Rows that are too many to be put in order in memory go beside the warehouse, not into the current directory.
         connection.execute(f"set temp_directory = {literal(f'{build.warehouse}.tmp')}")
         attach(connection, build.warehouse, "build")
