@@ -1,5 +1,6 @@
 """A small benchmark: the contenders agree with the project, and a figure, a bar or a ratio that is off is noticed."""
 
+import sys
 from pathlib import Path
 from shutil import copy
 
@@ -7,7 +8,7 @@ import pytest
 
 from bank_segments.sample import write_sample
 from bank_segments.warehouse import Build
-from benchmark import duckdb_job, page, rules
+from benchmark import duckdb_job, page, rules, whole_report
 from benchmark.__main__ import run_contender, where_it_goes
 from benchmark.rules import Outcome
 from conftest import ROOT, SAMPLE
@@ -68,13 +69,14 @@ def size(rows: int, project: float, **contenders: float) -> dict[str, object]:
 
 
 def test_bars_hold_or_do_not() -> None:
-    """The ratios by hand: 50 / 10 and 12 / 10 at ten million; 100 / 2 and 100 / 10 at a hundred."""
+    """By hand: 50 / 10 and 12 / 10 at ten million; 100 / 2 and 100 / 10 at a hundred; 23,842 MiB are 25 GB."""
     results = {
         "start": {"report": 18.0, "build": 10.0},
         "sizes": {
             "10000000": size(10_000_000, 10.0, scan=0.5, pandas=50.0, polars=12.0),
             "100000000": size(100_000_000, 100.0, scan=2.0),
         },
+        "whole_report": {"rows": 100_000_000, "seconds": 600.0, "peak_mib": 12 * 1024, "disk_mib": 23_842},
     }
     found = [(bar.figure, bar.holds) for bar in page.bars(results)]
     assert found == [
@@ -87,6 +89,8 @@ def test_bars_hold_or_do_not() -> None:
         ("50", False),
         ("10", True),
         ("1", True),
+        ("12", True),
+        ("25", False),
     ]
 
 
@@ -94,6 +98,25 @@ def test_what_was_not_measured_is_said() -> None:
     bars = page.bars({"sizes": {}})
     assert bars
     assert all(bar.holds is None and "not measured" in str(bar) for bar in bars)
+
+
+def test_memory_and_disk_of_a_run_are_seen(tmp_path: Path) -> None:
+    """A child of the process holds 200 MiB and a file of 30 MiB for two seconds, then the file goes."""
+    child = "import os, time; held = bytearray(os.urandom(1)) * (200 << 20); file = open('big', 'wb')"
+    child += "; file.write(held[:30 << 20]); file.flush(); time.sleep(2); os.unlink('big'); print('done')"
+    seen = whole_report.watch(
+        [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"],
+        tmp_path,
+    )
+    assert 200 < seen["peak_mib"] < 260
+    assert 30 <= seen["disk_mib"] < 31
+    assert 2 < seen["seconds"] < 60
+    assert seen["printed"] == "done\n"
+
+
+def test_a_report_that_fails_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="make report failed: no such file"):
+        whole_report.watch([sys.executable, "-c", "raise SystemExit('no such file')"], tmp_path)
 
 
 def test_bands_are_those_of_the_register() -> None:

@@ -28,7 +28,7 @@ from bank_segments import publish
 from bank_segments.report import TARGET
 from bank_segments.sample import write_sample
 from bank_segments.warehouse import Build, build_warehouse
-from benchmark import duckdb_job, page
+from benchmark import duckdb_job, page, whole_report
 from benchmark.rules import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,6 +150,18 @@ def _build_of(warehouse: Path) -> Build:
     return build
 
 
+def report_costs(rows: int) -> dict[str, Any]:
+    """Measure `make report` from end to end on so many clients."""
+    file = DIRECTORY / f"{rows}.parquet"
+    write_sample(file, rows)
+    try:
+        costs = whole_report.measure(ROOT, DIRECTORY / "project", file)
+    finally:
+        file.unlink(missing_ok=True)
+    print(costs.pop("printed"))
+    return {"rows": rows, **costs}
+
+
 def start_costs(repeats: int = 3) -> dict[str, float]:
     """Measure a warm `make report` on the sample against a warm `dbt build` of the same project, in turns."""
     report = [sys.executable, "-m", "bank_segments.report"]
@@ -227,6 +239,11 @@ def main() -> int:
     parser.add_argument("--contenders", nargs="*", choices=tuple(MOST_ROWS), default=list(MOST_ROWS))
     parser.add_argument("--without-start", action="store_true", help="do not time make report on the sample")
     parser.add_argument(
+        "--without-report",
+        action="store_true",
+        help="do not run make report from end to end on the most rows",
+    )
+    parser.add_argument(
         "--small-run",
         action="store_true",
         help="time only make report on the sample, and print where it goes",
@@ -253,6 +270,8 @@ def main() -> int:
         print(f"{rows:,} rows: {time.strftime('%H:%M:%S')}", flush=True)
         results["sizes"][str(rows)] = measure(rows, options.contenders)
         kept.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    if options.rows and not options.without_report:
+        results["whole_report"] = report_costs(max(options.rows))
     kept.write_text(json.dumps(results, indent=1), encoding="utf-8")
     print(page.table(results))
     bars = page.bars(results)

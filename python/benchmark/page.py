@@ -9,6 +9,9 @@ LABELS = {"project": "project / проект", "scan": "bare scan / чтение
 MARKS = ("<!-- benchmark -->", "<!-- /benchmark -->")
 # The slowest answer of a view, in milliseconds.
 SLOWEST_VIEW = 200
+# What a machine must have for a report on the most clients: memory in GiB, disk in GB.
+MOST_MEMORY = 24
+MOST_DISK = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,12 @@ def _bars(results: dict[str, Any]) -> Iterator[Bar]:
         )
     else:
         yield Bar("100 million rows", "-", None)
+    if whole := results.get("whole_report"):
+        promise = f"make report on {whole['rows']:,} rows, {whole['seconds'] / 60:.1f} min"
+        yield _at_most(f"{promise}: memory of its processes, GiB", whole["peak_mib"] / 2**10, MOST_MEMORY)
+        yield _at_most(f"{promise}: disk, GB", whole["disk_mib"] * 2**20 / 1e9, MOST_DISK)
+    else:
+        yield Bar("make report on the most rows", "-", None)
 
 
 def _at_most(promise: str, figure: float, limit: float) -> Bar:
@@ -180,6 +189,8 @@ process of its own, and all agree on every figure. What is not in the table was 
 {table(results)}
 
 {steps(results)}
+
+![Секунды по числу клиентов / Seconds by number of clients](../assets/benchmark.png)
 
 {held}
 
