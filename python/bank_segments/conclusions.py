@@ -154,8 +154,8 @@ _TEXT: dict[str, dict[Language, str]] = {
         "{difference}, {p}, {effect}. {conclusion}",
     },
     "untested": {
-        "ru": "- **{population}** ({two} и {one}): гипотеза не проверялась. {reason}",
-        "en": "- **{population}** ({two} and {one}): the hypothesis was not tested. {reason}",
+        "ru": "- **{population}** ({two} и {one}): {outcome}. {reason}",
+        "en": "- **{population}** ({two} and {one}): {outcome}. {reason}",
     },
     "different": {
         "ru": "Нулевая гипотеза отвергнута: группы различаются.",
@@ -518,7 +518,8 @@ def _hypothesis(marts: Marts, row: pd.Series[Any], language: Language) -> str:
         "one": number(row["n_one_product"], language),
     }
     if row["conclusion"] == "not_tested":
-        return _say("untested", language, **who, reason=row[f"reason_{language}"])
+        outcome = TEXT["hypothesis_not_tested"][language]
+        return _say("untested", language, **who, outcome=outcome, reason=row[f"reason_{language}"])
     is_undecided = row["conclusion"] == "inconclusive" and pd.isna(row["equivalence_p_value"])
     conclusion = _say(
         "undecided" if is_undecided else row["conclusion"],

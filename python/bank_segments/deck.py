@@ -247,13 +247,8 @@ _TEXT: dict[str, dict[Language, str]] = {
         "en": "the groups are equivalent within the margin",
     },
     "groups_inconclusive": {"ru": "вывода сделать нельзя", "en": "the data do not decide"},
-    "groups_not_tested": {"ru": "гипотеза не проверялась", "en": "the hypothesis was not tested"},
-    "untested_title": {
-        "ru": "{metric}: гипотеза не проверялась",
-        "en": "{metric}: the hypothesis was not tested",
-    },
+    "groups_not_tested": TEXT["hypothesis_not_tested"],
     "tests": {"ru": "{test}.{others}", "en": "{test}.{others}"},
-    "untested": {"ru": "гипотеза не проверялась. {reason}", "en": "the hypothesis was not tested. {reason}"},
     "hypothesis_reading": {
         "ru": "Точка — разность «{first} минус {second}», отрезок — её интервал с поправкой Холма, черты — граница, "
         "внутри которой разность пренебрежимо мала.",
@@ -1000,7 +995,7 @@ def _hypothesis(context: _Context, rows: pd.DataFrame) -> None:
     for row in _rows(rows):
         name = f"{_capitalised(row[f'name_{language}'])}: "
         if row["conclusion"] == "not_tested":
-            text = context.say("untested", reason=row[f"reason_{language}"])
+            text = f"{context.say('groups_not_tested')}. {row[f'reason_{language}']}"
         else:
             test = TESTS.get(row["test"], {}).get(language, row["test"])
             others = other_tests(context.marts, row, language, slide.fact)
@@ -1018,7 +1013,7 @@ def _hypothesis_title(context: _Context, slide: Slide, rows: pd.DataFrame) -> st
     first = rows.iloc[0]
     metric = first[f"metric_{language}"]
     if first["conclusion"] == "not_tested":
-        return context.say("untested_title", metric=metric)
+        return f"{metric}: {context.say('groups_not_tested')}"
     names = _group_names(context, slide, first)
     title = context.say(
         "hypothesis_title",

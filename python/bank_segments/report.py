@@ -232,22 +232,28 @@ def _warm_up() -> None:
         importlib.import_module(f"bank_segments.{name}")
 
 
+@contextlib.contextmanager
+def _timed(name: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Note the seconds of the block under its name."""
+    started = time.monotonic()
+    yield
+    seconds[name] = time.monotonic() - started
+
+
 def _write_reading(job: Job) -> tuple[dict[str, float], list[Chart]]:
     """Draw the charts and write what shows them; runs in a worker, returns the seconds of each step and the charts."""
     from bank_segments.charts import draw_charts
     from bank_segments.conclusions import write_conclusions
 
     marts = read_marts(job.warehouse)
-    seconds = {}
-    started = time.monotonic()
-    (job.staged / "charts").mkdir()
-    charts = draw_charts(marts, job.staged / "charts")
-    seconds["charts"] = time.monotonic() - started
-    started = time.monotonic()
-    write_conclusions(
-        marts, job.staged, input_name=job.input_name, is_synthetic=job.is_synthetic, charts=charts
-    )
-    seconds["conclusions"] = time.monotonic() - started
+    seconds: dict[str, float] = {}
+    with _timed("charts", seconds):
+        (job.staged / "charts").mkdir()
+        charts = draw_charts(marts, job.staged / "charts")
+    with _timed("conclusions", seconds):
+        write_conclusions(
+            marts, job.staged, input_name=job.input_name, is_synthetic=job.is_synthetic, charts=charts
+        )
     return seconds, charts
 
 
@@ -255,25 +261,27 @@ def _write_dashboards(job: Job) -> dict[str, float]:
     """Write the dashboards; runs in a worker, returns its seconds."""
     from bank_segments.dashboard import write_dashboards
 
-    started = time.monotonic()
-    write_dashboards(
-        job.warehouse,
-        job.staged,
-        input_name=job.input_name,
-        is_synthetic=job.is_synthetic,
-        minimum_group=minimum_group(job.warehouse),
-    )
-    return {"dashboard": time.monotonic() - started}
+    seconds: dict[str, float] = {}
+    with _timed("dashboard", seconds):
+        write_dashboards(
+            job.warehouse,
+            job.staged,
+            input_name=job.input_name,
+            is_synthetic=job.is_synthetic,
+            minimum_group=minimum_group(job.warehouse),
+        )
+    return seconds
 
 
 def _write_decks(job: Job) -> dict[str, float]:
     """Write the decks; runs in a worker, returns its seconds."""
     from bank_segments.deck import write_decks
 
-    started = time.monotonic()
-    marts = read_marts(job.warehouse)
-    write_decks(marts, job.staged, input_name=job.input_name, is_synthetic=job.is_synthetic)
-    return {"deck": time.monotonic() - started}
+    seconds: dict[str, float] = {}
+    with _timed("deck", seconds):
+        marts = read_marts(job.warehouse)
+        write_decks(marts, job.staged, input_name=job.input_name, is_synthetic=job.is_synthetic)
+    return seconds
 
 
 def _pass_gate(clients: Path, build: Build, series: str, *, allow_drift: bool) -> quality.GateResult:

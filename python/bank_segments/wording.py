@@ -51,6 +51,7 @@ TEXT: dict[str, dict[Language, str]] = {
     "no_clients": {"ru": "клиентов нет", "en": "no clients"},
     "none_active": {"ru": "{products}: активных нет", "en": "{products}: none active"},
     "not_tested": {"ru": "не проверялась", "en": "not tested"},
+    "hypothesis_not_tested": {"ru": "гипотеза не проверялась", "en": "the hypothesis was not tested"},
     "everyone": {"ru": "все принятые строки", "en": "all accepted rows"},
     "everyone_but": {"ru": "все принятые строки, кроме ({rule})", "en": "all accepted rows but ({rule})"},
     "synthetic": {
