@@ -1,9 +1,8 @@
 {#
-    The values that a hypothesis compares, as a query: money client by client, all else from the cells, each once, with
-    the populations that it is in. The two relations are no common table expressions, which DuckDB would write out
-    whole, client by client.
+    The values that a hypothesis compares, as a query: money from `clients`, one by one, all else from `cells`, each once,
+    with the populations that it is in.
 #}
-{% macro hypothesis_values(hypothesis, populations, rules, domains, cells, clients) -%}
+{% macro hypothesis_values(hypothesis, populations, rules, domains) -%}
 select
     city,
     {%- if is_about_money(hypothesis, domains) %}
@@ -13,7 +12,7 @@ select
     {%- for population in populations %},
     {{ population_predicate(population, rules, domains) }} as is_in_{{ population.population }}
     {%- endfor %}
-from {{ clients }}
+from clients
 where {{ hypothesis_group(hypothesis, domains) }} is not null
     {%- else %}
     client_group,
@@ -22,7 +21,7 @@ where {{ hypothesis_group(hypothesis, domains) }} is not null
     {%- for population in populations %},
     population = '{{ population.population }}' as is_in_{{ population.population }}
     {%- endfor %}
-from {{ cells }}
+from cells
 where hypothesis_id = '{{ hypothesis.hypothesis_id }}'
     {%- endif %}
 {%- endmacro %}

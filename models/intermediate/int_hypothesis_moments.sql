@@ -3,10 +3,20 @@
 {%- set populations = registry('populations') %}
 {%- set rules = registry('population_rules') %}
 {%- set trimmings = registry('trimmings') %}
-{%- set cells = ref('int_hypothesis_cells') %}
-{%- set clients = ref('int_clients_segmented') %}
 
 with
+
+clients as {{ not_materialized() }} (
+
+    select * from {{ ref('int_clients_segmented') }}
+
+),
+
+cells as (
+
+    select * from {{ ref('int_hypothesis_cells') }}
+
+),
 
 trim_bounds as (
 
@@ -28,7 +38,7 @@ summed_for_{{ hypothesis.hypothesis_id }} as (
         sum({{ wide_integer('value_units') }} * clients) as total_units,
         sum({{ wide_integer('value_units') }} * value_units * clients) as total_squared_units
     from (
-        {{ hypothesis_values(hypothesis, populations, rules, domains, cells, clients) | indent(8) }}
+        {{ hypothesis_values(hypothesis, populations, rules, domains) | indent(8) }}
     ) as compared
     group by all
 

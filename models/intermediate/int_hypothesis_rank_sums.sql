@@ -3,10 +3,20 @@
 {%- set populations = registry('populations') %}
 {%- set rules = registry('population_rules') %}
 {%- set trimmings = registry('trimmings') %}
-{%- set cells = ref('int_hypothesis_cells') %}
-{%- set clients = ref('int_clients_segmented') %}
 
 with
+
+clients as {{ not_materialized() }} (
+
+    select * from {{ ref('int_clients_segmented') }}
+
+),
+
+cells as (
+
+    select * from {{ ref('int_hypothesis_cells') }}
+
+),
 
 trim_bounds as (
 
@@ -29,7 +39,7 @@ compared_for_{{ hypothesis.hypothesis_id }} as (
         {%- endfor %}
         clients
     from (
-        {{ hypothesis_values(hypothesis, populations, rules, domains, cells, clients) | indent(8) }}
+        {{ hypothesis_values(hypothesis, populations, rules, domains) | indent(8) }}
     ) as compared
     where value_units is not null
 

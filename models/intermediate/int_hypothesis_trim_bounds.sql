@@ -2,10 +2,15 @@
 {%- set domains = registry('column_domains') %}
 {%- set populations = registry('populations') %}
 {%- set rules = registry('population_rules') %}
-{%- set clients = ref('int_clients_segmented') %}
 {%- set trimmings = registry('trimmings') | rejectattr('trimming', 'equalto', 'none') | list %}
 
 with
+
+clients as {{ not_materialized() }} (
+
+    select * from {{ ref('int_clients_segmented') }}
+
+),
 
 cells as (
 
@@ -43,7 +48,7 @@ final as (
     {%- for trimming in trimmings %}
     {%- set shares = [trimming.lower_quantile, trimming.upper_quantile] %}
     {%- if is_about_money(hypothesis, domains) %}
-    {%- set query = hypothesis_values(hypothesis, [population], rules, domains, none, clients) | indent(12) %}
+    {%- set query = hypothesis_values(hypothesis, [population], rules, domains) | indent(12) %}
     {%- set members = '(\n            select value_units from (\n            ' ~ query
         ~ '\n            ) as compared where is_in_' ~ population.population ~ '\n        ) as members' %}
     {%- set relation = '(\n        ' ~ discrete_quantiles(members, 'value_units', shares) ~ '\n    ) as found' %}

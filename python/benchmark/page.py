@@ -204,6 +204,6 @@ process of its own, and all agree on every figure. What is not in the table was 
     if rest:
         after = rest.partition(MARKS[1])[2]
         readme.write_text(
-            f"{before}{MARKS[0]}\n{machine(results)}.\n\n{table(results)}\n{MARKS[1]}{after}",
+            f"{before}{MARKS[0]}\n{machine(results)}.\n\n{table(results)}\n\n{held}\n{MARKS[1]}{after}",
             encoding="utf-8",
         )
