@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from selenium import webdriver
 
@@ -103,6 +104,17 @@ def report(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
+    )
+
+
+def start_report(project: Path) -> psutil.Popen:
+    """Start `make report`'s command in a copy of the project, for a test that does not let it end."""
+    return psutil.Popen(
+        [sys.executable, "-m", "bank_segments.report"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": "python"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
 
 

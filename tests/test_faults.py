@@ -23,7 +23,7 @@ import pytest
 
 from bank_segments import client_file, publish
 from bank_segments.warehouse import Build
-from conftest import ROOT, report
+from conftest import ROOT, report, start_report
 from fault_table import measured, saw, without_folders
 from release_reader import QUERIES
 
@@ -63,13 +63,7 @@ def leftovers(project: Path) -> list[str]:
 
 def killed_after(project: Path, seconds: float) -> list[str] | None:
     """Start a run and kill it with SIGKILL; the processes that do not end with it, or None if it had ended before."""
-    run = psutil.Popen(
-        [sys.executable, "-m", "bank_segments.report"],
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": "python"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    run = start_report(project)
     with contextlib.suppress(psutil.TimeoutExpired):
         run.wait(seconds)
         return None

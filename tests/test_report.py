@@ -7,8 +7,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +22,7 @@ from bank_segments import report as reporting
 from bank_segments.publish import needed_relations
 from bank_segments.report import TARGET, Steps, main
 from bank_segments.warehouse import Build
-from conftest import SAMPLE, report
+from conftest import SAMPLE, report, start_report
 from fault_table import saw, without_folders
 
 # Relations and columns of shared/design/interface.md, which scripts and BI tools bind to.
@@ -238,13 +236,7 @@ def test_wrong_usage_exits_with_2(project: Path) -> None:
 
 
 def test_a_second_run_at_the_same_time_is_refused(project: Path, release: Path) -> None:
-    first = subprocess.Popen(
-        [sys.executable, "-m", "bank_segments.report"],
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": "python"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    first = start_report(project)
     try:
         wait_for(lambda: (project / "target/report/lock").read_text() == str(first.pid))
         second = report(project)
