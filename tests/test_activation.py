@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bank_segments import publish
+from bank_segments import activation, publish
 from bank_segments.activation import active_members, main, safe_cell, write_list
 from bank_segments.client_key import read_or_create_key
 from bank_segments.errors import RefusedError
@@ -63,7 +63,8 @@ def test_list_is_the_segments_active_clients(
         and row["Churn"] == "0"
     )
     release = published_from(bank_warehouse, tmp_path)
-    assert [row[0] for row in active_members(release, bank_warehouse, "segment_3")] == expected
+    with active_members(release, bank_warehouse, "segment_3") as members:
+        assert [member[0] for member in members] == expected
 
 
 def test_only_the_owner_reads_the_list(sample_project: Path, tmp_path: Path) -> None:
@@ -72,6 +73,27 @@ def test_only_the_owner_reads_the_list(sample_project: Path, tmp_path: Path) -> 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert len(bank_rows(path)) > 1000
+
+
+def test_a_list_that_could_not_be_written_leaves_the_earlier_one_and_no_ids_beside_it(
+    sample_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published, build = sample_project / PUBLISHED, Build(sample_project / TARGET)
+    path = write_list(published, build, "segment_1", tmp_path / "lists")
+    whole = path.read_bytes()
+    cells = 0
+
+    def full_disk(value: object) -> object:
+        nonlocal cells
+        cells += 1
+        if cells > 500:
+            raise OSError("No space left on device")
+        return value
+
+    monkeypatch.setattr(activation, "safe_cell", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        write_list(published, build, "segment_1", tmp_path / "lists")
+    assert [(file.name, file.read_bytes()) for file in path.parent.iterdir()] == [(path.name, whole)]
 
 
 def test_unknown_segment_is_refused_by_name(sample_project: Path, tmp_path: Path) -> None:
@@ -97,22 +119,27 @@ def test_ids_of_another_run_than_the_published_one_are_refused(
             " (select client_key from marts.dim_clients where segment_ids like '%segment_3%' and not is_churned"
             " order by client_key limit 7)"
         )
-    with pytest.raises(RefusedError, match=r"lacks the ids of 7 of the \d+ clients to list; run make report"):
-        active_members(release, other, "segment_3")
+    lacking = r"lacks the ids of 7 of the \d+ clients to list; run make report"
+    with pytest.raises(RefusedError, match=lacking), active_members(release, other, "segment_3"):
+        pass
     with duckdb.connect(str(other)) as connection:
         connection.execute(
             "create or replace view marts.fct_segment_membership as select 1 as no_such_column"
         )
-    everyone = active_members(release, sample_warehouse, "segment_1")
-    assert active_members(release, other, "segment_1") == everyone
+    with (
+        active_members(release, sample_warehouse, "segment_1") as everyone,
+        active_members(release, other, "segment_1") as those_listed,
+    ):
+        assert list(those_listed) == list(everyone)
 
 
 def test_a_warehouse_without_ids_is_refused(sample_project: Path, tmp_path: Path) -> None:
     """As after a run on Spark, which hands over what is published and no more."""
     release = sample_project / PUBLISHED / "latest"
     spark = Path(shutil.copy(release / "bank_marts.duckdb", tmp_path / "bank.duckdb"))
-    with pytest.raises(RefusedError, match="holds no ids of clients; run make report on DuckDB"):
-        active_members(release, spark, "segment_1")
+    reason = "holds no ids of clients; run make report on DuckDB"
+    with pytest.raises(RefusedError, match=reason), active_members(release, spark, "segment_1"):
+        pass
 
 
 HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"

@@ -1,9 +1,11 @@
 """Campaign lists with the bank's own ids: `make activation SEGMENT=segment_2`. They never enter a release."""
 
 import argparse
+import contextlib
 import csv
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -16,6 +18,7 @@ from bank_segments.warehouse import Build
 
 DIRECTORY = Path("activation")
 COLUMNS = ("client_id", "city", "product_count")
+ROWS_PER_FETCH = 10_000
 
 
 def safe_cell(value: object) -> object:
@@ -25,8 +28,9 @@ def safe_cell(value: object) -> object:
     return value
 
 
-def active_members(release: Path, warehouse: Path, segment_id: str) -> list[tuple[object, ...]]:
-    """Return `COLUMNS` of the segment's active clients, as they are published in `release`.
+@contextlib.contextmanager
+def active_members(release: Path, warehouse: Path, segment_id: str) -> Iterator[Iterator[tuple[object, ...]]]:
+    """Give `COLUMNS` of the active clients of the segment as published in `release`, one by one, by their ids.
 
     The warehouse of the last run only says which id a key stands for. Raises `RefusedError` for an unknown segment,
     and where the warehouse does not have the published clients: the last run was refused, or another one.
@@ -37,28 +41,32 @@ def active_members(release: Path, warehouse: Path, segment_id: str) -> list[tupl
             known = ", ".join(name for (name,) in segments)
             raise RefusedError(f"There is no segment {shown(segment_id)}; known are {known}.")
         try:
-            members = connection.execute(
-                "select client_keys.client_id, clients.city, clients.product_count"
+            connection.execute(
+                "create temp table members as"
+                " select client_keys.client_id, clients.city, clients.product_count"
                 " from marts.fct_segment_membership as membership"
                 " inner join marts.dim_clients as clients on membership.client_key = clients.client_key"
                 " left join private.staging.stg_bank__client_keys as client_keys"
                 " on clients.client_key = client_keys.client_key"
-                " where membership.segment_id = ? and not clients.is_churned"
-                " order by client_keys.client_id",
+                " where membership.segment_id = ? and not clients.is_churned",
                 [segment_id],
-            ).fetchall()
+            )
         except duckdb.CatalogException as error:
             raise RefusedError(
                 f"The last run was refused early or ran on Spark: {warehouse} holds no ids of clients;"
                 " run make report on DuckDB with the published file first."
             ) from error
-    unknown = sum(client_id is None for client_id, *_ in members)
-    if unknown:
-        raise RefusedError(
-            f"The last run was not the one that published {release}: its {warehouse} lacks the ids of {unknown} of the"
-            f" {len(members)} clients to list; run make report with the published file first."
-        )
-    return members
+        ((listed, known_ids),) = connection.execute(
+            "select count(*), count(client_id) from members"
+        ).fetchall()
+        if known_ids < listed:
+            raise RefusedError(
+                f"The last run was not the one that published {release}: its {warehouse} lacks the ids of"
+                f" {listed - known_ids} of the {listed} clients to list; run make report with the published file first."
+            )
+        members = connection.execute("from members order by client_id")
+        batches = iter(lambda: members.fetchmany(ROWS_PER_FETCH), [])
+        yield (member for batch in batches for member in batch)
 
 
 def write_list(published: Path, build: Build, segment_id: str, directory: Path) -> Path:
@@ -74,18 +82,25 @@ def write_list(published: Path, build: Build, segment_id: str, directory: Path) 
             raise RefusedError(
                 f"There is no warehouse {build.warehouse} with the ids; run make report first."
             )
-        rows = active_members(release, build.warehouse, segment_id)
+        with active_members(release, build.warehouse, segment_id) as members:
+            return _write(members, directory, segment_id)
+
+
+def _write(members: Iterator[tuple[object, ...]], directory: Path, segment_id: str) -> Path:
     directory.mkdir(mode=0o700, exist_ok=True)
     path = directory / f"{segment_id}.csv"
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-    ) as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([safe_cell(value) for value in row] for row in rows)
-    unfinished.replace(path)
+    try:
+        with os.fdopen(
+            os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as handle:
+            writer = csv.writer(handle, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows([safe_cell(value) for value in member] for member in members)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return path
 
 
