@@ -1,6 +1,6 @@
 """Every chart is drawn in both languages, whole, with no text cut off or over another one."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -87,6 +87,18 @@ def test_many_and_long_levels_keep_their_place(marts: Marts) -> None:
     for name, figure in drawn.items():
         assert faults(figure) == [], name
     assert any("of 63)" in text.get_text() for text in visible_texts(drawn["churn_by_trait"]))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_numbers_of_a_hundred_million_clients_keep_their_place(marts: Marts, language: Language) -> None:
+    counts = {"clients", "active_clients", "churned_clients", "n_two_products", "n_one_product"}
+    frames = {field.name: getattr(marts, field.name) for field in fields(Marts)}
+    many = {
+        name: frame.assign(**{column: 10_000 * frame[column] for column in counts & set(frame.columns)})
+        for name, frame in frames.items()
+    }
+    for name, figure in figures(in_display_order(Marts(**many)), language).items():
+        assert faults(figure) == [], name
 
 
 def test_titles_state_the_finding(marts: Marts) -> None:

@@ -51,6 +51,7 @@ _WIDE = 1.55  # enough for five percentages under an axis
 _COLUMNS = 3
 _LEVELS_SHOWN = 12
 _LABEL_CHARACTERS = 26
+_FOREST_RIGHT = 6.8  # leaves the width of the longest result
 
 _TEXT: dict[str, dict[Language, str]] = {
     "churn_title": {
@@ -211,12 +212,18 @@ def _churn_by_trait(marts: Marts, words: Labels) -> Figure:
         title or _TEXT["churn_axis"][language],
         _TEXT["churn_subtitle"][language].format(interval=_interval_name(language)),
     )
-    for part, axes in _trait_columns(figure, below, placed, words, right_characters=17):
+    notes = [
+        f"{percent(rate, language)}, n = {number(clients, language)}"
+        for rate, clients in zip(placed["churn_rate"], placed["clients"], strict=True)
+    ]
+    placed = placed.assign(note=notes)
+    characters = max(map(len, notes), default=0) + 1
+    for part, axes in _trait_columns(figure, below, placed, words, right_characters=characters):
         _intervals(axes, part, part["churn_rate"], part["churn_rate_low"], part["churn_rate_high"])
         _bank_line(axes, marts, language)
         _percent_axis(axes, language, _TEXT["churn_axis"][language], full=True)
-        for y, rate, clients in zip(part["y"], part["churn_rate"], part["clients"], strict=True):
-            _beside(axes, y, f"{percent(rate, language)}, n = {number(clients, language)}")
+        for y, note in zip(part["y"], part["note"], strict=True):
+            _beside(axes, y, note)
     _legend(figure)
     return figure
 
@@ -371,7 +378,9 @@ def _hypotheses_forest(marts: Marts, words: Labels) -> Figure:
         _TEXT[title][language].format(metrics=", ".join(map(quote.format, metrics))),
         _TEXT["forest_subtitle"][language],
     )
-    left, width = 2.6, 4.2
+    names = [_compared(row, language) for _, row in rows.iterrows()]
+    left = _MARGIN + 0.15 + _CHARACTER * max(map(len, names), default=0)
+    width = _FOREST_RIGHT - left
     axes = _axes(figure, _Area(left, below, width, height))
     axes.set_ylim(last + 0.5, -0.5)
     axes.axvspan(-1, 1, color="#eeeeee", zorder=0)
@@ -384,7 +393,7 @@ def _hypotheses_forest(marts: Marts, words: Labels) -> Figure:
     axes.set_xlabel(_TEXT["forest_axis"][language])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: number(x, language)))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _names(axes, rows["y"], [_compared(row, language) for _, row in rows.iterrows()])
+    _names(axes, rows["y"], names)
     for _, row in rows.iterrows():
         _beside(axes, row["y"], _result(row, language))
     for _, row in rows[new_group].iterrows():
