@@ -189,6 +189,18 @@ def test_no_sentence_holds_a_number() -> None:
         assert places[0] == places[1], texts
 
 
+@pytest.mark.parametrize(
+    ("lift", "said"), [(1.04, "hardly above the bank-wide rate"), (1.06, "1.1 times the bank-wide")]
+)
+def test_no_rate_is_called_one_time_the_banks(marts: Marts, lift: float, said: str) -> None:
+    """Of very many clients, a level can be above the bank-wide rate by less than is printed."""
+    portrait = marts.fct_churn_portrait
+    text = text_of(replace(marts, fct_churn_portrait=portrait.assign(lift=lift)), "en")
+    above = (portrait["churn_rate_low"] > marts.churn_rate).sum()
+    assert text.count(said) == above > 0
+    assert "1.0 times" not in text
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_no_number_is_typed(marts: Marts, seed: int) -> None:
     other = with_random_numbers(marts, seed)

@@ -81,9 +81,16 @@ _TEXT: dict[str, dict[Language, str]] = {
         "en": "Levels whose churn rate is above the bank-wide one ({rate}) together with its whole interval:",
     },
     "level": {
-        "ru": "- **{level}**: ушло {churned} из {clients}, то есть {rate}; это в {lift} раза больше, чем по "
-        "банку.",
-        "en": "- **{level}**: {churned} of {clients} left, that is {rate}; {lift} times the bank-wide rate.",
+        "ru": "- **{level}**: ушло {churned} из {clients}, то есть {rate}; это {lift}.",
+        "en": "- **{level}**: {churned} of {clients} left, that is {rate}; {lift}.",
+    },
+    "lift": {
+        "ru": "в {times} раза больше, чем по банку",
+        "en": "{times} times the bank-wide rate",
+    },
+    "hardly_higher": {
+        "ru": "почти столько же, сколько по банку",
+        "en": "hardly above the bank-wide rate",
     },
     "no_levels": {"ru": "- таких уровней нет.", "en": "- there is no such level."},
     "flat_traits": {
@@ -391,6 +398,11 @@ def _input(marts: Marts, language: Language, input_name: str) -> Iterator[str]:
     yield _say("no_balance", language, count=counts["clients_without_balance"])
 
 
+def _lift(lift: float, language: Language) -> str:
+    """How a churn rate compares with the bank's: a ratio that rounds to 1.0 is no ratio worth naming."""
+    return _say("hardly_higher" if round(lift, 1) <= 1 else "lift", language, times=number(lift, language, 1))
+
+
 def _leavers(marts: Marts, words: Labels) -> Iterator[str]:
     language = words.language
     portrait = marts.fct_churn_portrait
@@ -407,7 +419,7 @@ def _leavers(marts: Marts, words: Labels) -> Iterator[str]:
             churned=number(row["churned_clients"], language),
             clients=number(row["clients"], language),
             rate=rate_with_interval(row, language),
-            lift=number(row["lift"], language, 1),
+            lift=_lift(row["lift"], language),
         )
     if higher.empty:
         yield _say("no_levels", language)
