@@ -22,6 +22,7 @@ from selenium.webdriver.common.keys import Keys
 from statsmodels.stats.proportion import proportion_confint
 
 from bank_segments.dashboard import read_published_cube, write_dashboards
+from bank_segments.dashboard.page import brief_text, protection_text
 from bank_segments.dashboard.protection import OTHER, Cell, publish
 from chromium import assert_quiet, open_file
 
@@ -715,6 +716,7 @@ def test_rare_levels_are_joined() -> None:
     ]
     cube = publish(("city", "age_band"), cells, 5, fixed=())
     assert {cell.levels[0] for cell in cube.cells} == {"a", OTHER}
+    assert "approximate" in brief_text(cube, "en")
     assert cube.clients == 94
 
 
@@ -725,6 +727,10 @@ def test_a_cube_without_small_groups_stays_as_it_is(sample_warehouse: Path) -> N
     cube = publish(("city", "age_band"), cells, 5, fixed=())
     assert sorted(cube.cells, key=repr) == sorted(cells, key=repr)
     assert cube.moved_clients == cube.pairs.clients == 0
+    for text in (brief_text, protection_text):
+        assert text(cube, "en") == (
+            "No group has fewer than 5 clients: nothing is suppressed, and numbers are exact under a filter, too."
+        )
     true = read_published_cube(sample_warehouse, 1)
     assert true.clients == true.true_clients
     assert true.moved_clients == 0

@@ -74,15 +74,15 @@ def brief_text(cube: PublishedCube, language: Language) -> str:
     words = PAGE[language]
     if cube.minimum_group <= 1:
         return words["unprotected"]
-    name = "brief" if cube.totals.clients == 0 else "brief_inexact"
+    name = "whole" if cube.is_whole else "brief" if cube.totals.clients == 0 else "brief_inexact"
     return words[name].format(minimum=NUMBERS[language].count(cube.minimum_group))
 
 
 def protection_text(cube: PublishedCube, language: Language) -> str:
     """What the suppression of small groups did to the numbers."""
     words, numbers = PAGE[language], NUMBERS[language]
-    if cube.minimum_group <= 1:
-        return words["unprotected"]
+    if cube.minimum_group <= 1 or cube.is_whole:
+        return brief_text(cube, language)
     values = {
         "minimum": numbers.count(cube.minimum_group),
         "moved": numbers.count(cube.moved_clients),

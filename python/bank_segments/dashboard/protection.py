@@ -85,6 +85,12 @@ class PublishedCube:
         """Number of clients in the published table."""
         return sum(cell.clients for cell in self.cells)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether no group was small, so that the published table is the true one."""
+        joined = any(OTHER in cell.levels for cell in self.cells)
+        return self.moved_clients == 0 and self.clients == self.true_clients and not joined
+
 
 @dataclass(frozen=True, slots=True)
 class _Margin:

@@ -67,6 +67,7 @@ PAGE: Mapping[Language, Mapping[str, str]] = {
         "и {triple_rate}",
         "brief": "Группы меньше {minimum} клиентов скрыты: без отбора итоги точны, с отбором — приблизительны.",
         "brief_inexact": "Группы меньше {minimum} клиентов скрыты, поэтому числа приблизительны.",
+        "whole": "Групп меньше {minimum} клиентов нет: ничего не скрыто, и с отбором числа тоже точны.",
         "more": "Подробнее",
         "unprotected": "Малые группы не скрыты: порог отключён.",
         "no_script": "Для дашборда нужен JavaScript; доступ в сеть не нужен.",
@@ -99,6 +100,8 @@ PAGE: Mapping[Language, Mapping[str, str]] = {
         "brief": "Groups of fewer than {minimum} clients are suppressed: without a filter totals are exact, with one "
         "they are approximate.",
         "brief_inexact": "Groups of fewer than {minimum} clients are suppressed, so numbers are approximate.",
+        "whole": "No group has fewer than {minimum} clients: nothing is suppressed, and numbers are exact under a "
+        "filter, too.",
         "more": "Details",
         "unprotected": "Small groups are not suppressed: the threshold is off.",
         "no_script": "The dashboard needs JavaScript; it needs no network.",
