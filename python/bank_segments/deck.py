@@ -306,7 +306,7 @@ _TEXT: dict[str, dict[Language, str]] = {
     "proposals_section": {"ru": "Предложения против оттока", "en": "Proposals against churn"},
     "proposals_top": {
         "ru": "Если ничего не менять, больше всего уходов даст сегмент «{segment}»: {expected} из {target}",
-        "en": "If nothing changes, the segment “{segment}” loses most clients: {expected} of {target}",
+        "en": "If nothing changes, the segment “{segment}” loses the most clients: {expected} of {target}",
     },
     "proposals_title": {
         "ru": "Если ничего не менять, уйдут {segments}",
