@@ -387,6 +387,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="build nothing, switch published/latest to the release before it",
     )
     options = parser.parse_args(arguments)
+    command = "make rollback" if options.roll_back else "make report"
     # Where the log itself cannot be written, the reason is told once, and not in tracebacks.
     logging.raiseExceptions = False
     try:
@@ -401,13 +402,13 @@ def main(arguments: list[str] | None = None) -> int:
                 engine=options.engine,
             )
     except RefusedError as refusal:
-        print(f"make report: {refusal}", file=sys.stderr)
+        print(f"{command}: {refusal}", file=sys.stderr)
         return 1
     except (OSError, duckdb.Error) as error:
         stop = disk_full(str(error)) or RefusedError(
             f"The run stopped, nothing was published: {' '.join(str(error).split())}."
         )
-        print(f"make report: {stop}", file=sys.stderr)
+        print(f"{command}: {stop}", file=sys.stderr)
         return 1
     return 0
 
