@@ -274,7 +274,7 @@ def _read_csv_text(path: str, is_gzip: bool, copy: Path) -> tuple[str, _Rows]:
         if converted is None:
             raise _refusal(
                 path,
-                f"is not UTF-8 in row {error.row}, and no other encoding is certain; convert it, if it is cp1251 with"
+                f"is not UTF-8 in row {error.row}, and no other encoding is certain; if it is cp1251, convert it:"
                 " `iconv -f cp1251 -t utf-8`",
             ) from error
         return str(copy), converted
