@@ -3,6 +3,7 @@
 import csv
 import re
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import duckdb
@@ -21,6 +22,14 @@ HALVES: dict[Language, str] = dict(
     zip(("en", "ru"), re.split(r"^## По-русски$", README, flags=re.MULTILINE), strict=True)
 )
 FIRST_WORDS: dict[Language, str] = {"en": "On the synthetic sample", "ru": "На синтетическом примере"}
+
+
+def test_every_module_is_called_as_a_user_can_call_it() -> None:
+    """Nothing installs the project's own packages, so Python finds them only where it is told to look."""
+    calls = re.findall(r"`([^`\n]*)-m ([\w.]+)[^`]*`", README)
+    assert {module for _, module in calls} == {"bank_segments.report", "bank_segments.sample", "benchmark"}
+    assert {how for how, _ in calls} == {"PYTHONPATH=python .venv/bin/python "}
+    assert all(find_spec(module) for _, module in calls)
 
 
 def tracked() -> set[str]:
