@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from bank_segments.wording import (
     percent,
     plural,
     quantity,
+    rate_with_interval,
 )
 
 FORMS = ("клиент", "клиента", "клиентов")
@@ -139,3 +141,17 @@ def test_rules_in_words(sample_warehouse: Path) -> None:
     for words in (russian, english):
         for shown in marts.dim_segments["rule"].map(words.rule):
             assert not set("<>=_") & set(shown), shown
+
+
+@pytest.mark.parametrize(
+    ("rate", "low", "high", "russian"),
+    [
+        (0.2774, 0.2651, 0.2901, "27,7\u00a0% (95\u00a0% ДИ от 26,5 до 29,0\u00a0%)"),
+        # A hundred million clients: with one decimal both ends would read 20,4.
+        (0.20391, 0.20383, 0.20399, "20,39\u00a0% (95\u00a0% ДИ от 20,38 до 20,40\u00a0%)"),
+        (0.0, 0.0, 0.0, "0,0\u00a0% (95\u00a0% ДИ от 0,0 до 0,0\u00a0%)"),
+    ],
+)
+def test_the_ends_of_an_interval_are_told_apart(rate: float, low: float, high: float, russian: str) -> None:
+    row = pd.Series({"churn_rate": rate, "churn_rate_low": low, "churn_rate_high": high})
+    assert rate_with_interval(row, "ru") == russian

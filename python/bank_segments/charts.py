@@ -37,6 +37,7 @@ from bank_segments.wording import (
     p_value,
     percent,
     percent_between,
+    rate_decimals,
 )
 
 _DARK, _MIDDLE, _LIGHT, _GREY = "#12355b", "#c8501e", "#9ecae1", "#8c8c8c"
@@ -358,9 +359,11 @@ def _segment_label(row: pd.Series[Any], words: Labels) -> str:
 def _segment_churn(row: pd.Series[Any], language: Language) -> str:
     if not is_known(row["churn_rate"]):
         return TEXT["no_clients"][language]
-    ends = percent_between(row["churn_rate_low"], row["churn_rate_high"], language)
-    reason = TEXT["fixed_by_rule"][language] if row["is_fixed"] else ends
-    return f"{percent(row['churn_rate'], language)}\n{reason}"
+    if row["is_fixed"]:
+        return f"{percent(row['churn_rate'], language)}\n{TEXT['fixed_by_rule'][language]}"
+    decimals = rate_decimals(row)
+    ends = percent_between(row["churn_rate_low"], row["churn_rate_high"], language, decimals)
+    return f"{percent(row['churn_rate'], language, decimals)}\n{ends}"
 
 
 def _hypotheses_forest(marts: Marts, words: Labels) -> Figure:

@@ -59,6 +59,7 @@ from bank_segments.wording import (
     percent,
     percent_between,
     quantity,
+    rate_decimals,
     scale_of,
 )
 
@@ -513,17 +514,21 @@ def _rate_interval(row: pd.Series[Any], language: Language) -> str:
     """The churn rate of a mart's row with its interval: `27,7 % (от 26,5 до 29,0 %)`."""
     if not is_known(row["churn_rate"]):
         return TEXT["no_clients"][language]
-    ends = percent_between(row["churn_rate_low"], row["churn_rate_high"], language)
-    return f"{percent(row['churn_rate'], language)} ({ends})"
+    decimals = rate_decimals(row)
+    ends = percent_between(row["churn_rate_low"], row["churn_rate_high"], language, decimals)
+    return f"{percent(row['churn_rate'], language, decimals)} ({ends})"
 
 
 def _rate_cell(context: _Context, slide: Slide, row: pd.Series[Any]) -> str:
     """The churn rate of a product count, and under it its interval."""
     if not is_known(row["churn_rate"]):
         return TEXT["no_clients"][context.language]
-    rate = _share(context, slide, row, "churn_rate", _PRODUCTS, "product_count")
-    ends = percent_between(row["churn_rate_low"], row["churn_rate_high"], context.language)
-    return f"{rate}\n{slide.fact(ends, _PRODUCTS, *_RATES[1:], key=_key(row, 'product_count'))}"
+    key, decimals = _key(row, "product_count"), rate_decimals(row)
+    rate = slide.fact(
+        percent(row["churn_rate"], context.language, decimals), _PRODUCTS, "churn_rate", key=key
+    )
+    ends = percent_between(row["churn_rate_low"], row["churn_rate_high"], context.language, decimals)
+    return f"{rate}\n{slide.fact(ends, _PRODUCTS, *_RATES[1:], key=key)}"
 
 
 def _rate_point(context: _Context, row: pd.Series[Any], relation: str, *keys: str) -> Point:

@@ -150,7 +150,7 @@ def between(low: float, high: float, language: Language, decimals: int, unit: st
     return f"от {low_text} до {high_text}" if language == "ru" else f"{low_text} to {high_text}"
 
 
-def percent_between(low: float, high: float, language: Language, decimals: int = 1) -> str:
+def percent_between(low: float, high: float, language: Language, decimals: int) -> str:
     """A range of fractions as percentages: `от 26,5 до 29,0 %`, `26.5 to 29.0%`."""
     return between(100 * low, 100 * high, language, decimals, "%")
 
@@ -161,12 +161,19 @@ def confidence_interval(text: str, language: Language, confidence: float = CONFI
     return f"{level} {'ДИ' if language == 'ru' else 'CI'} {text}"
 
 
+def rate_decimals(row: pd.Series[Any]) -> int:
+    """How many decimals a churn rate in percent has: as many of 1 to 3 as tell the ends of its interval apart."""
+    low, high = 100 * row["churn_rate_low"], 100 * row["churn_rate_high"]
+    return next((decimals for decimals in (1, 2, 3) if round(low, decimals) != round(high, decimals)), 1)
+
+
 def rate_with_interval(row: pd.Series[Any], language: Language) -> str:
     """The churn rate of a mart's row with its interval: `27,7 % (95 % ДИ от 26,5 до 29,0 %)`."""
     if not is_known(row["churn_rate"]):
         return MISSING
-    ends = percent_between(row["churn_rate_low"], row["churn_rate_high"], language)
-    return f"{percent(row['churn_rate'], language)} ({confidence_interval(ends, language)})"
+    decimals = rate_decimals(row)
+    ends = percent_between(row["churn_rate_low"], row["churn_rate_high"], language, decimals)
+    return f"{percent(row['churn_rate'], language, decimals)} ({confidence_interval(ends, language)})"
 
 
 def p_value(value: float | None, language: Language) -> str:
