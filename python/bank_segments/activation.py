@@ -11,14 +11,13 @@ from pathlib import Path
 import duckdb
 
 from bank_segments.client_file import shown
-from bank_segments.database import open_confined
+from bank_segments.database import each_row, open_confined
 from bank_segments.errors import RefusedError
 from bank_segments.report import PUBLISHED, TARGET, only_run
 from bank_segments.warehouse import Build
 
 DIRECTORY = Path("activation")
 COLUMNS = ("client_id", "city", "product_count")
-ROWS_PER_FETCH = 10_000
 
 
 def safe_cell(value: object) -> object:
@@ -64,9 +63,7 @@ def active_members(release: Path, warehouse: Path, segment_id: str) -> Iterator[
                 f"The last run was not the one that published {release}: its {warehouse} lacks the ids of"
                 f" {listed - known_ids} of the {listed} clients to list; run make report with the published file first."
             )
-        members = connection.execute("from members order by client_id")
-        batches = iter(lambda: members.fetchmany(ROWS_PER_FETCH), [])
-        yield (member for batch in batches for member in batch)
+        yield each_row(connection.execute("from members order by client_id"))
 
 
 def write_list(published: Path, build: Build, segment_id: str, directory: Path) -> Path:

@@ -1,12 +1,15 @@
 """DuckDB connections that see the files they were opened on and nothing else: no other file, no network, no setting."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 # As in profiles.yml; beyond it DuckDB spills.
 MEMORY_LIMIT = os.environ.get("BANK_MEMORY", "60%")
+_ROWS_PER_FETCH = 10_000
 
 
 def literal(text: str) -> str:
@@ -40,3 +43,9 @@ def open_confined(**files: Path) -> duckdb.DuckDBPyConnection:
         connection.close()
         raise
     return connection
+
+
+def each_row(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of an executed query, in constant memory however many they are."""
+    for batch in iter(lambda: result.fetchmany(_ROWS_PER_FETCH), []):
+        yield from batch

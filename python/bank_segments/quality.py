@@ -18,13 +18,14 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
 import pandas as pd
 
-from bank_segments.database import attach, confine, open_confined
+from bank_segments.database import attach, confine, each_row, open_confined
 from bank_segments.errors import RefusedError
 
 Kind = Literal["rejected_share", "drift", "client_count_change"]
@@ -34,7 +35,6 @@ Note = Literal["", "first_run", "unreadable", "only_now", "only_before", "redefi
 
 SAMPLE_SERIES = "sample"
 CHURN = "is_churned"
-_ROWS_PER_FETCH = 10_000
 # Great Expectations reports on its users where its version still does, and draws progress bars.
 _QUIET = {"GX_ANALYTICS_ENABLED": "false", "TQDM_DISABLE": "1"}
 
@@ -300,24 +300,26 @@ def write_rejected(warehouse: Path, path: Path) -> int:
     """
     if not warehouse.exists():
         return 0
-    written = 0
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(open_confined(warehouse=warehouse))
         built = connection.execute("select distinct table_name from duckdb_columns()").fetchall()
         query = next((query for name, query in _REJECTED_ROWS.items() if (name,) in built), None)
-        rows = connection.execute(query) if query else None
-        if rows is None or not (batch := rows.fetchmany(_ROWS_PER_FETCH)):
+        if query is None:
+            return 0
+        result = connection.execute(query)
+        rows = each_row(result)
+        if (first := next(rows, None)) is None:
             return 0
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         handle = stack.enter_context(os.fdopen(descriptor, "w", encoding="utf-8-sig", newline=""))
         writer = csv.writer(handle, quoting=csv.QUOTE_ALL)
-        writer.writerow([column[0] for column in rows.description or ()])
-        while batch:
-            writer.writerows(["" if cell is None else safe_cell(str(cell)) for cell in row] for row in batch)
-            written += len(batch)
-            batch = rows.fetchmany(_ROWS_PER_FETCH)
+        writer.writerow([column[0] for column in result.description or ()])
+        written = 0
+        for row in chain([first], rows):
+            writer.writerow(["" if cell is None else safe_cell(str(cell)) for cell in row])
+            written += 1
     return written
 
 
