@@ -36,8 +36,7 @@ from bank_segments.wording import (
     number,
     p_value,
     percent,
-    percent_between,
-    rate_decimals,
+    rate_and_ends,
 )
 
 _DARK, _MIDDLE, _LIGHT, _GREY = "#12355b", "#c8501e", "#9ecae1", "#8c8c8c"
@@ -361,9 +360,7 @@ def _segment_churn(row: pd.Series[Any], language: Language) -> str:
         return TEXT["no_clients"][language]
     if row["is_fixed"]:
         return f"{percent(row['churn_rate'], language)}\n{TEXT['fixed_by_rule'][language]}"
-    decimals = rate_decimals(row)
-    ends = percent_between(row["churn_rate_low"], row["churn_rate_high"], language, decimals)
-    return f"{percent(row['churn_rate'], language, decimals)}\n{ends}"
+    return "\n".join(rate_and_ends(row, language))
 
 
 def _hypotheses_forest(marts: Marts, words: Labels) -> Figure:

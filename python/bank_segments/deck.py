@@ -57,9 +57,8 @@ from bank_segments.wording import (
     number,
     p_value,
     percent,
-    percent_between,
     quantity,
-    rate_decimals,
+    rate_and_ends,
     scale_of,
 )
 
@@ -514,21 +513,18 @@ def _rate_interval(row: pd.Series[Any], language: Language) -> str:
     """The churn rate of a mart's row with its interval: `27,7 % (от 26,5 до 29,0 %)`."""
     if not is_known(row["churn_rate"]):
         return TEXT["no_clients"][language]
-    decimals = rate_decimals(row)
-    ends = percent_between(row["churn_rate_low"], row["churn_rate_high"], language, decimals)
-    return f"{percent(row['churn_rate'], language, decimals)} ({ends})"
+    rate, ends = rate_and_ends(row, language)
+    return f"{rate} ({ends})"
 
 
 def _rate_cell(context: _Context, slide: Slide, row: pd.Series[Any]) -> str:
     """The churn rate of a product count, and under it its interval."""
     if not is_known(row["churn_rate"]):
         return TEXT["no_clients"][context.language]
-    key, decimals = _key(row, "product_count"), rate_decimals(row)
-    rate = slide.fact(
-        percent(row["churn_rate"], context.language, decimals), _PRODUCTS, "churn_rate", key=key
-    )
-    ends = percent_between(row["churn_rate_low"], row["churn_rate_high"], context.language, decimals)
-    return f"{rate}\n{slide.fact(ends, _PRODUCTS, *_RATES[1:], key=key)}"
+    key = _key(row, "product_count")
+    rate, ends = rate_and_ends(row, context.language)
+    rate_fact = slide.fact(rate, _PRODUCTS, "churn_rate", key=key)
+    return f"{rate_fact}\n{slide.fact(ends, _PRODUCTS, *_RATES[1:], key=key)}"
 
 
 def _rate_point(context: _Context, row: pd.Series[Any], relation: str, *keys: str) -> Point:

@@ -161,19 +161,23 @@ def confidence_interval(text: str, language: Language, confidence: float = CONFI
     return f"{level} {'ДИ' if language == 'ru' else 'CI'} {text}"
 
 
-def rate_decimals(row: pd.Series[Any]) -> int:
-    """How many decimals a churn rate in percent has: as many of 1 to 3 as tell the ends of its interval apart."""
-    low, high = 100 * row["churn_rate_low"], 100 * row["churn_rate_high"]
-    return next((decimals for decimals in (1, 2, 3) if round(low, decimals) != round(high, decimals)), 1)
+def rate_and_ends(row: pd.Series[Any], language: Language) -> tuple[str, str]:
+    """The known churn rate of a mart's row and the range of its interval: `27,7 %` and `от 26,5 до 29,0 %`.
+
+    Both have as many decimals, 1 to 3, as tell the ends of the interval apart.
+    """
+    low, high = row["churn_rate_low"], row["churn_rate_high"]
+    told_apart = (count for count in (1, 2, 3) if round(100 * low, count) != round(100 * high, count))
+    decimals = next(told_apart, 1)
+    return percent(row["churn_rate"], language, decimals), percent_between(low, high, language, decimals)
 
 
 def rate_with_interval(row: pd.Series[Any], language: Language) -> str:
     """The churn rate of a mart's row with its interval: `27,7 % (95 % ДИ от 26,5 до 29,0 %)`."""
     if not is_known(row["churn_rate"]):
         return MISSING
-    decimals = rate_decimals(row)
-    ends = percent_between(row["churn_rate_low"], row["churn_rate_high"], language, decimals)
-    return f"{percent(row['churn_rate'], language, decimals)} ({confidence_interval(ends, language)})"
+    rate, ends = rate_and_ends(row, language)
+    return f"{rate} ({confidence_interval(ends, language)})"
 
 
 def p_value(value: float | None, language: Language) -> str:
