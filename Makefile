@@ -19,21 +19,21 @@ endif
 # Text as it was given: make takes a $ in a path for one of its variables. The shell gets it from the environment.
 $(foreach name,CLIENTS ENGINE SEGMENT SERIES,$(eval export override $(name) := $$(value $(name))))
 
-.PHONY: report activation rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest faults soak bi-env audit
+.PHONY: report check quick-tests activation rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest faults soak bi-env audit
 
 report: .venv/installed $(if $(filter spark%,$(ENGINE)),spark-env)
 	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(ENGINE),--engine="$$ENGINE") $(if $(SERIES),--series="$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift)
 
 # SEGMENT names the segment whose campaign list is written, with the bank's ids, into activation/.
 activation: .venv/installed
-	@$(BIN)/python -m bank_segments.activation -- "$$SEGMENT"
+	@$(BIN)/python -m bank_segments.release.activation -- "$$SEGMENT"
 
 rollback: .venv/installed
 	@$(BIN)/python -m bank_segments.report --roll-back
 
 # Minutes, and best on a machine that does nothing else: writes models/docs/calibration.md.
 calibrate: .venv/installed
-	@$(BIN)/python -m bank_segments.calibrate
+	@$(BIN)/python -m calibration
 
 # Minutes, on 20 GB of free disk: times the models against pandas and polars, prints every bar, writes models/docs/benchmark.md.
 benchmark: .venv/installed
@@ -41,12 +41,19 @@ benchmark: .venv/installed
 
 # Minutes: writes what the tests of bad inputs and faults see into models/docs/faults.md; in CI they fail where it differs.
 faults: .venv/installed
-	FAULTS=write $(BIN)/pytest tests/test_bad_input.py tests/test_faults.py tests/test_quality.py tests/test_report.py
+	FAULTS=write $(BIN)/pytest tests/test_bad_input.py tests/test_faults.py tests/test_gate.py tests/test_expectations.py tests/test_report.py
 
 # A quarter of an hour: 20 kills, each followed by a run that must publish; 8 readers for two minutes; writes
 # their counts into models/docs/faults.md. CI runs less of it.
 soak: .venv/installed
 	SOAK=1 $(BIN)/pytest tests/test_faults.py
+
+# A minute on two cores: the linters, and the tests that need nothing but .venv and build no more than one warehouse.
+check: .venv/installed
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync lint quick-tests
+
+quick-tests: .venv/installed
+	$(BIN)/pytest -q -m "not slow"
 
 # Each stage prints its seconds, in CI as on a desk.
 test: .venv/installed
@@ -75,7 +82,7 @@ spark-env: .venv-spark/installed
 
 # Builds CLIENTS on DuckDB and on ENGINE, spark where it is not named, and prints how many rows of each mart differ.
 parity: .venv/installed spark-env
-	@$(BIN)/python -m bank_segments.parity $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(ENGINE),--engine="$$ENGINE")
+	@$(BIN)/python -m spark.parity $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(ENGINE),--engine="$$ENGINE")
 
 dbt-and-pytest: .venv/installed bouncer-env bi-env
 	$(BIN)/pytest --durations=15

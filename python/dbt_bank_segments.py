@@ -12,7 +12,7 @@ class SparkPlugin(dbtPlugin):
         """Exchange the adapter, and make the directory of what Spark leaves."""
         spark = sys.modules.get("dbt.adapters.spark")
         if spark is not None:
-            from bank_segments.spark_adapter import SparkAdapter, spark_home
+            from spark.adapter import SparkAdapter, spark_home
 
             spark.Plugin.adapter = SparkAdapter
             # Before Derby, whose log goes there; it is to hold the bank's ids.

@@ -14,10 +14,10 @@ import psutil
 import pytest
 from selenium import webdriver
 
+import bank_segments
 from chromium import chromium
 
-ROOT = Path(__file__).resolve().parent.parent
-SAMPLE = ROOT / "seeds/sample/clients.parquet"
+ROOT, SAMPLE = bank_segments.ROOT, bank_segments.SAMPLE
 PROJECT = (
     "dbt_project.yml",
     "profiles.yml",
@@ -31,6 +31,44 @@ PROJECT = (
 )
 
 
+# What a test must not ask for to be one of `make check`'s: builds of its own, other programs, the bank's file.
+SLOW_FIXTURES = {
+    *("bank_clients", "browser", "docs", "published_project", "quick_start", "reporting_project"),
+    *("published", "release", "project", "small_disks"),
+}
+# Those that run dbt, or more than a few seconds, without such a fixture.
+SLOW_MODULES = {
+    *(
+        "test_analyses",
+        "test_bad_input",
+        "test_benchmark",
+        "test_bi_clients",
+        "test_calibrate",
+        "test_charts",
+    ),
+    *(
+        "test_deck",
+        "test_faults",
+        "test_layering",
+        "test_macros",
+        "test_quality",
+        "test_recipes",
+        "test_registries",
+    ),
+    *("test_warehouse", "test_exactness", "test_parity", "test_sample"),
+}
+SLOW_TESTS = {"test_a_file_without_two_product_clients_builds_and_says_why", "test_holm_against_statsmodels"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests, which `make check` leaves out."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        name = getattr(item, "originalname", item.name)
+        if item.path.stem in SLOW_MODULES or name in SLOW_TESTS or fixtures & SLOW_FIXTURES:
+            item.add_marker(pytest.mark.slow)
+
+
 def dbt(
     *arguments: str, clients: Path, target: Path, project: Path = ROOT
 ) -> subprocess.CompletedProcess[str]:
@@ -39,7 +77,12 @@ def dbt(
     return subprocess.run(
         [Path(sys.executable).parent / "dbt", "--no-use-colors", *arguments, "--target-path", target],
         cwd=project,
-        env=os.environ | {"BANK_CLIENTS": str(clients), "BANK_WAREHOUSE": str(target / "bank.duckdb")},
+        env=os.environ
+        | {
+            "PYTHONPATH": str(project / "python"),
+            "BANK_CLIENTS": str(clients),
+            "BANK_WAREHOUSE": str(target / "bank.duckdb"),
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -5,28 +5,31 @@ writes that into the page instead; the rows of the long tests are written by `ma
 """
 
 import csv
+import json
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmark.__main__ import machine
+from bank_segments.release.expectations import SUITES
+from bank_segments.words import Words
+from benchmark.machine import machine
 from conftest import ROOT
 
 PAGE = ROOT / "models/docs/faults.md"
 INPUTS = ROOT / "tests/bad_input/cases.csv"
 FAULTS = ROOT / "tests/faults.csv"
-EXPECTATIONS = ROOT / "seeds/expectations.csv"
 NOT_SEEN = "—"
 SECTIONS = {
     "inputs": "Файлы / Files",
     "faults": "Сбои и помехи / Faults",
     "gate": "Порог / The gate",
-    "checkpoint": "Испорченные витрины / Spoilt marts",
+    "expectations": "Испорченные витрины / Spoilt marts",
     "soak": "Долгие испытания / The long tests",
 }
 INTRODUCTION = """
@@ -62,6 +65,11 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
+def suites() -> list[dict[str, Any]]:
+    """The suites of what the released file is expected to hold."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(SUITES.glob("*.json"))]
+
+
 def expected_of(case: dict[str, str]) -> str:
     """What is declared of a bad input."""
     if case["outcome"] == "refused":
@@ -81,11 +89,12 @@ def declared() -> dict[tuple[str, str], Case]:
         cases[row["section"], row["fault"]] = Case(
             both(row["input_ru"], row["input_en"]), both(row["expected_ru"], row["expected_en"])
         )
-    for row in rows_of(EXPECTATIONS):
-        cases["checkpoint", row["expectation_id"]] = Case(
-            f"{row['relation']}: не так / not so: «{row['meaning_ru']}» / “{row['meaning_en']}”",
-            "остановка / stopped",
-        )
+    for suite in suites():
+        for meaning in dict.fromkeys(expected["meta"]["meaning"] for expected in suite["expectations"]):
+            russian = Words("ru").gettext(meaning)
+            cases["expectations", meaning] = Case(
+                f"{suite['name']}: не так / not so: «{russian}» / “{meaning}”", "остановка / stopped"
+            )
     return {key: cases[key] for section in SECTIONS for key in cases if key[0] == section}
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import duckdb
 
-from bank_segments.calibrate import compiled_model
 from bank_segments.hypotheses import (
     EffectRow,
     ResultRow,
@@ -14,6 +13,7 @@ from bank_segments.hypotheses import (
     result_rows,
     samples,
 )
+from calibration.ranks import compiled_model
 
 MODELS = {
     "int_hypothesis_cells": "table",

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from bank_segments.publish import STORAGE_VERSION, switch_latest
+from bank_segments.release.publish import STORAGE_VERSION, switch_latest
 from conftest import ROOT
 
 HOME = ROOT / ".venv-bi"

@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
+from statsmodels.stats.power import TTestIndPower
 from statsmodels.stats.proportion import proportions_ztest
 
-from bank_segments import calibrate, statistics
-from bank_segments.calibrate import Clients, Measured, Rate, Register
+from bank_segments import statistics
+from calibration import page, permuted, power, rates
+from calibration.permuted import Clients, Register
+from calibration.ranks import compare_ranks
+from calibration.rates import EQUIVALENCE, WITH_HOLM, WITHOUT_HOLM, Measured, Rate
 from conftest import ROOT
 
 PERMUTATIONS = 800
@@ -26,19 +30,19 @@ STEP = 8
 @pytest.fixture(scope="module")
 def register(sample_warehouse: Path) -> Register:
     with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        return calibrate.read_register(connection)
+        return permuted.read_register(connection)
 
 
 @pytest.fixture(scope="module")
 def clients(sample_warehouse: Path, register: Register) -> list[Clients]:
     with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        everyone = calibrate.read_clients(connection, register)
+        everyone = [next(permuted.read_clients(connection, register, each)) for each in register.hypotheses]
+    assert {each.population for each in everyone} == {"all_clients"}
     return [
         dataclasses.replace(
             each, is_first=each.is_first[::STEP], units=each.units[::STEP], strata=each.strata[::STEP]
         )
         for each in everyone
-        if each.population == "all_clients"
     ]
 
 
@@ -50,23 +54,20 @@ def measured(register: Register, clients: list[Clients], *names: str) -> dict[tu
         if (test.test != "cochran_mantel_haenszel" or test.hypothesis_id == "h3_rostov_share")
         and (not names or test.test in names)
     ]
-    rates = calibrate.measured_rates("all_clients", plan, clients, PERMUTATIONS, SEED)
-    return {(rate.name[0], rate.name[2]): rate for rate in rates}
+    found = rates.measured_rates("all_clients", plan, clients, PERMUTATIONS, SEED)
+    return {(rate.name[0], rate.name[2]): rate for rate in found}
 
 
 def test_every_test_rejects_as_often_as_promised(register: Register, clients: list[Clients]) -> None:
-    rates = measured(register, clients)
-    without, within = rates.pop(("all", calibrate.WITHOUT_HOLM)), rates[("all", calibrate.WITH_HOLM)]
-    assert {test for _, test in rates} == {
-        *calibrate.TESTS,
-        calibrate.WITH_HOLM,
-        *(f"{test}{calibrate.EQUIVALENCE}" for test in ("welch_t", "brunner_munzel", "two_proportion_z")),
-    }
+    found = measured(register, clients)
+    without, within = found.pop(("all", WITHOUT_HOLM)), found["all", WITH_HOLM]
+    equivalences = {f"{test}{EQUIVALENCE}" for test in ("welch_t", "brunner_munzel", "two_proportion_z")}
+    assert {test for _, test in found} == {*rates.TESTS, WITH_HOLM, *equivalences}
     # With so few clients equivalence is hard to show at all: it may err less often than with all of them, not more.
     assert [
         rate
-        for (_, test), rate in rates.items()
-        if (rate.share > rate.band[1] if test.endswith(calibrate.EQUIVALENCE) else not rate.is_within)
+        for (_, test), rate in found.items()
+        if (rate.share > rate.band[1] if test in equivalences else not rate.is_within)
     ] == []
     # Six hypotheses that nobody adjusts for: 1 - 0.95 ** 6 = 26 % if they were independent.
     assert 0.15 < without.share < 0.32
@@ -85,11 +86,7 @@ def unpooled(one: statistics.Counts, two: statistics.Counts) -> float:
 
 @pytest.mark.parametrize(
     ("name", "wrong"),
-    [
-        ("welch_t", one_sided(statistics.welch_t)),
-        ("mann_whitney_u", one_sided(statistics.mann_whitney_u)),
-        ("two_proportion_z", unpooled),
-    ],
+    [("welch_t", one_sided(statistics.welch_t)), ("two_proportion_z", unpooled)],
 )
 def test_a_test_that_errs_too_often_is_noticed(
     name: str,
@@ -98,27 +95,17 @@ def test_a_test_that_errs_too_often_is_noticed(
     clients: list[Clients],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(calibrate.TESTS, name, Measured(calibrate.TESTS[name].sums, wrong))
-    primary = "brunner_munzel" if name == "mann_whitney_u" else name
-    plan = dataclasses.replace(
-        register, plan=[dataclasses.replace(test, is_primary=test.test == primary) for test in register.plan]
-    )
-    rates = measured(plan, clients, name, primary)
-    assert [rate.is_within for (_, test), rate in rates.items() if test == name] == [False] * 3
+    monkeypatch.setitem(rates.TESTS, name, Measured(rates.TESTS[name].sums, wrong))
+    found = measured(register, clients, name)
+    assert [rate.is_within for (_, test), rate in found.items() if test == name] == [False] * 3
 
 
 def test_p_values_of_a_labeling_are_those_of_other_libraries(clients: list[Clients]) -> None:
     rng = np.random.default_rng(SEED)
     for each in clients:
-        (labels,) = calibrate.shuffled(each, rng, 3)
+        (labels,) = permuted.shuffled(each, rng, 3)
         for at, label in enumerate(labels.astype(bool)):
             one, two = each.units[label], each.units[~label]
-            found = {
-                name: test.p_values(labels, each)[at]
-                for name, test in calibrate.TESTS.items()
-                if (each.kind == "proportion")
-                == (name not in ("welch_t", "mann_whitney_u", "brunner_munzel"))
-            }
             if each.kind == "mean":
                 expected = {
                     "welch_t": stats.ttest_ind(one, two, equal_var=False).pvalue,
@@ -132,30 +119,35 @@ def test_p_values_of_a_labeling_are_those_of_other_libraries(clients: list[Clien
                     for in_it in (each.strata == stratum for stratum in np.unique(each.strata))
                 ]
                 usable = [cells for cells in strata if cells.sum(0).all() and cells.sum(1).all()]
+                stratified = StratifiedTable(usable).test_null_odds(correction=False)
                 expected = {
                     "two_proportion_z": proportions_ztest(table[:, 0], table.sum(1))[1],
                     "fisher_exact": stats.fisher_exact(table).pvalue,
-                    "cochran_mantel_haenszel": StratifiedTable(usable)
-                    .test_null_odds(correction=False)
-                    .pvalue,
+                    "cochran_mantel_haenszel": stratified.pvalue,
                 }
+            found = {name: rates.TESTS[name].p_values(labels, each)[at] for name in expected}
             assert found == pytest.approx(expected, rel=1e-8)
 
 
 def test_what_is_shuffled_is_what_the_mart_compares(
     sample_warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rates = calibrate.error_rates(sample_warehouse, permutations=1)
-    assert {rate.name[1] for rate in rates} == {"all_clients", "active_clients"}
-    wrong = Measured(calibrate.rank_sums, one_sided(statistics.brunner_munzel))
-    monkeypatch.setitem(calibrate.TESTS, "brunner_munzel", wrong)
+    found = rates.error_rates(sample_warehouse, permutations=1, seed=SEED)
+    assert {rate.name[1] for rate in found} == {"all_clients", "active_clients"}
+    wrong = Measured(permuted.rank_sums, one_sided(statistics.brunner_munzel))
+    monkeypatch.setitem(rates.TESTS, "brunner_munzel", wrong)
     with pytest.raises(AssertionError, match="brunner_munzel of h1_age has p = "):
-        calibrate.error_rates(sample_warehouse, permutations=1)
+        rates.error_rates(sample_warehouse, permutations=1, seed=SEED)
+
+
+def test_power_of_equal_groups_is_that_of_statsmodels() -> None:
+    expected = TTestIndPower().power(effect_size=0.3, nobs1=120, alpha=0.05)
+    assert power.welch_power(-0.6, 4.0, 4.0, 120, 120) == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_planted_difference_is_found_as_often_as_theory_says(tmp_path: Path) -> None:
     shifts = {"h1_age": (0.96, 1.9), "h3_rostov_share": (0.0, 0.038)}
-    curves = calibrate.power_curves(tmp_path, samples=200, shifts=shifts, truth_rows=500_000, seed=SEED)
+    curves = power.power_curves(tmp_path, SEED, samples=200, shifts=shifts, truth_rows=500_000)
     assert [(curve.hypothesis_id, curve.shift, curve.rate.is_within) for curve in curves] == [
         (name, shift, True) for name, planted in shifts.items() for shift in planted
     ]
@@ -167,18 +159,20 @@ def test_a_planted_difference_is_found_as_often_as_theory_says(tmp_path: Path) -
 def test_only_a_point_outside_its_band_is_measured_again(tmp_path: Path) -> None:
     """97.55 % were expected of 2,000 samples: 98.90 % are too many, 97.70 % are not."""
     outside, inside = (
-        calibrate.Power(
-            "h1_age", shift, -1.9, Rate(("h1_age", "all_clients", "shift"), 917, 1017, found, 2_000, 0.9755)
-        )
+        power.Power("h1_age", shift, -1.9, Rate(("h1_age", "all", "shift"), 917, 1017, found, 2_000, 0.9755))
         for shift, found in ((0.0, 1_978), (0.5, 1_954))
     )
-    (again,) = calibrate.measured_again(tmp_path, [outside, inside], samples=40, seed=SEED)
-    assert (again.hypothesis_id, again.shift, again.rate.trials) == ("h1_age", 0.0, 40)
-    assert again.rate.is_within
-    text = calibrate.power_report([outside, inside], [again], "today")
+    (again,) = power.measured_again(tmp_path, [outside, inside], samples=40, seed=SEED, truth_rows=100_000)
+    assert (again.hypothesis_id, again.shift, again.rate.trials, again.rate.is_within) == (
+        "h1_age",
+        0,
+        40,
+        True,
+    )
+    text = page.section("power", ([outside, inside], [again]), "today")
     assert "Outside their band: 1 of 2 points; chance alone puts 0.00 there" in text
     assert text.count("| h1_age |") == 3
-    assert "measured again" not in calibrate.power_report([inside], [], "today")
+    assert "measured again" not in page.section("power", ([inside], []), "today")
 
 
 def test_rank_tests_in_sql_equal_scipy_and_take_no_memory_of_python(
@@ -186,18 +180,13 @@ def test_rank_tests_in_sql_equal_scipy_and_take_no_memory_of_python(
 ) -> None:
     compiled = sample_warehouse.parent / "compiled/bank_segments"
     few, many = (
-        calibrate.compare_ranks(sample_warehouse, compiled, tmp_path, rows, repeats=1)
-        for rows in (10_000, 200_000)
+        compare_ranks(sample_warehouse, compiled, tmp_path, rows, repeats=1) for rows in (10_000, 200_000)
     )
-    assert [(run.hypothesis_id, list(run.populations)) for run in many] == [
-        (name, ["all_clients", "active_clients"]) for name in ("h1_age", "h2_salary", "h6_credit_score")
+    assert [(run.hypothesis_id, len(run.clients)) for run in many] == [
+        (name, 2) for name in ("h1_age", "h2_salary", "h6_credit_score")
     ]
     for run in [*few, *many]:
-        for each in run.populations.values():
-            test = statistics.mann_whitney_u(each.ranks)
-            assert (test.u, test.p_value) == pytest.approx((each.scipy_u, each.scipy_u_p), rel=1e-9)
-            brunner = statistics.brunner_munzel(each.ranks)
-            assert brunner.p_value == pytest.approx(each.scipy_brunner_p, rel=1e-8)
+        assert run.sql.found == pytest.approx(run.scipy_u.found | run.scipy_brunner.found, rel=1e-8)
     # Twenty times the rows, the same few kilobytes; scipy, in the same measure, needs some of all rows.
     assert max(run.sql.megabytes for run in many) < 2 * max(run.sql.megabytes for run in few) + 0.02 < 0.5
     assert min(run.scipy_u.megabytes for run in many) > 5
@@ -205,19 +194,19 @@ def test_rank_tests_in_sql_equal_scipy_and_take_no_memory_of_python(
 
 def test_the_page_of_the_docs_is_a_whole_calibration() -> None:
     """`make calibrate` wrote it; what is in it was measured on the machine and day that it names."""
-    page = (ROOT / calibrate.DOCS).read_text(encoding="utf-8")
-    assert len(re.findall(r"\d{4}-\d\d-\d\d; .+ × \d+; Python ", page)) == len(calibrate.SECTIONS)
-    rates = page.partition("### ")[2].partition("### ")[0]
-    assert "permutations = 10000" in rates
-    assert calibrate.OUTSIDE not in rates
+    text = (ROOT / "models/docs/calibration.md").read_text(encoding="utf-8")
+    assert len(re.findall(r"\n\d{4}-\d\d-\d\d; .+; Python .+ s\.\n", text)) == len(page.SECTIONS)
+    found, power_section = re.split("^### ", text, flags=re.MULTILINE)[1:3]
+    assert "permutations = 10000" in found
+    assert "**нет / no**" not in found
     # One of 28 points is outside its band of 99.9 % in 3 % of runs; two, or one that stays outside, are no chance.
-    assert page.count(calibrate.OUTSIDE) <= 1
-    power = page.partition("### Мощность / Power")[2].partition("### ")[0]
-    assert f"Outside their band: {page.count(calibrate.OUTSIDE)} of 28 points;" in power
-    assert (calibrate.OUTSIDE in page) == ("measured again" in power)
+    outside = text.count("**нет / no**")
+    assert outside <= 1
+    assert f"Outside their band: {outside} of 28 points;" in power_section
+    assert (outside > 0) == ("measured again" in power_section)
 
 
 def test_a_page_needs_every_section(tmp_path: Path) -> None:
     (tmp_path / "rates.md").write_text("### A", encoding="utf-8")
     with pytest.raises(ValueError, match=r"page\.md was not written: its sections power, ranks have not"):
-        calibrate.write_docs(tmp_path, tmp_path / "page.md")
+        page.write_docs(tmp_path, tmp_path / "page.md")

@@ -1,25 +1,38 @@
-"""Every chart is drawn in both languages, whole, with no text cut off or over another one."""
+"""Every chart is drawn in both languages, whole, with what the marts flag and no text cut off or over another one."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
+import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from bank_segments.charts import draw_charts, figures
-from bank_segments.marts import Marts, in_display_order, read_marts
-from bank_segments.wording import LANGUAGES, Language, percent
+from bank_segments.marts import Marts, read_marts
+from bank_segments.outputs.charts import chart_style, draw_charts, figures
+from bank_segments.words import LANGUAGES, Language, words_of
+from conftest import SAMPLE, dbt
 from test_conclusions import CASES, degenerate
 
 NAMES = ["churn_by_trait", "leavers_portrait", "product_count_portraits", "segments", "hypotheses_forest"]
 # Pixels at 150 dpi; lines of one paragraph and neighbouring labels may touch, not cover each other.
 TOLERANCE = 2.0
+
+
+@pytest.fixture(autouse=True)
+def _in_the_style_of_the_charts() -> Iterator[None]:
+    with chart_style():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +73,14 @@ def faults(figure: Figure) -> list[str]:
     return found
 
 
+def titles(marts: Marts, language: Language = "en") -> dict[str, str]:
+    return {name: figure.get_suptitle() for name, figure in figures(marts, language).items()}
+
+
+def texts(figure: Figure) -> set[str]:
+    return {text.get_text() for text in visible_texts(figure)}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_text_is_cut_or_covered(marts: Marts, language: Language) -> None:
     for name, figure in figures(marts, language).items():
@@ -68,7 +89,7 @@ def test_no_text_is_cut_or_covered(marts: Marts, language: Language) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_any_input_can_be_drawn(marts: Marts, case: str) -> None:
-    for name, figure in figures(in_display_order(dict(degenerate(marts))[case]), "ru").items():
+    for name, figure in figures(dict(degenerate(marts))[case], "ru").items():
         assert faults(figure) == [], name
 
 
@@ -76,64 +97,173 @@ def test_many_and_long_levels_keep_their_place(marts: Marts) -> None:
     long = {level: f"{level} — a name far longer than any city has" for level in ("Ярославль", "Рыбинск")}
     levels = marts.dim_trait_levels.assign(label_en=marts.dim_trait_levels["level"].replace(long))
     portrait = marts.fct_churn_portrait
-    more = [
-        portrait[portrait["trait"] == "city"].assign(level=[f"City {number} of {rows}" for rows in range(3)])
-        for number in range(20)
-    ]
-    many = in_display_order(
-        replace(marts, dim_trait_levels=levels, fct_churn_portrait=pd.concat([portrait, *more]))
+    cities = portrait[portrait["trait"] == "city"]
+    more = pd.concat([cities] * 20).assign(
+        level=[f"City {row}" for row in range(60)], clients_rank=range(4, 64)
+    )
+    many = replace(
+        marts,
+        dim_trait_levels=levels,
+        fct_churn_portrait=pd.concat([cities, more, portrait.drop(cities.index)]),
     )
     drawn = figures(many, "en")
     for name, figure in drawn.items():
         assert faults(figure) == [], name
-    assert any("of 63)" in text.get_text() for text in visible_texts(drawn["churn_by_trait"]))
+    shown = texts(drawn["churn_by_trait"])
+    assert "City (largest 12 of 63)" in shown
+    assert {text for text in shown if text.startswith("City ") and "largest" not in text} == {
+        f"City {row}" for row in range(9)
+    }
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_numbers_of_a_hundred_million_clients_keep_their_place(marts: Marts, language: Language) -> None:
-    counts = {"clients", "active_clients", "churned_clients", "n_two_products", "n_one_product"}
+    counts = {"clients", "active_clients", "churned_clients", "first_group_clients", "second_group_clients"}
     frames = {field.name: getattr(marts, field.name) for field in fields(Marts)}
     many = {
         name: frame.assign(**{column: 10_000 * frame[column] for column in counts & set(frame.columns)})
         for name, frame in frames.items()
     }
-    for name, figure in figures(in_display_order(Marts(**many)), language).items():
+    for name, figure in figures(Marts(**many), language).items():
         assert faults(figure) == [], name
 
 
-def test_titles_state_the_finding(marts: Marts) -> None:
-    for language in LANGUAGES:
-        titles = {name: figure.texts[0].get_text() for name, figure in figures(marts, language).items()}
-        portrait, segments = marts.fct_churn_portrait, marts.fct_segment_metrics
-        highest = portrait.nlargest(1, "churn_rate_low").iloc[0]
-        assert percent(highest["churn_rate"], language) in titles["churn_by_trait"]
-        named = segments[segments["segment_id"] != "none"].nlargest(1, "churn_rate").iloc[0]
-        assert percent(named["churn_rate"], language) in titles["segments"]
-        gaps = portrait.assign(gap=portrait["share_of_churned"] - portrait["share_of_active"])
-        widest = gaps.nlargest(1, "gap").iloc[0]
-        assert percent(widest["share_of_churned"], language) in titles["leavers_portrait"]
+def test_titles_follow_the_ranks_of_the_marts(marts: Marts) -> None:
+    """Against the figures: what a mart ranks first is named, however low it is."""
+    words = words_of(marts, "en")
+    portrait, cells, segments = (
+        marts.fct_churn_portrait,
+        marts.fct_product_count_portrait,
+        marts.fct_segment_metrics,
+    )
 
+    low, rare = portrait.nsmallest(1, "churn_rate_high"), portrait.nsmallest(1, "share_of_churned")
+    least = segments[segments["segment_id"] != "none"].nsmallest(1, "churn_rate")
+    pair = cells[(cells["level"] == cells["level"].iloc[0]) & (cells["product_count"] <= 2)]
 
-def test_a_product_count_without_active_clients_is_named(marts: Marts) -> None:
-    metrics = marts.fct_product_count_metrics
-    emptied = metrics["product_count"] == metrics["product_count"].max()
-    portrait = marts.fct_product_count_portrait
-    numbers = marts.fct_product_count_portrait_numbers
-    last = metrics["product_count"].max()
+    def first(frame: pd.DataFrame, chosen: pd.DataFrame) -> Any:
+        return np.where(frame.index.isin(chosen.index), 1, np.nan)
+
+    ranks = {"standout_rank": first(portrait, low), "share_difference_rank": first(portrait, rare)}
     case = replace(
         marts,
-        fct_product_count_metrics=metrics.assign(active_clients=metrics["active_clients"].mask(emptied, 0)),
-        fct_product_count_portrait=portrait[portrait["product_count"] != last],
-        fct_product_count_portrait_numbers=numbers[numbers["product_count"] != last],
+        fct_churn_portrait=portrait.assign(**ranks),
+        fct_product_count_portrait=cells.assign(share_difference_rank=first(cells, pair)),
+        fct_segment_metrics=segments.assign(churn_rate_rank=first(segments, least)),
     )
-    texts = {text.get_text() for text in visible_texts(figures(case, "ru")["product_count_portraits"])}
-    assert any("активных нет" in text for text in texts)
+    told = titles(case)
+    for name, row, columns in (
+        ("churn_by_trait", low.iloc[0], ["churn_rate", "bank_churn_rate"]),
+        ("leavers_portrait", rare.iloc[0], ["share_of_churned", "share_of_active"]),
+        ("product_count_portraits", pair.iloc[0], ["share"]),
+        ("product_count_portraits", pair.iloc[1], ["share"]),
+    ):
+        assert f"“{words.trait_level(row['trait'], row['level'])}”" in told[name]
+        assert all(f"{100 * row[column]:.1f}%" in told[name] for column in columns), name
+    (named,) = least.merge(marts.dim_segments)["name_en"]
+    assert f"“{named}”: {100 * least['churn_rate'].iloc[0]:.1f}%" in told["segments"]
+
+    results = marts.fct_hypothesis_results
+    steady = titles(replace(marts, fct_hypothesis_results=results.assign(is_flipped=False)))
+    assert steady["hypotheses_forest"] == "The answers are the same for every population"
+    at = results.index[results["is_primary"]][-1]
+    flipped = results.assign(is_flipped=results.index == at)
+    metric = marts.dim_hypotheses.set_index("hypothesis_id")["metric_en"][results["hypothesis_id"][at]]
+    told = titles(replace(marts, fct_hypothesis_results=flipped))
+    assert told["hypotheses_forest"] == f"The answer depends on who is compared: “{metric}”"
 
 
-def test_groups_differ_without_colour(marts: Marts) -> None:
-    markers = {line.get_marker() for line in figures(marts, "en")["product_count_portraits"].axes[0].lines}
-    active = (marts.fct_product_count_metrics["active_clients"] > 0).sum()
-    assert len(markers - {" ", "None"}) == active
+NEUTRAL = {
+    "churn_by_trait": "Churn rate",
+    "leavers_portrait": "Churned and active clients",
+    "product_count_portraits": "Share of the group's clients",
+    "segments": "Segments",
+    "hypotheses_forest": "What the hypotheses showed",
+}
+
+
+@pytest.mark.parametrize(
+    ("clients", "without_finding"),
+    [
+        (
+            "select * replace (0 as Churn) from {} limit 300",
+            {"churn_by_trait", "leavers_portrait", "segments"},
+        ),
+        ("select * replace (1 as Churn, 1 as Products) from {} limit 300", set(NEUTRAL)),
+        ("from {} limit 1", set(NEUTRAL)),
+    ],
+    ids=["nobody left", "everybody left and had one product", "one client"],
+)
+def test_a_title_claims_nothing_where_nothing_stands_out(
+    clients: str, without_finding: set[str], tmp_path: Path
+) -> None:
+    """On marts that dbt built from such a file, not on changed ones."""
+    file = tmp_path / "clients.csv"
+    duckdb.sql(f"copy ({clients.format(repr(str(SAMPLE)))}) to '{file}'")
+    kinds = ("--resource-type", "seed", "--resource-type", "model")
+    run = dbt("build", *kinds, clients=file, target=tmp_path)
+    assert run.returncode == 0, run.stdout
+    marts = read_marts(tmp_path / "bank.duckdb")
+    told = titles(marts)
+    assert {name for name in NEUTRAL if told[name] == NEUTRAL[name]} == without_finding
+    assert not any(re.search(r"\b0\.0%", title) for title in told.values())
+    for language in LANGUAGES:
+        for name, figure in figures(marts, language).items():
+            assert faults(figure) == [], name
+
+
+def test_what_is_too_small_is_not_drawn(marts: Marts, sample_warehouse: Path) -> None:
+    """Every cell that a mart shows has its marker, and no other has; a hidden segment and product count have a note."""
+    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
+        shown = connection.sql(
+            "select share from marts.fct_product_count_portrait where not is_too_small order by share"
+        ).fetchall()
+    drawn = figures(marts, "en")["product_count_portraits"].axes[:3]
+    shares = sorted(x for axes in drawn for line in axes.lines for x in np.asarray(line.get_xdata()))
+    assert shares == [share for (share,) in shown]
+    assert len(shown) < len(marts.fct_product_count_portrait)
+
+    first = [True] + [False] * (len(marts.fct_segment_metrics) - 1)
+    case = replace(
+        marts,
+        fct_segment_metrics=marts.fct_segment_metrics.assign(is_too_small=first),
+        fct_churn_portrait=marts.fct_churn_portrait.assign(is_too_small=True),
+        fct_churn_portrait_numbers=marts.fct_churn_portrait_numbers.assign(is_too_small=True),
+    )
+    drawn_case = figures(case, "en")
+    coverage = drawn_case["segments"].axes[0]
+    bars = [bar.get_y() for bar in coverage.patches if isinstance(bar, Rectangle)]
+    assert bars == [row - 0.25 for row in range(1, len(first))]
+    assert "too few clients" in texts(drawn_case["segments"])
+    for name in ("churn_by_trait", "leavers_portrait"):
+        assert not drawn_case[name].axes[0].patches
+        assert len(drawn_case[name].axes) == 1
+
+
+@pytest.mark.parametrize(("active_clients", "note"), [(0, "активных нет"), (3, "активных слишком мало")])
+def test_a_product_count_without_a_portrait_is_named(marts: Marts, active_clients: int, note: str) -> None:
+    metrics = marts.fct_product_count_metrics.copy()
+    at = metrics.index[0]
+    metrics.loc[at, ["active_clients", "active_clients_rank"]] = active_clients, np.nan
+    metrics.loc[at, "is_active_too_small"] = True
+    figure = figures(replace(marts, fct_product_count_metrics=metrics), "ru")["product_count_portraits"]
+    assert any(f"1\u00a0продукт: {note}" in text for text in texts(figure))
+    assert not any(text.startswith("1\u00a0продукт, n") for text in texts(figure))
+
+
+def test_groups_differ_without_colour_and_none_is_left_out(marts: Marts) -> None:
+    def times(frame: pd.DataFrame, counts: int) -> pd.DataFrame:
+        first = frame[frame["product_count"] == 1].drop(columns="product_count")
+        return pd.DataFrame({"product_count": range(1, counts + 1)}).merge(first, how="cross")
+
+    names = [field.name for field in fields(Marts) if field.name.startswith("fct_product_count")]
+    for counts, ways in ((6, 6), (8, 6)):
+        many = replace(marts, **{name: times(getattr(marts, name), counts) for name in names})
+        figure = figures(many, "en")["product_count_portraits"]
+        lines = figure.axes[0].lines
+        assert len({(line.get_marker(), line.get_markerfacecolor()) for line in lines}) == ways
+        assert len([line for line in lines if len(np.asarray(line.get_xdata()))]) == counts
+        assert faults(figure) == []
 
 
 def test_files(marts: Marts, tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from statsmodels.stats.proportion import proportion_confint
 
-from bank_segments.dashboard import read_published_cube, write_dashboards
-from bank_segments.dashboard.page import brief_text, protection_text
-from bank_segments.dashboard.protection import OTHER, Cell, publish
+from bank_segments.outputs.dashboard import read_published_cube, write_dashboards
+from bank_segments.outputs.dashboard.page import brief_text, protection_text
+from bank_segments.release.disclosure import OTHER, Cell, publish
 from chromium import assert_quiet, open_file
 
 MINIMUM_GROUP = 5

@@ -26,9 +26,9 @@ from matplotlib.image import imread
 from pptx import Presentation
 from pptx.util import Pt
 
-from bank_segments import deck as written
-from bank_segments.deck import write_decks
 from bank_segments.marts import Marts, flipped, hypothesis_rows, in_display_order, proposal_rows, read_marts
+from bank_segments.outputs import deck as written
+from bank_segments.outputs.deck import write_decks
 from bank_segments.wording import LANGUAGES, SPACE, VERDICTS, Language
 from test_conclusions import BROKEN, CASES, degenerate, printed, with_random_numbers
 
@@ -430,7 +430,7 @@ def with_other_groups(marts: Marts) -> Marts:
     absent += ["equivalence_margin", "equivalence_p_value"]
     is_first = results["hypothesis_id"] == first
     results.loc[is_first, absent] = np.nan
-    shares = {"estimate_two_products": 0.52, "estimate_one_product": 0.48, "difference": 0.04}
+    shares = {"first_group_estimate": 0.52, "second_group_estimate": 0.48, "difference": 0.04}
     for column, value in (shares | {"difference_low": 0.01, "difference_high": 0.07}).items():
         results.loc[is_first, column] = value
     return replace(marts, dim_hypotheses=hypotheses, fct_hypothesis_results=results)

@@ -98,10 +98,11 @@ def test_every_argument_is_described(docs: Docs) -> None:
 
 def test_described_arguments_are_those_of_the_macro(docs: Docs) -> None:
     declared, real = {}, {}
-    for macro in macros(docs):
+    # Of a generic test dbt knows no arguments, and warns of every one that is described.
+    for macro in (macro for macro in macros(docs) if not macro["name"].startswith("test_")):
         declared[macro["name"]] = [argument["name"] for argument in macro["arguments"]]
         headers = dict(MACRO_HEADER.findall(macro["macro_sql"]))
-        signature = headers[macro["name"].removeprefix("test_")]
+        signature = headers[macro["name"]]
         parameters = ast.parse(f"lambda {signature.replace('none', 'None')}: 0", mode="eval").body
         assert isinstance(parameters, ast.Lambda)
         real[macro["name"]] = [argument.arg for argument in parameters.args.args]

@@ -6,9 +6,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bank_segments.calibrate import client_table
 from bank_segments.hypotheses import EffectRow, ResultRow, rows_frame
-from bank_segments.sample import write_sample
+from bank_segments.ingest.sample import write_sample
+from calibration.ranks import client_table
 from hypothesis_path import MODELS, HypothesisPath
 
 # More than two row groups of DuckDB, so that four threads have something to share.
@@ -85,10 +85,13 @@ def test_dbt_leaves_the_same_bits(sample_warehouse: Path) -> None:
 
 def test_published_results_are_those_tables(sample_warehouse: Path) -> None:
     with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        columns = [row[0] for row in connection.execute("describe marts.fct_hypothesis_results").fetchall()]
-        names = ", ".join(columns)
+        mart, table = (
+            [row[0] for row in connection.execute(f"describe {name}").fetchall()]
+            for name in ("marts.fct_hypothesis_results", "intermediate.int_hypothesis_tests")
+        )
+        names = ", ".join(name for name in mart if name in table)
         query = (
             f"select count(*) from (select {names} from intermediate.int_hypothesis_tests where is_reported"
-            " except all from marts.fct_hypothesis_results)"
+            f" except all select {names} from marts.fct_hypothesis_results)"
         )
         assert connection.execute(query).fetchall() == [(0,)]

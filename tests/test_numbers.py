@@ -9,7 +9,6 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -18,10 +17,10 @@ import duckdb
 import pytest
 import yaml
 
-from bank_segments.charts import draw_charts
-from bank_segments.conclusions import write_conclusions
 from bank_segments.marts import read_marts
-from bank_segments.wording import LANGUAGES, Language
+from bank_segments.outputs.charts import draw_charts
+from bank_segments.outputs.conclusions import write_conclusions
+from bank_segments.words import LANGUAGES, Language
 from conftest import ROOT, Docs
 from test_conclusions import printed
 
@@ -56,19 +55,16 @@ class Marts:
         yield from self.rows("select loyal_churned_clients, clients_without_balance from quality.row_counts")
 
     def leavers(self) -> Iterator[Cells]:
-        """Levels above the bank's rate, then the medians of those who left and of those who stayed."""
-        rate = self.bank()[2]
-        yield (rate,)
+        """Levels that stand out, then the medians of those who left and of those who stayed."""
+        yield (self.bank()[2],)
         yield from self.rows(
             f"""
             select
                 label_$l, churned_clients, clients, 100 * churn_rate, {CONFIDENCE}, 100 * churn_rate_low,
                 100 * churn_rate_high, lift
-            from marts.fct_churn_portrait
-            inner join marts.dim_trait_levels as levels using (trait, level)
-            inner join marts.dim_traits as traits on traits.trait = levels.trait and traits.kind = 'category'
-            where 100 * churn_rate_low > {rate!r}
-            order by lift desc, traits.sort_order, levels.sort_order
+            from marts.fct_churn_portrait inner join marts.dim_trait_levels using (trait, level)
+            where standout_rank is not null
+            order by standout_rank
             """
         )
         yield from self.rows(
@@ -83,15 +79,15 @@ class Marts:
     def products(self) -> Iterator[Cells]:
         """Every number of products: its rate, the most common levels, the medians."""
         for count, clients, active, churned, *rates in self.rows(
-            """
+            f"""
             select
-                product_count, clients, active_clients, churned_clients, 100 * churn_rate, 100 * churn_rate_low,
-                100 * churn_rate_high
+                product_count, clients, active_clients, churned_clients, 100 * churn_rate, {CONFIDENCE},
+                100 * churn_rate_low, 100 * churn_rate_high
             from marts.fct_product_count_metrics
             order by product_count
             """
         ):
-            yield count, clients, active, churned, rates[0], CONFIDENCE, *rates[1:]
+            yield count, clients, active, churned, *rates
             if not active:
                 yield (churned,)
                 continue
@@ -99,10 +95,9 @@ class Marts:
                 f"""
                 select label_$l, 100 * share
                 from marts.fct_product_count_portrait as portrait
-                inner join marts.dim_trait_levels as levels using (trait, level)
+                inner join marts.dim_trait_levels using (trait, level)
                 inner join marts.dim_traits as traits on traits.trait = portrait.trait and traits.kind = 'category'
-                where product_count = {count}
-                qualify row_number() over (partition by trait order by share desc, levels.sort_order) = 1
+                where product_count = {count} and is_most_common
                 order by traits.sort_order
                 """
             )
@@ -118,18 +113,17 @@ class Marts:
 
     def segments(self) -> Iterator[Cells]:
         """Every segment, then the clients in none."""
-        for description, rule, clients, coverage, rate, low, high in self.rows(
+        for *told, is_set_by_rule, low, high in self.rows(
             """
             select
-                description_$l, rule, clients, 100 * coverage, 100 * churn_rate, 100 * churn_rate_low,
-                100 * churn_rate_high
+                coalesce(description_$l, ''), coalesce(rule, ''), clients, 100 * coverage, 100 * churn_rate,
+                is_churn_set_by_rule, 100 * churn_rate_low, 100 * churn_rate_high
             from marts.fct_segment_metrics left join marts.dim_segments using (segment_id)
             order by segment_id = 'none', segment_id
             """
         ):
-            is_fixed = rule is not None and "is_churned" in rule
-            yield description or "", rule or "", clients, coverage, rate
-            yield () if is_fixed else (CONFIDENCE, low, high)
+            yield told
+            yield () if is_set_by_rule else (CONFIDENCE, low, high)
 
     def hypotheses(self) -> Iterator[Cells]:
         """Every primary test in every population, with what its conclusion rests on, and the other tests."""
@@ -138,7 +132,7 @@ class Marts:
             from marts.fct_hypothesis_results as results
             inner join marts.dim_hypotheses using (hypothesis_id)
             inner join marts.dim_populations as populations using (population)
-            order by hypothesis_id, populations.sort_order, not is_primary, test
+            order by dim_hypotheses.sort_order, populations.sort_order, not is_primary, test
         """
         found = self.connection.execute(query.replace("$l", self.language))
         names = [column[0] for column in found.description or ()]
@@ -148,38 +142,34 @@ class Marts:
             if row["hypothesis_id"] != told:
                 told = row["hypothesis_id"]
                 yield (row["null_hypothesis"],)
-            yield row["n_two_products"], row["n_one_product"]
-            if row["verdict"] is None:
+            yield row["first_group_clients"], row["second_group_clients"]
+            if row["conclusion"] == "not_tested":
                 yield (row[f"reason_{self.language}"],)
                 continue
             yield from self.result(row)
-            others = [
-                other
-                for other in rows
-                if (other["hypothesis_id"], other["population"]) == (row["hypothesis_id"], row["population"])
-                and not other["is_primary"]
-                and other["p_value_adjusted"] is not None
-            ]
             for is_same in (True, False):
                 yield [
                     shown_p(other["p_value_adjusted"])
-                    for other in others
-                    if (other["is_null_rejected"] == row["is_null_rejected"]) is is_same
+                    for other in rows
+                    if (other["hypothesis_id"], other["population"])
+                    == (row["hypothesis_id"], row["population"])
+                    and not other["is_primary"]
+                    and other["has_primary_decision"] is is_same
                 ]
 
     def result(self, row: dict[str, Any]) -> Iterator[Cells]:
         """One test and what its conclusion rests on."""
         scale = 1 if row["kind"] == "mean" else 100
-        yield [scale * row[name] for name in ("estimate_two_products", "estimate_one_product", "difference")]
+        yield [scale * row[name] for name in ("first_group_estimate", "second_group_estimate", "difference")]
         yield (
             100 * row["confidence_adjusted"],
             *(scale * row[f"difference_{end}_adjusted"] for end in ("low", "high")),
         )
         yield shown_p(row["p_value_adjusted"]), row["effect_size"]
         margin = scale * row["equivalence_margin"]
-        if row["verdict"] == "different" and row["is_negligible"]:
+        if row["conclusion"] == "negligible":
             yield CONFIDENCE, scale * row["difference_low"], scale * row["difference_high"], margin
-        elif row["verdict"] != "different" and row["equivalence_p_value"] is not None:
+        elif row["conclusion"] != "different" and row["equivalence_p_value"] is not None:
             yield margin, shown_p(row["equivalence_p_value"])
 
     def changes(self) -> Iterator[Cells]:
@@ -197,7 +187,7 @@ class Marts:
                     name_$l, title_$l, rule, target_clients, expected_churned_clients, offer_$l, why_$l,
                     lookalike_clients, lookalike_churned_clients, 100 * lookalike_churn_rate, condition_$l
                 from marts.fct_retention_proposals inner join marts.dim_segments using (segment_id)
-                order by segment_id, proposal_id
+                order by proposal_rank
                 """
             )
         )
@@ -216,54 +206,33 @@ class Marts:
 
     def titles(self) -> dict[str, list[Cells]]:
         """What the titles of the charts state."""
-        rate = self.bank()[2]
-        levels = """
-            marts.fct_churn_portrait inner join marts.dim_trait_levels using (trait, level)
-        """
-        return {
-            "churn_by_trait": [
-                (*row, rate)
-                for row in self.rows(
-                    f"select label_$l, 100 * churn_rate from {levels} where 100 * churn_rate_low > {rate!r}"
-                    " order by churn_rate_low desc limit 1"
-                )
-            ],
-            "leavers_portrait": [
-                *self.rows(
-                    f"select label_$l, 100 * share_of_churned, 100 * share_of_active from {levels}"
-                    " order by share_of_churned - share_of_active desc limit 1"
-                )
-            ],
-            "product_count_portraits": [
-                *self.rows(
-                    """
-                    select label_$l, one.product_count, 100 * one.share, two.product_count, 100 * two.share
-                    from marts.fct_product_count_portrait as one
-                    inner join marts.fct_product_count_portrait as two using (trait, level)
-                    inner join marts.dim_trait_levels as levels using (trait, level)
-                    where (one.product_count, two.product_count) = (
-                        select (min(product_count), max(product_count)) from (
-                            from marts.fct_product_count_metrics order by active_clients desc limit 2
-                        )
-                    )
-                    order by round(abs(one.share - two.share), 12) desc, levels.sort_order
-                    limit 1
-                    """
-                )
-            ],
-            "segments": [
-                *self.rows(
-                    """
-                    select name_$l, 100 * churn_rate, 100 * coverage
-                    from marts.fct_segment_metrics inner join marts.dim_segments using (segment_id)
-                    where not contains(rule, 'is_churned')
-                    order by churn_rate desc
-                    limit 1
-                    """
-                )
-            ],
-            "hypotheses_forest": [],
+        first = {
+            "churn_by_trait": f"""
+                select label_$l, 100 * churn_rate, {self.bank()[2]!r}
+                from marts.fct_churn_portrait inner join marts.dim_trait_levels using (trait, level)
+                where standout_rank = 1
+            """,
+            "leavers_portrait": """
+                select label_$l, 100 * share_of_churned, 100 * share_of_active
+                from marts.fct_churn_portrait inner join marts.dim_trait_levels using (trait, level)
+                where share_difference_rank = 1
+            """,
+            "product_count_portraits": """
+                select label_$l, one.product_count, 100 * one.share, two.product_count, 100 * two.share
+                from marts.fct_product_count_portrait as one
+                inner join marts.fct_product_count_portrait as two
+                    using (trait, level, share_difference_rank)
+                inner join marts.dim_trait_levels using (trait, level)
+                where share_difference_rank = 1 and one.product_count < two.product_count
+            """,
+            "segments": """
+                select name_$l, 100 * churn_rate, 100 * coverage
+                from marts.fct_segment_metrics inner join marts.dim_segments using (segment_id)
+                where churn_rate_rank = 1
+            """,
         }
+        found: dict[str, list[Cells]] = {name: [*self.rows(query)] for name, query in first.items()}
+        return found | {"hypotheses_forest": []}
 
 
 def shown_p(value: float) -> float:
@@ -296,32 +265,6 @@ def mismatches(text: str, cells: Iterator[Cells] | Sequence[Cells], language: La
     ]
 
 
-class Sections(HTMLParser):
-    """The text of each section of a page, and the words that stand for its pictures."""
-
-    def __init__(self, page: Path) -> None:
-        """Read the page at once, without its table of contents."""
-        super().__init__()
-        self.sections: list[str] = []
-        self.titles: list[str] = []
-        text = page.read_text(encoding="utf-8")
-        self.feed(
-            re.sub(r"<nav.*?</nav>", "", text[text.index("<main>") : text.index("</main>")], flags=re.DOTALL)
-        )
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        """A second-level heading begins a section."""
-        if tag == "h2":
-            self.sections.append("")
-        if tag == "img":
-            self.titles.append(dict(attributes).get("alt") or "")
-
-    def handle_data(self, data: str) -> None:
-        """Add to the section."""
-        if self.sections:
-            self.sections[-1] += data
-
-
 def markdown_sections(path: Path) -> tuple[list[str], list[str]]:
     """The text of each section of a Markdown file without its pictures, and their titles."""
     text = path.read_text(encoding="utf-8")
@@ -342,18 +285,12 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return warehouse, directory
 
 
-@pytest.mark.parametrize("kind", ["md", "html"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_number_of_the_findings_is_the_cell_that_belongs_there(
-    language: Language, kind: str, written: tuple[Path, Path]
+    language: Language, written: tuple[Path, Path]
 ) -> None:
     warehouse, directory = written
-    path = directory / f"conclusions.{language}.{kind}"
-    if kind == "md":
-        sections, titles = markdown_sections(path)
-    else:
-        page = Sections(path)
-        sections, titles = page.sections, page.titles
+    sections, titles = markdown_sections(directory / f"conclusions.{language}.md")
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         marts = Marts(connection, language)
         wanted = (

@@ -10,15 +10,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bank_segments.client_key import hmac_pads, read_or_create_key
-from bank_segments.conclusions import write_conclusions
-from bank_segments.dashboard import write_dashboards
-from bank_segments.deck import write_decks
 from bank_segments.errors import RefusedError
+from bank_segments.ingest.client_key import hmac_pads, read_or_create_key
 from bank_segments.marts import read_marts
-from bank_segments.parity import compare, keys_of, table
+from bank_segments.outputs.conclusions import write_conclusions
+from bank_segments.outputs.dashboard import write_dashboards
+from bank_segments.outputs.deck import write_decks
 from bank_segments.warehouse import SPARK_DBT, build_on_spark
 from conftest import ROOT, SAMPLE, none_of
+from spark.parity import compare, keys_of, table
 from spark_server import free_port, thrift_server
 
 # Text, the figures behind the charts and the notes; the workbooks inside hold the time of writing.

@@ -1,4 +1,4 @@
-"""The README's recipes, followed in a scratch copy: a segment, a hypothesis and a trait need no SQL and no Python."""
+"""The recipes of CONTRIBUTING.md, followed in a scratch copy: they need no SQL and no Python."""
 
 import csv
 import re
@@ -15,10 +15,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
-from bank_segments.conclusions import conclusions
 from bank_segments.marts import marts_from
-from bank_segments.statistics import Reason
-from bank_segments.wording import LANGUAGES, Language
+from bank_segments.outputs.conclusions import conclusions
+from bank_segments.words import LANGUAGES, Language
 from conftest import ROOT, SAMPLE, copy_project, dbt
 from hypothesis_path import rows_of
 
@@ -68,9 +67,9 @@ def replaced(text: str, old: str, new: str) -> str:
 
 
 def recipes() -> dict[str, list[Step]]:
-    """The README's recipes by their title."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (chapter,) = re.findall(r"^## Add your own\n(.*?)^## ", readme, re.MULTILINE | re.DOTALL)
+    """The recipes by their title."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (chapter,) = re.findall(r"^## Add your own\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
     found = {}
     for recipe in chapter.split("\n### ")[1:]:
         title, _, text = recipe.partition("\n")
@@ -179,7 +178,7 @@ def test_the_new_segment_is_in_the_marts(warehouse: duckdb.DuckDBPyConnection) -
 
 def test_the_new_hypothesis_is_tested(warehouse: duckdb.DuckDBPyConnection) -> None:
     results = warehouse.execute(
-        "select population, test, estimate_two_products, verdict is not null from marts.fct_hypothesis_results"
+        "select population, test, first_group_estimate, verdict is not null from marts.fct_hypothesis_results"
         " where hypothesis_id = 'h9_objects' order by all"
     ).fetchall()
     assert [(population, test, decided) for population, test, _, decided in results] == [
@@ -228,12 +227,12 @@ def test_ranks_between_other_groups_are_compared_in_every_slice(
     for row, chosen in slices(warehouse, clients, "h7_balance_rank"):
         one, two = (chosen.loc[chosen["gender"] == gender, "balance"] for gender in ("М", "Ж"))
         u = stats.mannwhitneyu(one, two, method="asymptotic").statistic
-        assert (row["test"], row["n_two_products"], row["n_one_product"]) == (
+        assert (row["test"], row["first_group_clients"], row["second_group_clients"]) == (
             "brunner_munzel",
             len(one),
             len(two),
         )
-        assert row["estimate_two_products"] == pytest.approx(u / len(one) / len(two), rel=1e-9)
+        assert row["first_group_estimate"] == pytest.approx(u / len(one) / len(two), rel=1e-9)
         assert row["p_value"] == pytest.approx(stats.brunnermunzel(one, two).pvalue, rel=1e-8)
         compared += 1
     assert compared == 3 * 2 * 4
@@ -245,7 +244,7 @@ def test_shares_between_other_groups_are_compared_in_three_word_strata(
     compared = 0
     for row, chosen in slices(warehouse, clients, "h8_card_share"):
         if row["city"] != "all":
-            assert row["reason_en"] == Reason.NO_USABLE_STRATUM.en
+            assert row["reason_en"] == "No stratum has both groups and both outcomes."
             continue
         tables = [
             pd.crosstab(part["city"] != "Ярославль", ~part["has_credit_card"]).to_numpy()

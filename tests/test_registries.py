@@ -97,7 +97,8 @@ def test_without_a_rule_a_population_loses_more_clients(
     ]
     assert less.execute(query).fetchall() == [("without_loyal_churned", "not (is_churned = true)")]
     compared = (
-        "select n_two_products + n_one_product from marts.fct_hypothesis_sensitivity where hypothesis_id = 'h1_age'"
+        "select first_group_clients + second_group_clients from marts.fct_hypothesis_sensitivity"
+        " where hypothesis_id = 'h1_age'"
         " and population = 'without_loyal_churned' and trimming = 'none' and city = 'all'"
     )
     active = (

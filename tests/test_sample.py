@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bank_segments.sample import PLANTED, SEED, main, write_sample
+from bank_segments.ingest.sample import PLANTED, SEED, main, write_sample
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMITTED = ROOT / "seeds" / "sample" / "clients.parquet"

@@ -1,6 +1,6 @@
 {#
     HMAC-SHA-256 (RFC 2104) of the bank's id, its first 128 bits in hexadecimal.
-    The key never enters SQL text: bank_segments.client_key sets the two padded keys in each session of DuckDB.
+    The key never enters SQL text: bank_segments.ingest.client_key sets the two padded keys in each session of DuckDB.
 #}
 {% macro client_key(column_name) -%}
     {{ return(adapter.dispatch('client_key', 'bank_segments')(column_name)) }}

@@ -1,4 +1,4 @@
-{# Views name no catalog, so that they still work in a published copy under another file name. #}
+{# Views name no catalog, so that the warehouse can be attached under any name, as Python and BI tools do. #}
 {% macro ref() -%}
     {%- set relation = builtins.ref(*varargs, **kwargs) -%}
     {%- do return(relation.include(database=false)) -%}

@@ -18,9 +18,8 @@ def model(dbt: Any, session: Any) -> Any:
         _records(dbt.ref("int_hypothesis_rank_sums")),
         _records(dbt.ref("int_hypothesis_strata")),
     )
-    return rows_frame(
-        result_rows(planned_tests(hypotheses, _records(dbt.ref("hypothesis_tests"))), found), ResultRow
-    )
+    plan = planned_tests(hypotheses, _records(dbt.ref("hypothesis_tests")))
+    return rows_frame(result_rows(plan, found), ResultRow)
 
 
 def _records(relation: Any) -> list[dict[str, Any]]:

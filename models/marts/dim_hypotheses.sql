@@ -2,7 +2,7 @@ with
 
 hypotheses as (
 
-    select * from {{ ref('int_hypotheses') }}
+    select * from {{ ref('hypotheses') }}
 
 ),
 

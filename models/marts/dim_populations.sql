@@ -2,19 +2,41 @@ with
 
 populations as (
 
-    select * from {{ ref('int_populations') }}
+    select * from {{ ref('populations') }}
+
+),
+
+population_rules as (
+
+    select * from {{ ref('population_rules') }}
+
+),
+
+readable as (
+
+    select
+        population,
+        {{ join_rows(
+            "column_name || ' ' || operator || ' ' || value", ' and ', order='column_name, operator, value'
+        ) }} as rule
+    from population_rules
+    group by population
 
 ),
 
 final as (
 
     select
-        population,
-        name_ru,
-        name_en,
-        rule,
-        sort_order
+        populations.population,
+        populations.name_ru,
+        populations.name_en,
+        case populations.rules_mean
+            when 'drop' then 'not (' || readable.rule || ')'
+            else coalesce(readable.rule, 'true')
+        end as rule,
+        populations.sort_order
     from populations
+    left join readable on populations.population = readable.population
 
 )
 

@@ -2,20 +2,39 @@ with
 
 segments as (
 
-    select * from {{ ref('int_segments') }}
+    select * from {{ ref('segments') }}
+
+),
+
+segment_rules as (
+
+    select * from {{ ref('segment_rules') }}
+
+),
+
+readable as (
+
+    select
+        segment_id,
+        {{ join_rows(
+            "column_name || ' ' || operator || ' ' || value", ' and ', order='column_name, operator, value'
+        ) }} as rule
+    from segment_rules
+    group by segment_id
 
 ),
 
 final as (
 
     select
-        segment_id,
-        name_ru,
-        name_en,
-        rule,
-        description_ru,
-        description_en
+        segments.segment_id,
+        segments.name_ru,
+        segments.name_en,
+        readable.rule,
+        segments.description_ru,
+        segments.description_en
     from segments
+    inner join readable on segments.segment_id = readable.segment_id
 
 )
 

@@ -1,20 +1,68 @@
+{%- set domains = registry('column_domains') %}
+
 with
 
-level_labels as (
+allowed_values as (
 
-    select * from {{ ref('int_level_labels') }}
+    select * from {{ ref('allowed_values') }}
+
+),
+
+traits as (
+
+    select * from {{ ref('dim_traits') }}
+
+),
+
+trait_levels as (
+
+    select * from {{ ref('int_trait_levels') }}
+
+),
+
+declared as (
+
+    select
+        column_name as trait,
+        value as level,
+        label_ru,
+        label_en,
+        sort_order
+    from allowed_values
+    {%- for row in registry('bands') %}
+    {%- set kind = (domains | selectattr('column_name', 'equalto', row.column_name) | first).kind %}
+    union all
+    select
+        '{{ row.column_name }}_band' as trait,
+        '{{ band_name(row, kind) }}' as level,
+        '{{ band_name(row, kind, 'до ', '–', ' и больше', ' ') }}' as label_ru,
+        '{{ band_name(row, kind, 'under ', '–', ' and over', ',') }}' as label_en,
+        {{ row.lower_bound if row.lower_bound is not none else -1 }} as sort_order
+    {%- endfor %}
+
+),
+
+present as (
+
+    select distinct
+        trait,
+        level
+    from trait_levels
 
 ),
 
 final as (
 
     select
-        trait,
-        level,
-        label_ru,
-        label_en,
-        sort_order
-    from level_labels
+        present.trait,
+        present.level,
+        coalesce(declared.label_ru, present.level) as label_ru,
+        coalesce(declared.label_en, present.level) as label_en,
+        cast(coalesce(declared.sort_order, try_cast(present.level as int)) as int) as sort_order,
+        traits.sort_order as trait_sort_order
+    from present
+    left join declared on present.trait = declared.trait and present.level = declared.level
+    left join traits on present.trait = traits.trait and traits.kind = 'category'
 
 )
 

@@ -2,7 +2,7 @@ with
 
 traits as (
 
-    select * from {{ ref('int_traits') }}
+    select * from {{ ref('traits') }}
 
 ),
 

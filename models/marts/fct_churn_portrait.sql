@@ -6,6 +6,18 @@ trait_levels as (
 
 ),
 
+levels as (
+
+    select * from {{ ref('dim_trait_levels') }}
+
+),
+
+bank as (
+
+    select * from {{ ref('int_bank_totals') }}
+
+),
+
 counted as (
 
     select
@@ -18,14 +30,54 @@ counted as (
 
 ),
 
+-- Clients without a value of the trait are in none of its levels: shares are of those who are.
 totalled as (
 
     select
         *,
-        sum(clients) over by_trait as all_clients,
-        sum(churned_clients) over by_trait as all_churned_clients
+        sum(clients) over (partition by trait) as all_clients,
+        sum(churned_clients) over (partition by trait) as all_churned_clients
     from counted
-    window by_trait as (partition by trait)
+
+),
+
+rated as (
+
+    select
+        totalled.trait,
+        totalled.level,
+        totalled.clients,
+        totalled.churned_clients,
+        {{ rate('totalled.churned_clients', 'totalled.clients') }} as churn_rate,
+        {{ wilson_low('totalled.churned_clients', 'totalled.clients') }} as churn_rate_low,
+        {{ wilson_high('totalled.churned_clients', 'totalled.clients') }} as churn_rate_high,
+        bank.bank_churn_rate,
+        {{ rate('totalled.churned_clients', 'totalled.all_churned_clients') }} as share_of_churned,
+        {{ rate(
+            '(totalled.clients - totalled.churned_clients)',
+            '(totalled.all_clients - totalled.all_churned_clients)'
+        ) }} as share_of_active,
+        {{ is_too_small_of_total(
+            'totalled.clients',
+            'bank.minimum_clients',
+            tie_breaker='levels.sort_order, totalled.level',
+            total='totalled.trait'
+        ) }} as is_too_small,
+        levels.trait_sort_order,
+        levels.sort_order
+    from totalled
+    inner join levels on totalled.trait = levels.trait and totalled.level = levels.level
+    cross join bank
+
+),
+
+compared as (
+
+    select
+        *,
+        {{ position_against('churn_rate_low', 'churn_rate_high', 'bank_churn_rate') }} as churn_rate_position,
+        share_of_churned - share_of_active as share_difference
+    from rated
 
 ),
 
@@ -35,14 +87,29 @@ final as (
         trait,
         level,
         clients,
+        cast(row_number() over (partition by trait order by clients desc, sort_order asc, level asc) as int)
+            as clients_rank,
         churned_clients,
-        {{ rate('churned_clients', 'clients') }} as churn_rate,
-        {{ wilson_low('churned_clients', 'clients') }} as churn_rate_low,
-        {{ wilson_high('churned_clients', 'clients') }} as churn_rate_high,
-        {{ rate('churned_clients', 'all_churned_clients') }} as share_of_churned,
-        {{ rate('(clients - churned_clients)', '(all_clients - all_churned_clients)') }} as share_of_active,
-        {{ rate('churned_clients', 'clients') }} / nullif({{ rate('all_churned_clients', 'all_clients') }}, 0) as lift
-    from totalled
+        churn_rate,
+        churn_rate_low,
+        churn_rate_high,
+        bank_churn_rate,
+        churn_rate_position,
+        {{ rank_among(
+            "churn_rate_position = 'above' and not is_too_small",
+            order='churn_rate_low desc, trait_sort_order, sort_order, level'
+        ) }} as standout_rank,
+        churn_rate / nullif(bank_churn_rate, 0) as lift,
+        share_of_churned,
+        share_of_active,
+        share_difference,
+        -- Rounded: the two levels of a flag differ equally but for the last bit.
+        {{ rank_among(
+            'share_difference > 0 and not is_too_small',
+            order='round(share_difference, 12) desc, trait_sort_order, sort_order, level'
+        ) }} as share_difference_rank,
+        is_too_small
+    from compared
 
 )
 

@@ -6,22 +6,68 @@ number_summaries as (
 
 ),
 
+traits as (
+
+    select * from {{ ref('dim_traits') }}
+
+),
+
+bank as (
+
+    select * from {{ ref('int_bank_totals') }}
+
+),
+
+described as (
+
+    select
+        number_summaries.trait,
+        case when number_summaries.is_churned then 'churned' else 'active' end as population,
+        number_summaries.clients,
+        {{ mean('number_summaries.clients', 'total_units', 'units_per_one') }} as mean,
+        {{ standard_deviation('number_summaries.clients', 'total_units', 'total_squared_units', 'units_per_one') }}
+            as standard_deviation,
+        number_summaries.p25,
+        number_summaries.median,
+        number_summaries.p75,
+        number_summaries.minimum,
+        number_summaries.maximum,
+        {{ is_too_small('number_summaries.clients', 'bank.minimum_clients') }} as is_too_small,
+        traits.sort_order
+    from number_summaries
+    inner join traits on number_summaries.trait = traits.trait and traits.kind = 'number'
+    cross join bank
+    where number_summaries.is_every_product_count
+
+),
+
+separated as (
+
+    select
+        *,
+        {{ median_separation() }} as separation
+    from described
+    window by_trait as (partition by trait)
+
+),
+
 final as (
 
     select
         trait,
-        case when is_churned then 'churned' else 'active' end as population,
+        population,
         clients,
-        {{ mean('clients', 'total_units', 'units_per_one') }} as mean,
-        {{ standard_deviation('clients', 'total_units', 'total_squared_units', 'units_per_one') }}
-            as standard_deviation,
+        mean,
+        standard_deviation,
         p25,
         median,
         p75,
         minimum,
-        maximum
-    from number_summaries
-    where is_every_product_count
+        maximum,
+        is_too_small,
+        {{ rank_among('separation > 0', order='separation desc, sort_order', function='dense_rank') }}
+            as separation_rank
+    from separated
 
 )
 

@@ -6,18 +6,25 @@ hypothesis_effects as (
 
 ),
 
+undefined_reasons as (
+
+    select * from {{ ref('undefined_reasons') }}
+
+),
+
 final as (
 
     select
-        hypothesis_id,
-        population,
-        effect_size_name,
-        effect_size,
-        effect_size_low,
-        effect_size_high,
-        reason_ru,
-        reason_en
+        hypothesis_effects.hypothesis_id,
+        hypothesis_effects.population,
+        hypothesis_effects.effect_size_name,
+        hypothesis_effects.effect_size,
+        hypothesis_effects.effect_size_low,
+        hypothesis_effects.effect_size_high,
+        undefined_reasons.reason_ru,
+        undefined_reasons.reason_en
     from hypothesis_effects
+    left join undefined_reasons on hypothesis_effects.reason_code = undefined_reasons.reason_code
 
 )
 

@@ -6,43 +6,68 @@ hypothesis_tests as (
 
 ),
 
+conclusions as (
+
+    select * from {{ ref('int_hypothesis_conclusions') }}
+
+),
+
+undefined_reasons as (
+
+    select * from {{ ref('undefined_reasons') }}
+
+),
+
 final as (
 
     select
-        hypothesis_id,
-        population,
-        test,
-        is_primary,
-        n_two_products,
-        n_one_product,
-        estimate_two_products,
-        estimate_one_product,
-        difference,
-        difference_low,
-        difference_high,
-        statistic,
-        degrees_of_freedom,
-        p_value,
-        p_value_adjusted,
-        confidence_adjusted,
-        difference_low_adjusted,
-        difference_high_adjusted,
-        effect_size_name,
-        effect_size,
-        effect_size_low,
-        effect_size_high,
-        equivalence_margin,
-        equivalence_p_value,
-        homogeneity_p_value,
-        strata_used,
-        strata_dropped,
-        is_null_rejected,
-        is_negligible,
-        verdict,
-        reason_ru,
-        reason_en
+        hypothesis_tests.hypothesis_id,
+        hypothesis_tests.population,
+        hypothesis_tests.test,
+        hypothesis_tests.is_primary,
+        hypothesis_tests.first_group_clients,
+        hypothesis_tests.second_group_clients,
+        hypothesis_tests.first_group_estimate,
+        hypothesis_tests.second_group_estimate,
+        hypothesis_tests.difference,
+        hypothesis_tests.difference_low,
+        hypothesis_tests.difference_high,
+        hypothesis_tests.statistic,
+        hypothesis_tests.degrees_of_freedom,
+        hypothesis_tests.p_value,
+        hypothesis_tests.p_value_adjusted,
+        hypothesis_tests.confidence_adjusted,
+        hypothesis_tests.difference_low_adjusted,
+        hypothesis_tests.difference_high_adjusted,
+        hypothesis_tests.effect_size_name,
+        hypothesis_tests.effect_size,
+        hypothesis_tests.effect_size_low,
+        hypothesis_tests.effect_size_high,
+        hypothesis_tests.equivalence_margin,
+        hypothesis_tests.equivalence_p_value,
+        hypothesis_tests.homogeneity_p_value,
+        hypothesis_tests.strata_used,
+        hypothesis_tests.strata_dropped,
+        hypothesis_tests.is_null_rejected,
+        hypothesis_tests.is_negligible,
+        hypothesis_tests.verdict,
+        conclusions.conclusion,
+        conclusions.is_baseline,
+        conclusions.has_primary_decision,
+        conclusions.baseline_conclusion,
+        conclusions.is_flipped,
+        undefined_reasons.reason_ru,
+        undefined_reasons.reason_en
     from hypothesis_tests
-    where is_reported
+    inner join conclusions
+        on
+            hypothesis_tests.hypothesis_id = conclusions.hypothesis_id
+            and hypothesis_tests.population = conclusions.population
+            and hypothesis_tests.trimming = conclusions.trimming
+            and hypothesis_tests.city = conclusions.city
+            and hypothesis_tests.test = conclusions.test
+    left join undefined_reasons on hypothesis_tests.reason_code = undefined_reasons.reason_code
+    where hypothesis_tests.is_reported
 
 )
 

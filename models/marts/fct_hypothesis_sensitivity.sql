@@ -6,50 +6,55 @@ hypothesis_tests as (
 
 ),
 
-primary_tests as (
+conclusions as (
 
-    select * from hypothesis_tests
-    where is_primary
+    select * from {{ ref('int_hypothesis_conclusions') }}
 
 ),
 
--- What the conclusions lead with: all clients, nothing trimmed, every city.
-baseline as (
+undefined_reasons as (
 
-    select
-        hypothesis_id,
-        verdict as baseline_verdict
-    from primary_tests
-    where population = 'all_clients' and trimming = 'none' and city = 'all'
+    select * from {{ ref('undefined_reasons') }}
 
 ),
 
 final as (
 
     select
-        primary_tests.hypothesis_id,
-        primary_tests.population,
-        primary_tests.trimming,
-        primary_tests.city,
-        primary_tests.test,
-        primary_tests.n_two_products,
-        primary_tests.n_one_product,
-        primary_tests.estimate_two_products,
-        primary_tests.estimate_one_product,
-        primary_tests.difference,
-        primary_tests.difference_low,
-        primary_tests.difference_high,
-        primary_tests.p_value,
-        primary_tests.p_value_adjusted,
-        primary_tests.equivalence_margin,
-        primary_tests.equivalence_p_value,
-        primary_tests.verdict,
-        baseline.baseline_verdict,
-        primary_tests.verdict <> baseline.baseline_verdict as is_flipped,
-        primary_tests.reason_ru,
-        primary_tests.reason_en
-    from primary_tests
-    left join baseline on primary_tests.hypothesis_id = baseline.hypothesis_id
+        hypothesis_tests.hypothesis_id,
+        hypothesis_tests.population,
+        hypothesis_tests.trimming,
+        hypothesis_tests.city,
+        hypothesis_tests.test,
+        hypothesis_tests.first_group_clients,
+        hypothesis_tests.second_group_clients,
+        hypothesis_tests.first_group_estimate,
+        hypothesis_tests.second_group_estimate,
+        hypothesis_tests.difference,
+        hypothesis_tests.difference_low,
+        hypothesis_tests.difference_high,
+        hypothesis_tests.p_value,
+        hypothesis_tests.p_value_adjusted,
+        hypothesis_tests.equivalence_margin,
+        hypothesis_tests.equivalence_p_value,
+        hypothesis_tests.verdict,
+        conclusions.conclusion,
+        conclusions.baseline_verdict,
+        conclusions.baseline_conclusion,
+        conclusions.is_baseline,
+        conclusions.is_flipped,
+        undefined_reasons.reason_ru,
+        undefined_reasons.reason_en
+    from hypothesis_tests
+    inner join conclusions
+        on
+            hypothesis_tests.hypothesis_id = conclusions.hypothesis_id
+            and hypothesis_tests.population = conclusions.population
+            and hypothesis_tests.trimming = conclusions.trimming
+            and hypothesis_tests.city = conclusions.city
+            and hypothesis_tests.test = conclusions.test
+    left join undefined_reasons on hypothesis_tests.reason_code = undefined_reasons.reason_code
+    where hypothesis_tests.is_primary
 
 )
 

@@ -6,14 +6,39 @@ trait_levels as (
 
 ),
 
-counted as (
+bank as (
+
+    select * from {{ ref('int_bank_totals') }}
+
+),
+
+rated as (
 
     select
-        product_count,
-        clients,
-        churned_clients
+        trait_levels.product_count,
+        trait_levels.clients,
+        trait_levels.clients - trait_levels.churned_clients as active_clients,
+        trait_levels.churned_clients,
+        {{ rate('trait_levels.churned_clients', 'trait_levels.clients') }} as churn_rate,
+        {{ wilson_low('trait_levels.churned_clients', 'trait_levels.clients') }} as churn_rate_low,
+        {{ wilson_high('trait_levels.churned_clients', 'trait_levels.clients') }} as churn_rate_high,
+        bank.bank_churn_rate,
+        bank.minimum_clients
     from trait_levels
-    where trait = 'product_count'
+    cross join bank
+    where trait_levels.trait = 'product_count'
+
+),
+
+compared as (
+
+    select
+        *,
+        {{ position_against('churn_rate_low', 'churn_rate_high', 'bank_churn_rate') }} as churn_rate_position,
+        {{ is_too_small_of_total('clients', 'minimum_clients', tie_breaker='product_count') }} as is_too_small,
+        {{ is_too_small_of_total('active_clients', 'minimum_clients', tie_breaker='product_count') }}
+            as is_active_too_small
+    from rated
 
 ),
 
@@ -22,12 +47,19 @@ final as (
     select
         product_count,
         clients,
-        clients - churned_clients as active_clients,
+        active_clients,
         churned_clients,
-        {{ rate('churned_clients', 'clients') }} as churn_rate,
-        {{ wilson_low('churned_clients', 'clients') }} as churn_rate_low,
-        {{ wilson_high('churned_clients', 'clients') }} as churn_rate_high
-    from counted
+        churn_rate,
+        churn_rate_low,
+        churn_rate_high,
+        bank_churn_rate,
+        churn_rate_position,
+        {{ rank_among('not is_too_small', order='churn_rate desc', function='rank') }} as churn_rate_rank,
+        {{ rank_among('not is_active_too_small', order='active_clients desc, product_count') }}
+            as active_clients_rank,
+        is_too_small,
+        is_active_too_small
+    from compared
 
 )
 

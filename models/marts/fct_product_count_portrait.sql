@@ -6,6 +6,24 @@ trait_levels as (
 
 ),
 
+levels as (
+
+    select * from {{ ref('dim_trait_levels') }}
+
+),
+
+product_counts as (
+
+    select * from {{ ref('fct_product_count_metrics') }}
+
+),
+
+bank as (
+
+    select * from {{ ref('int_bank_totals') }}
+
+),
+
 active as (
 
     select
@@ -18,6 +36,55 @@ active as (
 
 ),
 
+shared as (
+
+    select
+        active.product_count,
+        active.trait,
+        active.level,
+        active.clients,
+        {{ rate('active.clients', 'sum(active.clients) over (partition by active.product_count, active.trait)') }}
+            as share,
+        {{ is_too_small_of_total(
+            'active.clients',
+            'bank.minimum_clients',
+            tie_breaker='levels.sort_order, active.level',
+            total='active.product_count, active.trait'
+        ) }} as is_too_small,
+        levels.trait_sort_order,
+        levels.sort_order,
+        coalesce(product_counts.active_clients_rank <= 2, false) as is_compared
+    from active
+    inner join levels on active.trait = levels.trait and active.level = levels.level
+    inner join product_counts on active.product_count = product_counts.product_count
+    cross join bank
+
+),
+
+-- The two product counts with most active clients, at the levels that both show.
+compared as (
+
+    select
+        trait,
+        level,
+        min_by(share, product_count) - max_by(share, product_count) as share_difference
+    from shared
+    where is_compared and not is_too_small
+    group by trait, level
+    having count(*) = 2
+
+),
+
+differing as (
+
+    select
+        shared.*,
+        compared.share_difference
+    from shared
+    left join compared on shared.trait = compared.trait and shared.level = compared.level and shared.is_compared
+
+),
+
 final as (
 
     select
@@ -25,8 +92,19 @@ final as (
         trait,
         level,
         clients,
-        {{ rate('clients', 'sum(clients) over (partition by product_count, trait)') }} as share
-    from active
+        share,
+        is_too_small,
+        coalesce({{ rank_among(
+            'not is_too_small', order='clients desc, sort_order, level', per='product_count, trait'
+        ) }} = 1, false) as is_most_common,
+        share_difference,
+        -- Rounded: the two levels of a flag differ equally but for the last bit.
+        {{ rank_among(
+            'share_difference <> 0',
+            order='round(abs(share_difference), 12) desc, trait_sort_order, sort_order, level',
+            function='dense_rank'
+        ) }} as share_difference_rank
+    from differing
 
 )
 

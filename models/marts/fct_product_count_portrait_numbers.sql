@@ -6,20 +6,65 @@ number_summaries as (
 
 ),
 
+traits as (
+
+    select * from {{ ref('dim_traits') }}
+
+),
+
+bank as (
+
+    select * from {{ ref('int_bank_totals') }}
+
+),
+
+described as (
+
+    select
+        number_summaries.product_count,
+        number_summaries.trait,
+        number_summaries.clients,
+        {{ mean('number_summaries.clients', 'total_units', 'units_per_one') }} as mean,
+        {{ standard_deviation('number_summaries.clients', 'total_units', 'total_squared_units', 'units_per_one') }}
+            as standard_deviation,
+        number_summaries.p25,
+        number_summaries.median,
+        number_summaries.p75,
+        {{ is_too_small('number_summaries.clients', 'bank.minimum_clients') }} as is_too_small,
+        traits.sort_order
+    from number_summaries
+    inner join traits on number_summaries.trait = traits.trait and traits.kind = 'number'
+    cross join bank
+    where not number_summaries.is_every_product_count and not number_summaries.is_churned
+
+),
+
+separated as (
+
+    select
+        *,
+        {{ median_separation() }} as separation
+    from described
+    window by_trait as (partition by trait)
+
+),
+
 final as (
 
     select
         product_count,
         trait,
         clients,
-        {{ mean('clients', 'total_units', 'units_per_one') }} as mean,
-        {{ standard_deviation('clients', 'total_units', 'total_squared_units', 'units_per_one') }}
-            as standard_deviation,
+        mean,
+        standard_deviation,
         p25,
         median,
-        p75
-    from number_summaries
-    where not is_every_product_count and not is_churned
+        p75,
+        is_too_small,
+        {{ rank_among(
+            'separation > 0 and not is_too_small', order='separation desc, sort_order', function='dense_rank'
+        ) }} as separation_rank
+    from separated
 
 )
 

@@ -1,8 +1,59 @@
 with
 
-retention_proposals as (
+proposals as (
 
-    select * from {{ ref('int_retention_proposals') }}
+    select * from {{ ref('proposals') }}
+
+),
+
+segment_counts as (
+
+    select * from {{ ref('int_segment_counts') }}
+
+),
+
+lookalikes as (
+
+    select * from {{ ref('int_segment_lookalikes') }}
+
+),
+
+bank as (
+
+    select * from {{ ref('int_bank_totals') }}
+
+),
+
+expected as (
+
+    select
+        proposals.*,
+        segment_counts.clients - segment_counts.churned_clients as target_clients,
+        lookalikes.lookalike_clients,
+        lookalikes.lookalike_churned_clients,
+        {{ rate('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }} as lookalike_churn_rate,
+        {{ wilson_low('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
+            as lookalike_churn_rate_low,
+        {{ wilson_high('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
+            as lookalike_churn_rate_high,
+        bank.bank_churn_rate,
+        bank.minimum_clients
+    from proposals
+    inner join segment_counts on proposals.segment_id = segment_counts.segment_id
+    inner join lookalikes on proposals.segment_id = lookalikes.segment_id
+    cross join bank
+
+),
+
+compared as (
+
+    select
+        *,
+        target_clients * lookalike_churn_rate as expected_churned_clients,
+        {{ position_against('lookalike_churn_rate_low', 'lookalike_churn_rate_high', 'bank_churn_rate') }}
+            as lookalike_churn_rate_position,
+        {{ is_too_small('least(target_clients, lookalike_clients)', 'minimum_clients') }} as is_too_small
+    from expected
 
 ),
 
@@ -22,9 +73,13 @@ final as (
         target_clients,
         lookalike_clients,
         lookalike_churned_clients,
-        {{ rate('lookalike_churned_clients', 'lookalike_clients') }} as lookalike_churn_rate,
-        target_clients * {{ rate('lookalike_churned_clients', 'lookalike_clients') }} as expected_churned_clients
-    from retention_proposals
+        lookalike_churn_rate,
+        lookalike_churn_rate_position,
+        expected_churned_clients,
+        {{ rank_among('not is_too_small', order='expected_churned_clients desc, segment_id, proposal_id') }}
+            as proposal_rank,
+        is_too_small
+    from compared
 
 )
 

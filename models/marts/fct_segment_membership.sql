@@ -1,11 +1,8 @@
-{#- Published with its rows: to count them in a view takes a second for every ten million clients. #}
-{{- config(meta={'published_as': 'table'}) }}
-
 with
 
-membership as (
+clients as (
 
-    select * from {{ ref('int_segment_membership') }}
+    select * from {{ ref('int_clients_segmented') }}
 
 ),
 
@@ -13,8 +10,9 @@ final as (
 
     select
         client_key,
-        segment_id
-    from membership
+        {{ each_part('segment_ids', ',') }} as segment_id
+    from clients
+    where segment_ids <> ''
 
 )
 

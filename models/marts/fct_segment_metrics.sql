@@ -6,24 +6,69 @@ segment_counts as (
 
 ),
 
-row_counts as (
+segment_rules as (
 
-    select * from {{ ref('int_row_counts') }}
+    select * from {{ ref('segment_rules') }}
+
+),
+
+bank as (
+
+    select * from {{ ref('int_bank_totals') }}
+
+),
+
+-- Of churned or of active clients alone: their churn rate is no finding.
+set_by_rule as (
+
+    select distinct segment_id
+    from segment_rules
+    where column_name = 'is_churned'
+
+),
+
+compared as (
+
+    select
+        segment_counts.segment_id,
+        segment_counts.clients,
+        {{ rate('segment_counts.clients', 'bank.clients') }} as coverage,
+        segment_counts.churned_clients,
+        {{ rate('segment_counts.churned_clients', 'segment_counts.clients') }} as churn_rate,
+        {{ wilson_low('segment_counts.churned_clients', 'segment_counts.clients') }} as churn_rate_low,
+        {{ wilson_high('segment_counts.churned_clients', 'segment_counts.clients') }} as churn_rate_high,
+        bank.bank_churn_rate,
+        set_by_rule.segment_id is not null as is_churn_set_by_rule,
+        {{ is_too_small('segment_counts.clients', 'bank.minimum_clients') }} as is_too_small
+    from segment_counts
+    left join set_by_rule on segment_counts.segment_id = set_by_rule.segment_id
+    cross join bank
 
 ),
 
 final as (
 
     select
-        segment_counts.segment_id,
-        segment_counts.clients,
-        {{ rate('segment_counts.clients', 'row_counts.accepted_rows') }} as coverage,
-        segment_counts.churned_clients,
-        {{ rate('segment_counts.churned_clients', 'segment_counts.clients') }} as churn_rate,
-        {{ wilson_low('segment_counts.churned_clients', 'segment_counts.clients') }} as churn_rate_low,
-        {{ wilson_high('segment_counts.churned_clients', 'segment_counts.clients') }} as churn_rate_high
-    from segment_counts
-    cross join row_counts
+        segment_id,
+        clients,
+        {{ rank_among("segment_id <> 'none' and not is_too_small", order='clients desc, segment_id desc') }}
+            as clients_rank,
+        coverage,
+        churned_clients,
+        churn_rate,
+        churn_rate_low,
+        churn_rate_high,
+        bank_churn_rate,
+        {{ position_against('churn_rate_low', 'churn_rate_high', 'bank_churn_rate') }} as churn_rate_position,
+        churn_rate / nullif(bank_churn_rate, 0) as lift,
+        is_churn_set_by_rule,
+        {{ rank_among(
+            "segment_id <> 'none' and churn_rate > 0 and not is_churn_set_by_rule and not is_too_small",
+            order='churn_rate desc',
+            function='rank'
+        ) }} as churn_rate_rank,
+        is_too_small
+    from compared
 
 )
 

@@ -1,8 +1,16 @@
 with
 
-rejection_reasons as (
+rejected_clients as (
 
-    select * from {{ ref('int_rejection_reasons') }}
+    select * from {{ ref('rejected_clients') }}
+
+),
+
+-- One row for each reason of a row.
+given as (
+
+    select {{ each_part('reasons', '; ') }} as reason
+    from rejected_clients
 
 ),
 
@@ -11,7 +19,7 @@ final as (
     select
         reason,
         count(*) as rejected_rows
-    from rejection_reasons
+    from given
     group by reason
 
 )

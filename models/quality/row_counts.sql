@@ -1,8 +1,23 @@
+{#- A table: to read every row of the file again for each look would take minutes of a large one. #}
+{{- config(materialized='table') }}
+
 with
 
-row_counts as (
+client_rows as (
 
-    select * from {{ ref('int_row_counts') }}
+    select * from {{ ref('stg_bank__client_rows') }}
+
+),
+
+counted as (
+
+    select
+        count(*) as read_rows,
+        count(*) filter (where reasons is null) as accepted_rows,
+        count(*) filter (where reasons is not null) as rejected_rows,
+        count(*) filter (where reasons is null and is_loyal and is_churned) as loyal_churned_clients,
+        count(*) filter (where reasons is null and balance is null) as clients_without_balance
+    from client_rows
 
 ),
 
@@ -12,9 +27,11 @@ final as (
         read_rows,
         accepted_rows,
         rejected_rows,
+        {{ rate('accepted_rows', 'read_rows') }} as accepted_share,
+        {{ rate('rejected_rows', 'read_rows') }} as rejected_share,
         loyal_churned_clients,
         clients_without_balance
-    from row_counts
+    from counted
 
 )
 

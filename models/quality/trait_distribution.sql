@@ -1,8 +1,40 @@
+{%- set bands = registry('bands') %}
+{%- set domains = registry('column_domains') %}
+{%- set definitions = {} %}
+{%- for band in bands %}
+{%- set kind = (domains | selectattr('column_name', 'equalto', band.column_name) | first).kind %}
+{%- do definitions.setdefault(band.column_name ~ '_band', []).append(band_name(band, kind)) %}
+{%- endfor %}
+
 with
 
-trait_distribution as (
+trait_levels as (
 
-    select * from {{ ref('int_trait_distribution') }}
+    select * from {{ ref('int_trait_levels') }}
+
+),
+
+cells as (
+
+    select * from {{ ref('int_client_cells') }}
+
+),
+
+counted as (
+
+    select
+        trait,
+        level,
+        sum(clients) as clients
+    from trait_levels
+    group by trait, level
+    union all
+    select
+        'is_churned' as trait,
+        cast(is_churned as string) as level,
+        sum(clients) as clients
+    from cells
+    group by is_churned
 
 ),
 
@@ -11,10 +43,17 @@ final as (
     select
         trait,
         level,
-        clients,
-        share_of_clients,
-        band_definition
-    from trait_distribution
+        cast(clients as bigint) as clients,
+        {{ rate('clients', 'sum(clients) over (partition by trait)') }} as share_of_clients,
+        -- Shares of differently cut bands say nothing about drift: the cut is compared first.
+        cast(
+            case trait
+                {%- for trait, names in definitions.items() %}
+                when '{{ trait }}' then '{{ names | join('; ') }}'
+                {%- endfor %}
+            end as string
+        ) as band_definition
+    from counted
 
 )
 

@@ -1,12 +1,19 @@
 """The one exception that users see: a sentence, without a traceback."""
 
 import re
+from pathlib import Path
 
 _IS_FULL = re.compile("No space left on device|Disk quota exceeded|File too large")
 
 
 class RefusedError(Exception):
     """The input or the warehouse failed validation; nothing is published. The message is one plain sentence."""
+
+
+def shown(path: str | Path) -> str:
+    """Return `path` as a message may show it: from the current folder, on one line, without control characters."""
+    text = str(path).removeprefix(f"{Path.cwd()}/")
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def disk_full(message: str) -> RefusedError | None:

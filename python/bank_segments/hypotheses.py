@@ -6,13 +6,12 @@ minus two. Which tests run, with which margins, is the register's business, not 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
 from typing import Any, get_args, get_type_hints
 
 import pandas as pd
 
 from bank_segments import statistics
-from bank_segments.statistics import Counts, Estimate, Moments, RankSums, Reason, UndefinedError
+from bank_segments.statistics import Counts, Estimate, Moments, RankSums, Reason, Stratum, UndefinedError
 
 CONFIDENCE = 0.95
 
@@ -60,69 +59,27 @@ class Sample:
     one: Moments
     two: Moments
     ranks: RankSums | None = None
-    strata: tuple[tuple[int, int, int, int], ...] = ()
+    strata: tuple[Stratum, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """The ends of an interval; both None where there is none."""
-
-    low: float | None = None
-    high: float | None = None
+Interval = tuple[float | None, float | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What one test says; fractions for proportions, the metric's unit for means. Intervals are 95 %.
 
     Rank tests compare the probability of superiority with its mirror, P(one > two) with P(two > one).
-    `inverted` gives the interval of the differences that the test itself keeps at a confidence level; it excludes zero
-    exactly where the test rejects.
     """
 
-    estimate_one: float
-    estimate_two: float
-    difference: float
-    interval: Interval
-    inverted: Callable[[float], Interval]
-    statistic: float | None
-    degrees_of_freedom: float | None
-    p_value: float
-    effect_size_name: str
-    effect_size: float
-    effect_size_interval: Interval
-    margin: float
-    equivalence_p_value: float | None
-    homogeneity_p_value: float | None = None
-    strata_used: int | None = None
-    strata_dropped: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ResultRow:
-    """One row of `int_hypothesis_tests`: hypothesis x slice x test; without numbers where there is a reason."""
-
-    hypothesis_id: str
-    population: str
-    trimming: str
-    city: str
-    is_reported: bool
-    test: str
-    is_primary: bool
-    n_two_products: int
-    n_one_product: int
-    estimate_two_products: float | None = None
-    estimate_one_product: float | None = None
+    first_group_estimate: float | None = None
+    second_group_estimate: float | None = None
     difference: float | None = None
     difference_low: float | None = None
     difference_high: float | None = None
     statistic: float | None = None
     degrees_of_freedom: float | None = None
     p_value: float | None = None
-    p_value_adjusted: float | None = None
-    confidence_adjusted: float | None = None
-    difference_low_adjusted: float | None = None
-    difference_high_adjusted: float | None = None
     effect_size_name: str | None = None
     effect_size: float | None = None
     effect_size_low: float | None = None
@@ -132,11 +89,29 @@ class ResultRow:
     homogeneity_p_value: float | None = None
     strata_used: int | None = None
     strata_dropped: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRow(Outcome):
+    """One row of `int_hypothesis_tests`: hypothesis x slice x test; without numbers where there is a reason."""
+
+    hypothesis_id: str
+    population: str
+    trimming: str
+    city: str
+    is_reported: bool
+    test: str
+    is_primary: bool
+    first_group_clients: int
+    second_group_clients: int
+    p_value_adjusted: float | None = None
+    confidence_adjusted: float | None = None
+    difference_low_adjusted: float | None = None
+    difference_high_adjusted: float | None = None
     is_null_rejected: bool | None = None
     is_negligible: bool | None = None
     verdict: str | None = None
-    reason_ru: str | None = None
-    reason_en: str | None = None
+    reason_code: str | None = None
 
 
 Record = Mapping[str, Any]
@@ -186,13 +161,10 @@ def samples(
         for population in hypothesis["populations"].split():
             groups.setdefault((hypothesis_id, Slice(population)), {})
     rank_sums = {(row["hypothesis_id"], _slice(row)): rank_sums_of(row) for row in ranks}
-    tables: dict[tuple[str, Slice], list[tuple[int, int, int, int]]] = {}
+    tables: dict[tuple[str, Slice], list[Stratum]] = {}
     for row in strata:
-        table = (
-            row["first_successes"],
-            row["first_failures"],
-            row["second_successes"],
-            row["second_failures"],
+        table = Stratum(
+            row["first_successes"], row["first_failures"], row["second_successes"], row["second_failures"]
         )
         where = Slice(row["population"], city=row["city"])
         tables.setdefault((row["hypothesis_id"], where), []).append(table)
@@ -250,104 +222,66 @@ def _ranks(sample: Sample) -> RankSums:
     return sample.ranks
 
 
-def _no_interval(confidence: float) -> Interval:
-    """Stand for a test that no interval of the difference belongs to."""
-    return Interval()
-
-
 def _welch(sample: Sample, margin: float) -> Outcome:
     welch = statistics.welch_t(sample.one, sample.two, CONFIDENCE)
-    absolute = abs(margin * welch.mean_2)
     size = statistics.hedges_g(sample.one, sample.two, CONFIDENCE)
-
-    def inverted(confidence: float) -> Interval:
-        at_level = statistics.welch_t(sample.one, sample.two, confidence)
-        return Interval(at_level.low, at_level.high)
-
+    absolute = abs(margin * welch.mean_2)
     return Outcome(
-        estimate_one=welch.mean_1,
-        estimate_two=welch.mean_2,
+        first_group_estimate=welch.mean_1,
+        second_group_estimate=welch.mean_2,
         difference=welch.difference,
-        interval=Interval(welch.low, welch.high),
-        inverted=inverted,
+        difference_low=welch.low,
+        difference_high=welch.high,
         statistic=welch.statistic,
         degrees_of_freedom=welch.df,
         p_value=welch.p_value,
         effect_size_name="hedges_g",
         effect_size=size.estimate,
-        effect_size_interval=Interval(size.low, size.high),
-        margin=absolute,
-        equivalence_p_value=statistics.tost_welch(sample.one, sample.two, Fraction(absolute)).p_value
-        if absolute
-        else None,
+        effect_size_low=size.low,
+        effect_size_high=size.high,
+        equivalence_margin=absolute,
+        equivalence_p_value=statistics.tost_welch(sample.one, sample.two, absolute) if absolute else None,
     )
-
-
-def _of_difference(low: float, high: float) -> Interval:
-    """Turn an interval of P, the probability of superiority, into one of 2P - 1."""
-    return Interval(2 * low - 1, 2 * high - 1)
 
 
 def _brunner_munzel(sample: Sample, margin: float) -> Outcome:
     ranks = _ranks(sample)
     brunner = statistics.brunner_munzel(ranks, CONFIDENCE)
-
-    def inverted(confidence: float) -> Interval:
-        at_level = statistics.brunner_munzel(ranks, confidence)
-        return _of_difference(at_level.low, at_level.high)
-
+    low, high = _of_difference(brunner.low, brunner.high)
     return Outcome(
-        estimate_one=brunner.superiority,
-        estimate_two=1 - brunner.superiority,
+        first_group_estimate=brunner.superiority,
+        second_group_estimate=1 - brunner.superiority,
         difference=2 * brunner.superiority - 1,
-        interval=_of_difference(brunner.low, brunner.high),
-        inverted=inverted,
+        difference_low=low,
+        difference_high=high,
         statistic=brunner.statistic,
         degrees_of_freedom=brunner.df,
         p_value=brunner.p_value,
         effect_size_name="probability_of_superiority",
         effect_size=brunner.superiority,
-        effect_size_interval=Interval(brunner.low, brunner.high),
+        effect_size_low=brunner.low,
+        effect_size_high=brunner.high,
         # P within margin of 1/2 is 2P - 1 within twice the margin of 0.
-        margin=2 * margin,
-        equivalence_p_value=statistics.tost_superiority(ranks, margin).p_value,
+        equivalence_margin=2 * margin,
+        equivalence_p_value=statistics.tost_superiority(ranks, margin),
     )
 
 
 def _mann_whitney(sample: Sample, margin: float) -> Outcome:
     """The test is Mann-Whitney's, the 95 % interval and the equivalence are Brunner-Munzel's, where they exist."""
-    ranks = _ranks(sample)
-    mann_whitney = statistics.mann_whitney_u(ranks)
-
-    def inverted(confidence: float) -> Interval:
-        at_level = statistics.mann_whitney_superiority(ranks, confidence)
-        return _of_difference(at_level.low, at_level.high)
-
-    alone = Outcome(
-        estimate_one=mann_whitney.superiority,
-        estimate_two=1 - mann_whitney.superiority,
-        difference=2 * mann_whitney.superiority - 1,
-        interval=Interval(),
-        inverted=inverted,
-        statistic=mann_whitney.u,
-        degrees_of_freedom=None,
-        p_value=mann_whitney.p_value,
-        effect_size_name="probability_of_superiority",
-        effect_size=mann_whitney.superiority,
-        effect_size_interval=Interval(),
-        margin=2 * margin,
-        equivalence_p_value=None,
-    )
+    mann_whitney = statistics.mann_whitney_u(_ranks(sample))
     try:
-        brunner = _brunner_munzel(sample, margin)
+        shown = _brunner_munzel(sample, margin)
     except UndefinedError:  # one client in a group, or no overlap: the spread of P is unknown, not P
-        return alone
-    return replace(
-        alone,
-        interval=brunner.interval,
-        effect_size_interval=brunner.effect_size_interval,
-        equivalence_p_value=brunner.equivalence_p_value,
-    )
+        shown = Outcome(
+            first_group_estimate=mann_whitney.superiority,
+            second_group_estimate=1 - mann_whitney.superiority,
+            difference=2 * mann_whitney.superiority - 1,
+            effect_size_name="probability_of_superiority",
+            effect_size=mann_whitney.superiority,
+            equivalence_margin=2 * margin,
+        )
+    return replace(shown, statistic=mann_whitney.u, degrees_of_freedom=None, p_value=mann_whitney.p_value)
 
 
 def _two_proportion_z(sample: Sample, margin: float) -> Outcome:
@@ -355,78 +289,101 @@ def _two_proportion_z(sample: Sample, margin: float) -> Outcome:
     z = statistics.two_proportion_z(one, two)
     newcombe = statistics.newcombe_difference(one, two, CONFIDENCE)
     size = statistics.cohen_h(one, two, CONFIDENCE)
-
-    def inverted(confidence: float) -> Interval:
-        at_level = statistics.score_difference(one, two, confidence)
-        return Interval(at_level.low, at_level.high)
-
     return Outcome(
-        estimate_one=z.rate_1,
-        estimate_two=z.rate_2,
+        first_group_estimate=z.rate_1,
+        second_group_estimate=z.rate_2,
         difference=z.difference,
-        interval=Interval(newcombe.low, newcombe.high),
-        inverted=inverted,
+        difference_low=newcombe.low,
+        difference_high=newcombe.high,
         statistic=z.statistic,
-        degrees_of_freedom=None,
         p_value=z.p_value,
         effect_size_name="cohen_h",
         effect_size=size.estimate,
-        effect_size_interval=Interval(size.low, size.high),
-        margin=margin,
-        equivalence_p_value=statistics.tost_proportions(one, two, margin).p_value,
+        effect_size_low=size.low,
+        effect_size_high=size.high,
+        equivalence_margin=margin,
+        equivalence_p_value=statistics.tost_proportions(one, two, margin),
+    )
+
+
+def _with_ratio(outcome: Outcome, name: str, ratio: Estimate | None) -> Outcome:
+    """Show an odds ratio in place of Cohen's h, which stays where a zero cell leaves none."""
+    if ratio is None:
+        return outcome
+    return replace(
+        outcome,
+        effect_size_name=name,
+        effect_size=ratio.estimate,
+        effect_size_low=ratio.low,
+        effect_size_high=ratio.high,
     )
 
 
 def _fisher(sample: Sample, margin: float) -> Outcome:
-    """The exact test has no interval of the difference that always agrees with it."""
     one, two = _counts(sample)
     plain = _two_proportion_z(sample, margin)
-    tested = replace(plain, inverted=_no_interval, statistic=None, p_value=statistics.fisher_exact(one, two))
+    tested = replace(plain, statistic=None, p_value=statistics.fisher_exact(one, two))
     try:
         ratio = statistics.odds_ratio(one, two, CONFIDENCE)
-    except UndefinedError:  # a zero cell: the test exists, and so does Cohen's h of the plain one
-        return tested
-    return replace(
-        tested,
-        effect_size_name="odds_ratio",
-        effect_size=ratio.estimate,
-        effect_size_interval=Interval(ratio.low, ratio.high),
-    )
+    except UndefinedError:
+        ratio = None
+    return _with_ratio(tested, "odds_ratio", ratio)
 
 
 def _cochran_mantel_haenszel(sample: Sample, margin: float) -> Outcome:
     """The difference shown is the one without strata; its equivalence says nothing within them, so there is none."""
     stratified = statistics.cochran_mantel_haenszel(sample.strata, CONFIDENCE)
-    plain = _two_proportion_z(sample, margin)
     tested = replace(
-        plain,
-        inverted=_no_interval,
+        _two_proportion_z(sample, margin),
         statistic=stratified.statistic,
         degrees_of_freedom=1.0,
         p_value=stratified.p_value,
         equivalence_p_value=None,
-        homogeneity_p_value=stratified.homogeneity.p_value if stratified.homogeneity else None,
+        homogeneity_p_value=stratified.homogeneity_p_value,
         strata_used=stratified.strata_used,
         strata_dropped=stratified.strata_dropped,
     )
-    ratio = stratified.odds_ratio
-    if ratio is None:  # zero or infinite: the test exists, and so does Cohen's h of the plain one
-        return tested
-    return replace(
-        tested,
-        effect_size_name="mantel_haenszel_odds_ratio",
-        effect_size=ratio.estimate,
-        effect_size_interval=Interval(ratio.low, ratio.high),
-    )
+    return _with_ratio(tested, "mantel_haenszel_odds_ratio", stratified.odds_ratio)
 
 
-TESTS: dict[str, Callable[[Sample, float], Outcome]] = {
-    "welch_t": _welch,
-    "mann_whitney_u": _mann_whitney,
-    "brunner_munzel": _brunner_munzel,
-    "two_proportion_z": _two_proportion_z,
-    "fisher_exact": _fisher,
-    "cochran_mantel_haenszel": _cochran_mantel_haenszel,
+def _of_difference(low: float, high: float) -> tuple[float, float]:
+    """Turn an interval of P, the probability of superiority, into one of 2P - 1."""
+    return 2 * low - 1, 2 * high - 1
+
+
+def _welch_interval(sample: Sample, confidence: float) -> Interval:
+    welch = statistics.welch_t(sample.one, sample.two, confidence)
+    return welch.low, welch.high
+
+
+def _brunner_munzel_interval(sample: Sample, confidence: float) -> Interval:
+    brunner = statistics.brunner_munzel(_ranks(sample), confidence)
+    return _of_difference(brunner.low, brunner.high)
+
+
+def _mann_whitney_interval(sample: Sample, confidence: float) -> Interval:
+    inverted = statistics.mann_whitney_superiority(_ranks(sample), confidence)
+    return _of_difference(inverted.low, inverted.high)
+
+
+def _score_interval(sample: Sample, confidence: float) -> Interval:
+    score = statistics.score_difference(*_counts(sample), confidence)
+    return score.low, score.high
+
+
+def _no_interval(sample: Sample, confidence: float) -> Interval:
+    """Neither the exact test nor the one within strata has an interval of the difference that always agrees with it."""
+    return None, None
+
+
+# Each test, and the differences that it keeps at a confidence level: they exclude zero exactly where it rejects.
+TESTS: dict[str, tuple[Callable[[Sample, float], Outcome], Callable[[Sample, float], Interval]]] = {
+    "welch_t": (_welch, _welch_interval),
+    "mann_whitney_u": (_mann_whitney, _mann_whitney_interval),
+    "brunner_munzel": (_brunner_munzel, _brunner_munzel_interval),
+    "two_proportion_z": (_two_proportion_z, _score_interval),
+    "fisher_exact": (_fisher, _no_interval),
+    "cochran_mantel_haenszel": (_cochran_mantel_haenszel, _no_interval),
 }
 
 
@@ -440,41 +397,21 @@ def run_test(planned: PlannedTest, sample: Sample) -> Outcome | Reason:
             f"seeds/hypothesis_tests.csv names the test {planned.test}; known are {', '.join(sorted(TESTS))}."
         )
     try:
-        return TESTS[planned.test](sample, planned.equivalence_margin)
+        test, _ = TESTS[planned.test]
+        return test(sample, planned.equivalence_margin)
     except UndefinedError as undefined:
         return undefined.reason
 
 
-def _p_value(outcome: Outcome | Reason) -> float | None:
-    return outcome.p_value if isinstance(outcome, Outcome) else None
-
-
-def _undefined_row(planned: PlannedTest, sample: Sample, reason: Reason) -> ResultRow:
-    return ResultRow(
-        hypothesis_id=planned.hypothesis_id,
-        population=sample.slice.population,
-        trimming=sample.slice.trimming,
-        city=sample.slice.city,
-        is_reported=sample.is_reported,
-        test=planned.test,
-        is_primary=planned.is_primary,
-        n_two_products=sample.one.n,
-        n_one_product=sample.two.n,
-        reason_ru=reason.ru,
-        reason_en=reason.en,
-    )
-
-
-def _defined_row(
-    planned: PlannedTest, sample: Sample, outcome: Outcome, p_adjusted: float, level: float
+def _result_row(
+    planned: PlannedTest,
+    sample: Sample,
+    outcome: Outcome | Reason,
+    p_adjusted: float | None,
+    level: float | None,
 ) -> ResultRow:
-    low, high, margin = outcome.interval.low, outcome.interval.high, outcome.margin
-    adjusted = outcome.inverted(level)
-    is_within_margin = (
-        low is not None and high is not None and margin > 0 and statistics.is_negligible(low, high, margin)
-    )
-    rejected = p_adjusted < planned.alpha
-    return ResultRow(
+    """Put a result together with what its family made of it: the adjusted p-value, and the level of its interval."""
+    row = ResultRow(
         hypothesis_id=planned.hypothesis_id,
         population=sample.slice.population,
         trimming=sample.slice.trimming,
@@ -482,31 +419,26 @@ def _defined_row(
         is_reported=sample.is_reported,
         test=planned.test,
         is_primary=planned.is_primary,
-        n_two_products=sample.one.n,
-        n_one_product=sample.two.n,
-        estimate_two_products=outcome.estimate_one,
-        estimate_one_product=outcome.estimate_two,
-        difference=outcome.difference,
-        difference_low=low,
-        difference_high=high,
-        statistic=outcome.statistic,
-        degrees_of_freedom=outcome.degrees_of_freedom,
-        p_value=outcome.p_value,
+        first_group_clients=sample.one.n,
+        second_group_clients=sample.two.n,
+    )
+    if isinstance(outcome, Reason):
+        return replace(row, reason_code=outcome.value)
+    if p_adjusted is None or level is None or outcome.equivalence_margin is None:
+        raise AssertionError(f"{planned} gave a p-value, but no adjusted one, or no margin")
+    low, high, margin = outcome.difference_low, outcome.difference_high, outcome.equivalence_margin
+    _, interval = TESTS[planned.test]
+    adjusted_low, adjusted_high = interval(sample, level)
+    rejected = p_adjusted < planned.alpha
+    return replace(
+        row,
+        **asdict(outcome),
         p_value_adjusted=p_adjusted,
         confidence_adjusted=level,
-        difference_low_adjusted=adjusted.low,
-        difference_high_adjusted=adjusted.high,
-        effect_size_name=outcome.effect_size_name,
-        effect_size=outcome.effect_size,
-        effect_size_low=outcome.effect_size_interval.low,
-        effect_size_high=outcome.effect_size_interval.high,
-        equivalence_margin=margin,
-        equivalence_p_value=outcome.equivalence_p_value,
-        homogeneity_p_value=outcome.homogeneity_p_value,
-        strata_used=outcome.strata_used,
-        strata_dropped=outcome.strata_dropped,
+        difference_low_adjusted=adjusted_low,
+        difference_high_adjusted=adjusted_high,
         is_null_rejected=rejected,
-        is_negligible=rejected and is_within_margin,
+        is_negligible=rejected and low is not None and high is not None and -margin < low <= high < margin,
         verdict=statistics.verdict(p_adjusted, outcome.equivalence_p_value, planned.alpha),
     )
 
@@ -530,7 +462,9 @@ def result_rows(plan: Sequence[PlannedTest], found: Iterable[Sample]) -> list[Re
 
 
 def _slice_rows(
-    plan: Sequence[PlannedTest], by_hypothesis: Mapping[str, Sample], untrimmed: Mapping[str, Sample]
+    plan: Sequence[PlannedTest],
+    by_hypothesis: Mapping[str, Sample],
+    untrimmed: Mapping[str, Sample],
 ) -> Iterator[ResultRow]:
     outcomes = {
         (planned.hypothesis_id, planned.test): run_test(planned, sample)
@@ -549,19 +483,19 @@ def _slice_rows(
             or (planned.hypothesis_id, planned.test) not in outcomes
         ):
             continue
-        sample = by_hypothesis[planned.hypothesis_id]
-        outcome = outcomes[planned.hypothesis_id, planned.test]
-        if isinstance(outcome, Reason):
-            yield _undefined_row(planned, sample, outcome)
-            continue
         family = primary | {planned.hypothesis_id: planned.test}
-        p_values = [_p_value(outcomes[member]) for member in family.items()]
+        p_values = [
+            outcome.p_value if isinstance(outcome := outcomes[member], Outcome) else None
+            for member in family.items()
+        ]
         position = list(family).index(planned.hypothesis_id)
-        p_adjusted = statistics.holm(p_values)[position]
-        level = statistics.holm_confidence_levels(p_values, planned.alpha)[position]
-        if p_adjusted is None or level is None:
-            raise AssertionError(f"{planned} gave a p-value, but no adjusted one")
-        yield _defined_row(planned, sample, outcome, p_adjusted, level)
+        yield _result_row(
+            planned,
+            by_hypothesis[planned.hypothesis_id],
+            outcomes[planned.hypothesis_id, planned.test],
+            statistics.holm(p_values)[position],
+            statistics.holm_confidence_levels(p_values, planned.alpha)[position],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -574,18 +508,12 @@ class EffectRow:
     effect_size: float | None = None
     effect_size_low: float | None = None
     effect_size_high: float | None = None
-    reason_ru: str | None = None
-    reason_en: str | None = None
+    reason_code: str | None = None
 
 
 def _superiority(sample: Sample) -> Estimate:
     brunner = statistics.brunner_munzel(_ranks(sample), CONFIDENCE)
     return Estimate(brunner.superiority, brunner.low, brunner.high)
-
-
-def _cramers_v(sample: Sample) -> Estimate:
-    cramer = statistics.cramers_v(*_counts(sample), CONFIDENCE)
-    return Estimate(cramer.v, cramer.low, cramer.high)
 
 
 EFFECTS: dict[str, dict[str, Callable[[Sample], Estimate]]] = {
@@ -599,7 +527,7 @@ EFFECTS: dict[str, dict[str, Callable[[Sample], Estimate]]] = {
         "risk_ratio": lambda sample: statistics.risk_ratio(*_counts(sample), CONFIDENCE),
         "odds_ratio": lambda sample: statistics.odds_ratio(*_counts(sample), CONFIDENCE),
         "cohen_h": lambda sample: statistics.cohen_h(*_counts(sample), CONFIDENCE),
-        "cramers_v": _cramers_v,
+        "cramers_v": lambda sample: statistics.cramers_v(*_counts(sample), CONFIDENCE),
     },
 }
 
@@ -617,7 +545,7 @@ def effect_rows(hypotheses: Sequence[Record], found: Iterable[Sample]) -> list[E
             try:
                 size = effect(sample)
             except UndefinedError as undefined:
-                rows.append(replace(row, reason_ru=undefined.reason_ru, reason_en=undefined.reason_en))
+                rows.append(replace(row, reason_code=undefined.reason.value))
             else:
                 rows.append(
                     replace(

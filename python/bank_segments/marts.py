@@ -1,7 +1,7 @@
 """The one place where Python reads the warehouse: its small marts, never a client's row.
 
-Every field of `Marts` is named after its relation, so another engine fills the same object by running the
-same `select * from <schema>.<relation>` and handing each result over as a pandas frame.
+Every field of `Marts` is named after its relation. The order of its rows is SQL, too: another engine fills the same
+object by running the same queries and handing each result over as a pandas frame.
 """
 
 from __future__ import annotations
@@ -9,27 +9,45 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from bank_segments.database import open_confined
 
-_SCHEMAS = {"row_counts": "quality"}
-_SORTED_BY = (
-    "hypothesis_id",
-    "segment_id",
-    "product_count",
-    "kind",
-    "trait",
-    "level",
-    "population",
-    "trimming",
-    "city",
-    "proposal_id",
+# What names the rows of each relation, and the order to show them in.
+_LEVELS = " left join marts.dim_trait_levels as levels using (trait, level)"
+_NUMBERS = " left join marts.dim_traits as traits on mart.trait = traits.trait and traits.kind = 'number'"
+_TESTS = (
+    " left join marts.dim_hypotheses as hypotheses using (hypothesis_id)"
+    " left join marts.dim_populations as populations using (population)"
 )
-# Above the levels of its column: the row about no trimming, and about every city together.
-_FIRST = {"trimming": "none", "city": "all"}
+_BY_TEST = "hypotheses.sort_order, hypothesis_id, populations.sort_order, population"
+_FROM = {
+    "dim_traits": "marts.dim_traits as mart order by kind, sort_order, trait",
+    "dim_trait_levels": "marts.dim_trait_levels as mart order by trait_sort_order, sort_order, level",
+    "dim_populations": "marts.dim_populations as mart order by sort_order, population",
+    "dim_segments": "marts.dim_segments as mart order by segment_id",
+    "dim_hypotheses": "marts.dim_hypotheses as mart order by sort_order, hypothesis_id",
+    "fct_churn_portrait": f"marts.fct_churn_portrait as mart {_LEVELS}"
+    " order by levels.trait_sort_order, levels.sort_order, level",
+    "fct_churn_portrait_numbers": f"marts.fct_churn_portrait_numbers as mart {_NUMBERS}"
+    " order by traits.sort_order, population",
+    "fct_product_count_metrics": "marts.fct_product_count_metrics as mart order by product_count",
+    "fct_product_count_portrait": f"marts.fct_product_count_portrait as mart {_LEVELS}"
+    " order by product_count, levels.trait_sort_order, levels.sort_order, level",
+    "fct_product_count_portrait_numbers": f"marts.fct_product_count_portrait_numbers as mart {_NUMBERS}"
+    " order by product_count, traits.sort_order",
+    "fct_segment_metrics": "marts.fct_segment_metrics as mart order by segment_id = 'none', segment_id",
+    "fct_hypothesis_results": f"marts.fct_hypothesis_results as mart {_TESTS}"
+    f" order by {_BY_TEST}, is_primary desc, test",
+    "fct_hypothesis_effects": f"marts.fct_hypothesis_effects as mart {_TESTS}"
+    f" order by {_BY_TEST}, effect_size_name",
+    "fct_hypothesis_sensitivity": f"marts.fct_hypothesis_sensitivity as mart {_TESTS}"
+    " left join marts.dim_trait_levels as cities on cities.trait = 'city' and mart.city = cities.level"
+    f" order by {_BY_TEST}, trimming <> 'none', trimming, city <> 'all', cities.sort_order, city",
+    "fct_retention_proposals": "marts.fct_retention_proposals as mart order by segment_id, proposal_id",
+    "row_counts": "quality.row_counts as mart",
+}
 
 
 @dataclass(frozen=True)
@@ -85,27 +103,19 @@ def read_marts(path: Path) -> Marts:
 
 def marts_from(query: Callable[[str], pd.DataFrame]) -> Marts:
     """Fill `Marts` through `query`, which runs one portable SELECT on any engine and returns all its rows."""
-    names = [field.name for field in fields(Marts)]
-    frames = {name: query(f"select * from {_SCHEMAS.get(name, 'marts')}.{name}") for name in names}
-    return in_display_order(Marts(**frames))
+    return Marts(**{name: query(f"select mart.* from {source}") for name, source in _FROM.items()})
+
+
+def named_results(marts: Marts, results: pd.DataFrame) -> pd.DataFrame:
+    """Results of tests with the columns of their population and hypothesis."""
+    named = results.merge(marts.dim_populations, on="population")
+    return named.merge(marts.dim_hypotheses, on="hypothesis_id", suffixes=("", "_declared"))
 
 
 def hypothesis_rows(marts: Marts) -> pd.DataFrame:
-    """The primary test of every hypothesis in every population, with the names of both and a `conclusion`.
-
-    `conclusion` is the verdict, `negligible` for a difference too small to matter, or `not_tested`.
-    """
+    """The primary test of every hypothesis in every population, with the names of both."""
     results = marts.fct_hypothesis_results
-    rows = results[results["is_primary"].astype(bool)]
-    rows = rows.merge(marts.dim_populations, on="population")
-    rows = rows.merge(marts.dim_hypotheses, on="hypothesis_id", suffixes=("", "_declared"))
-    return rows.assign(conclusion=[_conclusion(row) for _, row in rows.iterrows()])
-
-
-def _conclusion(row: pd.Series[Any]) -> str:
-    if pd.isna(row["verdict"]):
-        return "not_tested"
-    return "negligible" if row["verdict"] == "different" and row["is_negligible"] else str(row["verdict"])
+    return named_results(marts, results[results["is_primary"].astype(bool)])
 
 
 def flipped(rows: pd.DataFrame) -> list[str]:
@@ -121,24 +131,9 @@ def is_compared(rows: pd.DataFrame) -> bool:
 
 
 def sensitivity_rows(marts: Marts) -> pd.DataFrame:
-    """The flipped rows of the sensitivity analysis, with names and the `conclusion` and `baseline_conclusion`.
-
-    The baseline is what the findings lead with: the first population, nothing trimmed, every city together.
-    """
+    """The flipped rows of the sensitivity analysis, with names."""
     rows = marts.fct_hypothesis_sensitivity
-    rows = rows.assign(conclusion=[_conclusion(row) for _, row in _with_negligible(rows).iterrows()])
-    is_base = (rows["trimming"] == "none") & (rows["city"] == "all") & (rows["population"] == "all_clients")
-    base = rows.loc[is_base, ["hypothesis_id", "conclusion"]]
-    base = base.rename(columns={"conclusion": "baseline_conclusion"})
-    rows = rows[rows["is_flipped"].eq(True).fillna(False).astype(bool)]
-    rows = rows.merge(base, on="hypothesis_id").merge(marts.dim_populations, on="population")
-    return rows.merge(marts.dim_hypotheses, on="hypothesis_id", suffixes=("", "_declared"))
-
-
-def _with_negligible(rows: pd.DataFrame) -> pd.DataFrame:
-    """`rows` with `is_negligible` as the results have it: the unadjusted interval lies within the margin."""
-    margin = rows["equivalence_margin"]
-    return rows.assign(is_negligible=(rows["difference_low"] > -margin) & (rows["difference_high"] < margin))
+    return named_results(marts, rows[rows["is_flipped"].eq(True).fillna(False).astype(bool)])
 
 
 def proposal_rows(marts: Marts) -> pd.DataFrame:
@@ -153,6 +148,22 @@ def segment_rows(marts: Marts) -> pd.DataFrame:
     """
     rows = marts.fct_segment_metrics.merge(marts.dim_segments, on="segment_id", how="left")
     return rows.assign(is_fixed=[isinstance(rule, str) and "is_churned" in rule for rule in rows["rule"]])
+
+
+_SORTED_BY = (
+    "hypothesis_id",
+    "segment_id",
+    "product_count",
+    "kind",
+    "trait",
+    "level",
+    "population",
+    "trimming",
+    "city",
+    "proposal_id",
+)
+# Above the levels of its column: the row about no trimming, and about every city together.
+_FIRST = {"trimming": "none", "city": "all"}
 
 
 def in_display_order(marts: Marts) -> Marts:
@@ -188,5 +199,6 @@ def _sorted(frame: pd.DataFrame, ranks: Mapping[object, float]) -> pd.DataFrame:
         keys[column] = frame[column]
     if "is_primary" in frame:
         keys["is_secondary"] = ~frame["is_primary"].astype(bool)
+        keys["test"] = frame["test"]
     order = keys.sort_values(list(keys.columns), kind="stable").index if len(keys.columns) else keys.index
     return frame.loc[order].reset_index(drop=True)

@@ -14,10 +14,12 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt_common.events.base_types import EventMsg
 
-from bank_segments.client_file import shown
-from bank_segments.errors import RefusedError, disk_full
+from bank_segments import ROOT
+from bank_segments.errors import RefusedError, disk_full, shown
 
-SPARK_DBT = Path(".venv-spark/bin/dbt")
+SPARK_DBT = ROOT / ".venv-spark/bin/dbt"
+# A run reads the project from wherever it is started; paths that a user names stay relative to that folder.
+PROJECT = ("--project-dir", str(ROOT), "--profiles-dir", str(ROOT))
 # What dbt takes longer for is told while it builds, in seconds: of a small file, nothing.
 SLOW = 5.0
 
@@ -62,7 +64,8 @@ class Build:
 
 
 @contextlib.contextmanager
-def _environment(**variables: str) -> Iterator[None]:
+def environment(**variables: str) -> Iterator[None]:
+    """Set environment variables for the block."""
     before = dict(os.environ)
     os.environ.update(variables)
     try:
@@ -88,11 +91,12 @@ def _silent(text: str) -> None:
 
 
 def _invoke(arguments: list[str], build: Build, clients: Path, tell: Tell = _silent) -> dbtRunnerResult:
-    with _environment(BANK_CLIENTS=str(clients), BANK_WAREHOUSE=str(build.warehouse)):
+    with environment(BANK_CLIENTS=str(clients), BANK_WAREHOUSE=str(build.warehouse)):
         try:
             return dbtRunner(callbacks=[lambda event: tell_slow(event, tell)]).invoke(
                 [
                     *arguments,
+                    *PROJECT,
                     "--target-path",
                     str(build.directory),
                     "--log-path",
@@ -105,38 +109,40 @@ def _invoke(arguments: list[str], build: Build, clients: Path, tell: Tell = _sil
                 ]
             )
         finally:
-            _release_warehouse()
+            release_warehouse()
 
 
-def _release_warehouse() -> None:
+def release_warehouse() -> None:
     """Close the warehouse, which dbt keeps open read-write to the end of the process, locking all others out."""
     with contextlib.suppress(Exception):  # env() raises a bare Exception where dbt never got to open it
         DuckDBConnectionManager.env().close()
     DuckDBConnectionManager.close_all_connections()
 
 
-def _messages(result: dbtRunnerResult) -> list[str]:
-    """Return what went wrong, one text per failed node; the exception where dbt did not get as far."""
+def messages(result: dbtRunnerResult) -> list[str]:
+    """Return what went wrong, at least one text: per failed node, or why dbt did not get as far."""
     if result.exception is not None:
         return [str(result.exception)]
-    return [
+    failed = [
         f"{node.node.name}: {node.message}"
         for node in getattr(result.result, "results", [])
         if node.status in ("error", "fail", "runtime error")
     ]
+    # The catalog of the docs has its errors beside it.
+    return failed or getattr(result.result, "errors", None) or ["dbt gave no reason, look into its log"]
 
 
 def refusal(result: dbtRunnerResult, clients: Path, build: Build) -> RefusedError:
     """Return the refusal for a failed dbt command, as one sentence on one line."""
-    messages = _messages(result)
-    if full := next(filter(None, map(disk_full, messages)), None):
+    said = messages(result)
+    if full := next(filter(None, map(disk_full, said)), None):
         return full
     file = f"The client file {shown(str(clients))}"
-    if own := _own_words(messages[0], file, f"the reasons of every row are in {build.rejected_rows}"):
+    if own := _own_words(said[0], file, f"the reasons of every row are in {shown(build.rejected_rows)}"):
         return own
-    more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
+    more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
     return RefusedError(
-        f"{file} was not accepted: {_one_line(messages[0])}{more}; details are in {build.directory / 'dbt.log'}."
+        f"{file} was not accepted: {_one_line(said[0])}{more}; details are in {shown(build.directory / 'dbt.log')}."
     )
 
 
@@ -177,7 +183,7 @@ def build_warehouse(clients: Path, build: Build, engine: str = "duckdb", tell: T
     else:
         result = _invoke(["build", *_ONLY_DATA], build, clients, tell)
         if result.exception and build.parsed.exists() and not warehouse.exists():
-            # dbt 1.11 may trip over what it remembers of an earlier state of the project.
+            # dbt may trip over what it remembers of an earlier state of the project.
             build.parsed.unlink()
             result = _invoke(["build", *_ONLY_DATA], build, clients, tell)
         failure = None if result.success else refusal(result, clients, build)
@@ -195,7 +201,7 @@ def build_on_spark(clients: Path, directory: Path, *arguments: str, target: str 
     server. Raises `RefusedError` where Spark is not installed or the build fails.
     """
     if not SPARK_DBT.exists():
-        raise RefusedError(f"{SPARK_DBT} is not installed; run `make spark-env`.")
+        raise RefusedError(f"{shown(SPARK_DBT)} is not installed; run `make spark-env`.")
     directory.mkdir(parents=True, exist_ok=True)
     # dbt finds the project's plugin by what make spark-env wrote, not by the path of this process.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -206,7 +212,7 @@ def build_on_spark(clients: Path, directory: Path, *arguments: str, target: str 
     # Tables of an earlier build would be in the way of new ones, and hold the bank's ids.
     shutil.rmtree(directory / "spark/warehouse", ignore_errors=True)
     run = subprocess.run(
-        [str(SPARK_DBT), "--no-use-colors", "build", "--target", target, *paths, *arguments],
+        [str(SPARK_DBT), "--no-use-colors", "build", "--target", target, *PROJECT, *paths, *arguments],
         env=environment
         | {"BANK_CLIENTS": str(clients), "BANK_SPARK_HOME": str(home), "BANK_SPARK_CATALOG": "in-memory"},
         stdout=subprocess.PIPE,
@@ -229,7 +235,7 @@ def build_on_spark(clients: Path, directory: Path, *arguments: str, target: str 
         failure = re.search(r"(?:Failure|Error) in .*", run.stdout)
         raise RefusedError(
             f"{file} was not accepted on Spark: {_one_line(failure.group() if failure else run.stdout[-500:])};"
-            f" details are in {directory / 'dbt.log'}."
+            f" details are in {shown(directory / 'dbt.log')}."
         )
     return home / "bank_marts.duckdb"
 
@@ -250,7 +256,7 @@ _PICTURE = re.compile(r"\.\./assets/(\w+\.png)")
 
 
 def _inline(picture: re.Match[str]) -> str:
-    content = (Path("models/assets") / picture.group(1)).read_bytes()
+    content = (ROOT / "models/assets" / picture.group(1)).read_bytes()
     return f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
 
 
@@ -258,7 +264,10 @@ def write_documentation(clients: Path, build: Build) -> None:
     """Write the dbt docs as one static page that loads nothing."""
     result = _invoke(["docs", "generate", "--static", "--no-compile"], build, clients)
     if not result.success:
-        raise RefusedError(f"dbt docs failed: {_one_line(_messages(result)[0])}")
+        said = messages(result)
+        if full := next(filter(None, map(disk_full, said)), None):
+            raise full
+        raise RefusedError(f"dbt docs failed: {_one_line(said[0])}; nothing was published.")
     page = build.documentation.read_text(encoding="utf-8")
     for loud, quiet in _QUIET.items():
         page = page.replace(loud, quiet)

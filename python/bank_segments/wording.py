@@ -24,7 +24,7 @@ MISSING = "—"
 # The confidence level of every interval in the marts (docs of `interval_z` and of the hypothesis results).
 CONFIDENCE = 0.95
 _SMALLEST_P = 0.001
-_ESTIMATES = ("estimate_two_products", "estimate_one_product")
+_ESTIMATES = ("first_group_estimate", "second_group_estimate")
 # The kinds of hypotheses whose estimates are shares or probabilities.
 _IN_PERCENT = {"proportion", "rank"}
 

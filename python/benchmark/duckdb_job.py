@@ -1,17 +1,19 @@
 """The project's own models, as dbt compiled them, on a warehouse that dbt loaded; and the bare scan, their limit."""
 
 import importlib
-import importlib.util
 import json
+import runpy
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 
+from bank_segments import ROOT
 from bank_segments.database import MEMORY_LIMIT
 from bank_segments.warehouse import Build
 from benchmark import rules
@@ -34,51 +36,32 @@ class Model:
 
     def create(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Build the model in the open warehouse."""
-        relation = f"{self.layer}.{self.name}"
+        kind, sql = self.kind, "from frame"
         if self.code.suffix == ".py":
-            frame = _python_model(self.code, connection)
-            connection.register("frame", frame)
-            connection.execute(f"create or replace table {relation} as from frame").fetchall()
+            kind = "table"
+            connection.register("frame", _python_model(self.code, connection))
         else:
             sql = self.code.read_text(encoding="utf-8")
-            connection.execute(f"create or replace {self.kind} {relation} as {sql}").fetchall()
+        connection.execute(f"create or replace {kind} {self.layer}.{self.name} as {sql}").fetchall()
 
 
 def _python_model(code: Path, connection: duckdb.DuckDBPyConnection) -> Any:
-    specification = importlib.util.spec_from_file_location(code.stem, code)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    relations = {"hypotheses": "reference", "hypothesis_tests": "reference"}
-    context = SimpleNamespace(
-        config=lambda **_: None,
-        ref=lambda name: connection.sql(f"from {relations.get(name, 'intermediate')}.{name}"),
-    )
-    return module.model(context, connection)
+    def ref(name: str) -> duckdb.DuckDBPyRelation:
+        return connection.sql(f"from {'intermediate' if name.startswith('int_') else 'reference'}.{name}")
+
+    return runpy.run_path(str(code))["model"](SimpleNamespace(config=lambda **_: None, ref=ref), connection)
 
 
-def models(build: Build, root: Path) -> Iterator[Model]:
+def models(build: Build) -> Iterator[Model]:
     """Yield the models after the staging layer, each after those it reads."""
     manifest = json.loads(build.manifest.read_text(encoding="utf-8"))
     nodes = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
-    done: set[str] = set()
-
-    def visit(name: str) -> Iterator[Model]:
-        if name in done or name not in nodes:
-            return
-        done.add(name)
-        node = nodes[name]
-        for parent in node["depends_on"]["nodes"]:
-            yield from visit(parent)
-        if node["schema"] in LAYERS:
+    parents = {name: node["depends_on"]["nodes"] for name, node in sorted(nodes.items())}
+    for name in TopologicalSorter(parents).static_order():
+        if name in nodes and (node := nodes[name])["schema"] in LAYERS:
             path = Path(node["original_file_path"])
-            compiled = build.directory / "compiled/bank_segments" / path
-            code = root / path if path.suffix == ".py" else compiled
-            yield Model(node["schema"], node["name"], node["config"]["materialized"], code)
-
-    for name in sorted(nodes):
-        yield from visit(name)
+            root = ROOT if path.suffix == ".py" else build.directory / "compiled/bank_segments"
+            yield Model(node["schema"], node["name"], node["config"]["materialized"], root / path)
 
 
 def step_of(model: Model) -> str:
@@ -94,7 +77,7 @@ def step_of(model: Model) -> str:
     return "marts"
 
 
-def build_marts(build: Build, root: Path, warehouse: Path) -> Outcome:
+def build_marts(build: Build, warehouse: Path) -> Outcome:
     """Build every model above staging in `warehouse` and read what the contenders are asked for."""
     # What the Python models import, as the other contenders' libraries, is there before the time is taken.
     importlib.import_module("bank_segments.hypotheses")
@@ -102,57 +85,53 @@ def build_marts(build: Build, root: Path, warehouse: Path) -> Outcome:
     with duckdb.connect(str(warehouse), config={"memory_limit": MEMORY_LIMIT}) as connection:
         for layer in LAYERS:
             connection.execute(f"create schema if not exists {layer}")
-        for model in models(build, root):
-            started = time.perf_counter()
-            model.create(connection)
-            step = step_of(model)
-            outcome.seconds[step] = outcome.seconds.get(step, 0.0) + time.perf_counter() - started
-        started = time.perf_counter()
-        outcome.figures = figures(connection)
-        outcome.seconds["marts"] += time.perf_counter() - started
+        for model in models(build):
+            with outcome.timed(step_of(model)):
+                model.create(connection)
+        with outcome.timed("marts"):
+            outcome.figures = figures(connection)
     return outcome
 
 
-def scan(warehouse: Path, repeats: int = 3) -> Outcome:
-    """Read every stored column behind `dim_clients` once, the fastest of some times: no query can do less.
+def _fastest(connection: duckdb.DuckDBPyConnection, query: str) -> float:
+    """Return the seconds of a query, the fastest of three times."""
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        connection.execute(query).fetchall()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def scan(warehouse: Path) -> Outcome:
+    """Read every stored column behind `dim_clients` once: no query can do less.
 
     Bands and segments, which the mart works out, are not among them.
     """
-    best = float("inf")
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         shown, stored = (
             {row[0] for row in connection.execute(f"describe {relation}").fetchall()}
             for relation in ("marts.dim_clients", STORED)
         )
-        query = f"select {', '.join(f'max({column})' for column in sorted(shown & stored))} from {STORED}"
-        for _ in range(repeats):
-            started = time.perf_counter()
-            connection.execute(query).fetchall()
-            best = min(best, time.perf_counter() - started)
-    return Outcome(seconds={"scan": best})
+        columns = ", ".join(f"max({column})" for column in sorted(shown & stored))
+        return Outcome(seconds={"scan": _fastest(connection, f"select {columns} from {STORED}")})
 
 
-def answers(published: Path) -> dict[str, tuple[str, float]]:
-    """Return what each published mart is, and the milliseconds of its slowest ordinary question.
+def answers(published: Path) -> dict[str, float]:
+    """Return the milliseconds of an ordinary question to each relation of the published file.
 
     A mart whose rows do not grow with the clients is read whole; of one with a row per client, the rows are counted.
     """
     found = {}
     with duckdb.connect(str(published), read_only=True) as connection:
-        views = {name for (name,) in connection.execute("select view_name from duckdb_views()").fetchall()}
         names = connection.execute(
             "select table_schema, table_name from information_schema.tables"
             " where table_schema in ('marts', 'quality') order by all"
         ).fetchall()
         for schema, name in names:
             is_large = name in ("dim_clients", "fct_segment_membership", "rejected_clients")
-            what = f"select {'count(*)' if is_large else '*'} from {schema}.{name}"
-            times = []
-            for _ in range(3):
-                started = time.perf_counter()
-                connection.execute(what).fetchall()
-                times.append(1000 * (time.perf_counter() - started))
-            found[name] = ("view" if name in views else "table", min(times))
+            query = f"select {'count(*)' if is_large else '*'} from {schema}.{name}"
+            found[name] = 1000 * _fastest(connection, query)
     return found
 
 
@@ -193,7 +172,7 @@ def figures(connection: duckdb.DuckDBPyConnection) -> Figures:
     ):
         if test in tests:
             found[f"{tests[test]} {hypothesis} {population}"] = statistic
-    means = {hypothesis["hypothesis_id"] for hypothesis in rules.compared("mean")}
+    means = {hypothesis["hypothesis_id"] for hypothesis in rules.rows("hypotheses", kind="mean")}
     for hypothesis, population, trimming, city, difference in read(
         "select hypothesis_id, population, trimming, city, difference from marts.fct_hypothesis_sensitivity"
     ):

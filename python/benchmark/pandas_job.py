@@ -24,7 +24,7 @@ def load(path: Path) -> pd.DataFrame:
 def enriched(clients: pd.DataFrame, figures: Figures) -> pd.DataFrame:
     """Add bands and segments, and count the segments."""
     clients["has_balance"] = clients["balance"].notna()
-    for column in ("age", "credit_score", "estimated_salary"):
+    for column in rules.BANDED:
         edges, labels = rules.bands(column)
         clients[f"{column}_band"] = pd.cut(
             clients[column], [-np.inf, *edges, np.inf], right=False, labels=labels
@@ -66,7 +66,7 @@ def _describe(figures: Figures, name: str, column: "pd.Series[Any]") -> None:
 
 def cube(clients: pd.DataFrame, figures: Figures) -> None:
     """Add the clients up for the dashboard."""
-    sums = clients.groupby([*rules.CUBE_KEYS, *rules.segments()])[list(rules.NUMBERS)].agg("sum")
+    sums = clients.groupby([*rules.CUBE_KEYS, *rules.segments()])[rules.NUMBERS].agg("sum")
     figures["cube cells"] = len(sums)
     figures["cube salaries"] = float(sums["estimated_salary"].sum())
 
@@ -74,7 +74,7 @@ def cube(clients: pd.DataFrame, figures: Figures) -> None:
 def hypotheses(clients: pd.DataFrame, figures: Figures) -> None:
     """Test what is reported, and look at every slice of the sensitivity analysis."""
     for name, population in _populations(clients):
-        for hypothesis in rules.compared("mean"):
+        for hypothesis in rules.rows("hypotheses", kind="mean"):
             metric = hypothesis["metric_column"]
             one, two = (part[metric] for part in _groups(population, hypothesis))
             _differences(figures, f"{hypothesis['hypothesis_id']} {name}", population, hypothesis)
@@ -83,7 +83,7 @@ def hypotheses(clients: pd.DataFrame, figures: Figures) -> None:
                 figures[f"welch {hypothesis['hypothesis_id']} {name}"] = float(test.statistic)
                 ranks = stats.mannwhitneyu(one, two, method="asymptotic")
                 figures[f"ranks {hypothesis['hypothesis_id']} {name}"] = float(ranks.statistic)
-        for hypothesis in rules.compared("proportion"):
+        for hypothesis in rules.rows("hypotheses", kind="proportion"):
             _shares(figures, f"{hypothesis['hypothesis_id']} {name}", population, hypothesis)
 
 
@@ -127,15 +127,14 @@ def _shares(figures: Figures, name: str, clients: pd.DataFrame, hypothesis: dict
         by_city = part.groupby("city")["success"].sum()
         figures[f"successes {name} {side}"] = int(by_city.sum())
         parts.append(part.groupby(hypothesis["strata"].split())["success"].agg(["sum", "count"]))
-    table = parts[0].join(parts[1], lsuffix="_1", rsuffix="_2", how="outer").fillna(0)
+    table = (
+        parts[0]
+        .merge(parts[1], left_index=True, right_index=True, how="outer", suffixes=("_1", "_2"))
+        .fillna(0)
+    )
     # The numerator of the Mantel-Haenszel odds ratio.
     total = table["count_1"] + table["count_2"]
     figures[f"strata {name}"] = float((table["sum_1"] * (table["count_2"] - table["sum_2"]) / total).sum())
 
 
-STEPS = {
-    "portraits": portraits,
-    "quartiles": numbers,
-    "cube": cube,
-    "hypotheses": hypotheses,
-}
+STEPS = {"portraits": portraits, "quartiles": numbers, "cube": cube, "hypotheses": hypotheses}

@@ -1,5 +1,6 @@
 """The same figures in polars: lazy queries, collected together where they share a scan."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def load(path: Path) -> pl.DataFrame:
 def enriched(clients: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     """Add bands and segments, and count the segments."""
     bands = []
-    for column in ("age", "credit_score", "estimated_salary"):
+    for column in rules.BANDED:
         edges, labels = rules.bands(column)
         bands.append(pl.col(column).cut(edges, labels=labels, left_closed=True).alias(f"{column}_band"))
     clients = clients.with_columns(*bands, has_balance=pl.col("balance").is_not_null()).with_columns(
@@ -59,17 +60,12 @@ def portraits(clients: pl.DataFrame, figures: Figures) -> None:
             figures[f"levels by products {trait}"] = int((active**2).sum())
 
 
-def _described(trait: str) -> list[pl.Expr]:
+def _described(trait: str) -> Iterator[pl.Expr]:
     column = pl.col(trait)
-    quantiles = [
-        column.quantile(share, interpolation="linear").alias(f"{name} {trait}")
-        for name, share in zip(rules.STATISTICS[2:], rules.SHARES, strict=True)
-    ]
-    return [
-        column.mean().alias(f"mean {trait}"),
-        column.std().alias(f"standard_deviation {trait}"),
-        *quantiles,
-    ]
+    yield column.mean().alias(f"mean {trait}")
+    yield column.std().alias(f"standard_deviation {trait}")
+    for name, share in rules.QUANTILES.items():
+        yield column.quantile(share, interpolation="linear").alias(f"{name} {trait}")
 
 
 def numbers(clients: pl.DataFrame, figures: Figures) -> None:
@@ -112,7 +108,7 @@ def hypotheses(clients: pl.DataFrame, figures: Figures) -> None:
     for name, is_dropped, conditions in rules.populations():
         members = rules.condition(conditions, pl.col) if conditions else pl.lit(True)
         population = clients.lazy().filter(~members if is_dropped else members)
-        for hypothesis in rules.compared("mean"):
+        for hypothesis in rules.rows("hypotheses", kind="mean"):
             first, second = (int(hypothesis[side]) for side in ("first_group", "second_group"))
             group = pl.col(hypothesis["group_column"])
             both = population.filter(group.is_in([first, second])).select(
@@ -122,31 +118,22 @@ def hypotheses(clients: pl.DataFrame, figures: Figures) -> None:
             _differences(figures, key, both)
             if name in hypothesis["populations"].split():
                 _tests(figures, key, both)
-        for hypothesis in rules.compared("proportion"):
+        for hypothesis in rules.rows("hypotheses", kind="proportion"):
             _shares(figures, f"{hypothesis['hypothesis_id']} {name}", population, hypothesis)
 
 
 def _differences(figures: Figures, name: str, both: pl.LazyFrame) -> None:
-    trimmings = rules.rows("trimmings")
+    trimmings = {row["trimming"]: row for row in rules.rows("trimmings")}
     value = pl.col("value")
     bounds = both.select(
-        value.quantile(float(trimming[f"{end}_quantile"]), interpolation="equiprobable").alias(
-            f"{trimming['trimming']} {end}"
-        )
-        for trimming in trimmings
+        value.quantile(float(row[f"{end}_quantile"]), interpolation="equiprobable").alias(f"{trimming} {end}")
+        for trimming, row in trimmings.items()
         for end in ("lower", "upper")
     ).collect()
+    within = (value.is_between(*bounds.select(f"{each} lower", f"{each} upper").row(0)) for each in trimmings)
+    by_city = (both.filter(kept).group_by("city", "is_first") for kept in within)
     sums = pl.collect_all(
-        [
-            both.filter(
-                value.is_between(
-                    bounds[f"{trimming['trimming']} lower"][0], bounds[f"{trimming['trimming']} upper"][0]
-                )
-            )
-            .group_by("city", "is_first")
-            .agg(total=value.cast(pl.Float64).sum(), clients=pl.len())
-            for trimming in trimmings
-        ]
+        [each.agg(total=value.cast(pl.Float64).sum(), clients=pl.len()) for each in by_city]
     )
     for trimming, cells in zip(trimmings, sums, strict=True):
         everywhere = (
@@ -156,7 +143,7 @@ def _differences(figures: Figures, name: str, both: pl.LazyFrame) -> None:
         for (city,), rows in pl.concat(parts).group_by("city"):
             means = {row["is_first"]: row["total"] / row["clients"] for row in rows.iter_rows(named=True)}
             if len(means) == 2:
-                figures[f"difference {name} {trimming['trimming']} {city}"] = means[True] - means[False]
+                figures[f"difference {name} {trimming} {city}"] = means[True] - means[False]
 
 
 def _tests(figures: Figures, key: str, both: pl.LazyFrame) -> None:
@@ -172,30 +159,25 @@ def _tests(figures: Figures, key: str, both: pl.LazyFrame) -> None:
 
 
 def _shares(figures: Figures, name: str, population: pl.LazyFrame, hypothesis: dict[str, str]) -> None:
-    group = pl.col(hypothesis["group_column"])
-    first, second = (int(hypothesis[side]) for side in ("first_group", "second_group"))
     success = pl.col(hypothesis["metric_column"]) == rules.value(hypothesis["success_value"])
-    counts = [
-        expression
-        for side, number in (("first", first), ("second", second))
-        for expression in (
-            (success & (group == number)).sum().cast(pl.Int64).alias(f"{side} successes"),
-            (group == number).sum().cast(pl.Int64).alias(f"{side} clients"),
-        )
-    ]
-    table = population.group_by(hypothesis["strata"].split()).agg(counts).collect()
-    for side in ("first", "second"):
-        figures[f"successes {name} {side}"] = int(table[f"{side} successes"].sum())
-    table = table.filter(pl.col("first clients") + pl.col("second clients") > 0)
-    failures = pl.col("second clients") - pl.col("second successes")
+    members = {
+        side: pl.col(hypothesis["group_column"]) == int(hypothesis[f"{side}_group"])
+        for side in ("first", "second")
+    }
+    strata = population.group_by(hypothesis["strata"].split()).agg(
+        *(is_in.sum().cast(pl.Int64).alias(f"{side} clients") for side, is_in in members.items()),
+        *(
+            (is_in & success).sum().cast(pl.Int64).alias(f"{side} successes")
+            for side, is_in in members.items()
+        ),
+    )
     total = pl.col("first clients") + pl.col("second clients")
+    table = strata.filter(total > 0).collect()
+    for side in members:
+        figures[f"successes {name} {side}"] = int(table[f"{side} successes"].sum())
+    failures = pl.col("second clients") - pl.col("second successes")
     # The numerator of the Mantel-Haenszel odds ratio.
     figures[f"strata {name}"] = table.select((pl.col("first successes") * failures / total).sum()).item()
 
 
-STEPS = {
-    "portraits": portraits,
-    "quartiles": numbers,
-    "cube": cube,
-    "hypotheses": hypotheses,
-}
+STEPS = {"portraits": portraits, "quartiles": numbers, "cube": cube, "hypotheses": hypotheses}

@@ -2,25 +2,27 @@
 
 import csv
 import operator
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import reduce
-from pathlib import Path
 from typing import Any
 
-SEEDS = Path(__file__).resolve().parents[2] / "seeds"
-CATEGORIES = (
-    "city",
-    "gender",
-    "age_band",
-    "product_count",
-    "is_loyal",
-    "has_balance",
-    "has_credit_card",
-    "owned_objects",
-    "credit_score_band",
-    "estimated_salary_band",
-)
+from bank_segments import ROOT
+
+Figures = dict[str, float]
+Row = dict[str, str]
+
+
+def rows(seed: str, **equal: str) -> list[Row]:
+    """Read the rows of a seed whose columns have the given values."""
+    with (ROOT / f"seeds/{seed}.csv").open(encoding="utf-8", newline="") as lines:
+        return [row for row in csv.DictReader(lines) if equal.items() <= row.items()]
+
+
+CATEGORIES = [row["trait"] for row in rows("traits", kind="category")]
+NUMBERS = [row["trait"] for row in rows("traits", kind="number")]
 CUBE_KEYS = (
     "city",
     "gender",
@@ -31,23 +33,11 @@ CUBE_KEYS = (
     "has_balance",
     "is_churned",
 )
-NUMBERS = ("age", "credit_score", "owned_objects", "balance", "estimated_salary")
-RAW_NAMES = {
-    "score": "credit_score",
-    "City": "city",
-    "Gender": "gender",
-    "Age": "age",
-    "Objects": "owned_objects",
-    "Balance": "balance",
-    "Products": "product_count",
-    "CreditCard": "has_credit_card",
-    "Loyalty": "is_loyal",
-    "estimated_salary": "estimated_salary",
-    "Churn": "is_churned",
-}
-FLAGS = ("has_credit_card", "is_loyal", "is_churned")
-STATISTICS = ("mean", "standard_deviation", "p25", "median", "p75")
-SHARES = (0.25, 0.5, 0.75)
+BANDED = list(dict.fromkeys(row["column_name"] for row in rows("bands")))
+RAW_NAMES = {row["raw_column"]: row["column_name"] for row in rows("column_domains")[1:]}
+FLAGS = [row["column_name"] for row in rows("column_domains", kind="flag")]
+QUANTILES = {"p25": 0.25, "median": 0.5, "p75": 0.75}
+STATISTICS = ("mean", "standard_deviation", *QUANTILES)
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
     "<>": operator.ne,
@@ -56,8 +46,6 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-
-Figures = dict[str, float]
 
 
 @dataclass(slots=True)
@@ -68,15 +56,12 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
     peak_mib: float = 0.0
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the fields for JSON."""
-        return asdict(self)
-
-
-def rows(seed: str) -> list[dict[str, str]]:
-    """Read a seed."""
-    with (SEEDS / f"{seed}.csv").open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Add the seconds of the block to a step."""
+        started = time.perf_counter()
+        yield
+        self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - started
 
 
 def value(text: str) -> Any:
@@ -89,7 +74,7 @@ def value(text: str) -> Any:
         return text
 
 
-def condition(rules: list[dict[str, str]], column: Callable[[str], Any]) -> Any:
+def condition(rules: list[Row], column: Callable[[str], Any]) -> Any:
     """Combine rules into one condition on whatever `column` returns: pandas series or polars expressions."""
     return reduce(
         operator.and_,
@@ -97,32 +82,22 @@ def condition(rules: list[dict[str, str]], column: Callable[[str], Any]) -> Any:
     )
 
 
-def segments() -> dict[str, list[dict[str, str]]]:
+def segments() -> dict[str, list[Row]]:
     """Return the rules of each segment."""
-    found: dict[str, list[dict[str, str]]] = {}
-    for rule in rows("segment_rules"):
-        found.setdefault(rule["segment_id"], []).append(rule)
-    return found
+    names = dict.fromkeys(row["segment_id"] for row in rows("segment_rules"))
+    return {name: rows("segment_rules", segment_id=name) for name in names}
 
 
-def populations() -> Iterator[tuple[str, bool, list[dict[str, str]]]]:
+def populations() -> Iterator[tuple[str, bool, list[Row]]]:
     """Yield each population, whether its rules say who is dropped, and the rules."""
-    for population in rows("populations"):
-        name = population["population"]
-        rules = [rule for rule in rows("population_rules") if rule["population"] == name]
-        yield name, population["rules_mean"] == "drop", rules
+    for row in rows("populations"):
+        name = row["population"]
+        yield name, row["rules_mean"] == "drop", rows("population_rules", population=name)
 
 
 def bands(column: str) -> tuple[list[float], list[str]]:
     """Return the inner edges of a column's bands and the labels, which nobody compares: a number each."""
     edges = sorted(
-        float(row["lower_bound"])
-        for row in rows("bands")
-        if row["column_name"] == column and row["lower_bound"]
+        float(row["lower_bound"]) for row in rows("bands", column_name=column) if row["lower_bound"]
     )
     return edges, [str(number) for number in range(len(edges) + 1)]
-
-
-def compared(kind: str) -> list[dict[str, str]]:
-    """Return the hypotheses of a kind."""
-    return [row for row in rows("hypotheses") if row["kind"] == kind]

@@ -24,12 +24,6 @@ rejected_clients as (
 
 ),
 
-rejection_reasons as (
-
-    select * from {{ ref('int_rejection_reasons') }}
-
-),
-
 row_counts as (
 
     select * from {{ ref('row_counts') }}
@@ -43,7 +37,7 @@ counted as (
         (select count(*) from client_rows) as in_staging,
         (select count(*) from clients) as in_clients,
         (select count(*) from rejected_clients) as in_rejected,
-        (select count(distinct rejection_reasons.source_row_number) from rejection_reasons) as with_reasons,
+        (select count(nullif(rejected_clients.reasons, '')) from rejected_clients) as with_reasons,
         (select count(*) from row_counts) as rows_of_counts,
         (select sum(row_counts.read_rows) from row_counts) as read_rows,
         (select sum(row_counts.accepted_rows) from row_counts) as accepted_rows,

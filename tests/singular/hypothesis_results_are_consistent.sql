@@ -45,9 +45,3 @@ where
         and abs(results.p_value_adjusted - hypotheses.alpha) > 1e-12
     )
     or results.effect_size not between results.effect_size_low and results.effect_size_high
-    -- The active clients have not churned, so their churn cannot be compared.
-    or (
-        results.hypothesis_id = 'h4_churn_share'
-        and results.population = 'active_clients'
-        and results.reason_en is null
-    )

@@ -1,0 +1,1 @@
+"""A client file becomes the raw table: formats, dialects, keys, the sample."""

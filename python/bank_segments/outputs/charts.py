@@ -1,0 +1,449 @@
+"""The charts, each in Russian and in English: the rows of the marts as they are, laid out by matplotlib.
+
+What stands out, comes first or is too small to be shown is a column of its mart. The height of a chart follows the
+number of its rows; the style is `charts.mplstyle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context, rcParams
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
+
+from bank_segments.marts import Marts, hypothesis_rows
+from bank_segments.words import CONFIDENCE, LANGUAGES, Language, Words, decimals_of, is_known, words_of
+
+Row = Mapping[str, Any]
+T = TypeVar("T")
+
+# Inches.
+_WIDTH = 13.0
+_ROW = 0.21
+_HEAD = 1.1
+# Rows that the axis below the rows and the heading above them take.
+_AXIS = 2
+_HEADING = 1.5
+_COLUMNS = 3
+_LEVELS_SHOWN = 12
+# The middle, the low and the high end of an interval.
+_RATE = ("churn_rate", "churn_rate_low", "churn_rate_high")
+_QUARTILES = ("median", "p25", "p75")
+_DIFFERENCE = ("difference", "difference_low_adjusted", "difference_high_adjusted")
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart that was written to a file; `title` states its finding."""
+
+    name: str
+    language: Language
+    path: Path
+    title: str
+
+
+def draw_charts(marts: Marts, directory: Path) -> list[Chart]:
+    """Write every chart to `directory` as `<name>.ru.png` and `<name>.en.png`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    drawn = []
+    with chart_style():
+        for language in LANGUAGES:
+            for name, figure in figures(marts, language).items():
+                drawn.append(
+                    Chart(name, language, directory / f"{name}.{language}.png", figure.get_suptitle())
+                )
+                figure.savefig(drawn[-1].path, pil_kwargs={"compress_level": 1})
+    return drawn
+
+
+def figures(marts: Marts, language: Language) -> dict[str, Figure]:
+    """Every chart by its name; to be made and drawn within `chart_style`."""
+    return {name: chart(marts, words_of(marts, language)) for name, chart in _CHARTS.items()}
+
+
+def chart_style() -> AbstractContextManager[None]:
+    """The style sheet of the charts."""
+    return rc_context(fname=Path(__file__).with_name("charts.mplstyle"))
+
+
+def _churn_by_trait(marts: Marts, words: Words) -> Figure:
+    _ = words.gettext
+    title = _("Churn rate")
+    if top := _ranked_first(marts.fct_churn_portrait, "standout_rank"):
+        title = _(
+            "Churn stands out most for “%(level)s”: %(rate)s against %(bank)s bank-wide",
+            level=words.trait_level(top["trait"], top["level"]),
+            rate=words.percent(top["churn_rate"]),
+            bank=words.percent(top["bank_churn_rate"]),
+        )
+    subtitle = _(
+        "Share of clients who left, by trait; the line is the %(interval)s, n the number of clients",
+        interval=_interval(words),
+    )
+    placed = _placed(marts.fct_churn_portrait)
+    figure, (part,) = _figure(title, subtitle, _rows(placed))
+    for axes, rows in _trait_columns(part, placed, words, _("Churn rate"), limit=1):
+        _bank_line(axes, marts, words)
+        _intervals(axes, rows, _groups()[0], _RATE)
+        for row in _records(rows):
+            _beside(axes, row["y"], f"{words.percent(row['churn_rate'])}, n = {words.number(row['clients'])}")
+    return figure
+
+
+def _leavers_portrait(marts: Marts, words: Words) -> Figure:
+    _ = words.gettext
+    title = _("Churned and active clients")
+    if top := _ranked_first(marts.fct_churn_portrait, "share_difference_rank"):
+        title = _(
+            "What marks the leavers most is “%(level)s”: %(churned)s of them, %(active)s of the active clients",
+            level=words.trait_level(top["trait"], top["level"]),
+            churned=words.percent(top["share_of_churned"]),
+            active=words.percent(top["share_of_active"]),
+        )
+    subtitle = _(
+        "Share of each level among churned and active clients; below, the median and the middle half"
+    )
+    placed = _placed(marts.fct_churn_portrait)
+    names = {"churned": _("churned"), "active": _("active")}
+    sizes = {"churned": marts.churned_clients, "active": marts.clients - marts.churned_clients}
+    figure, (part, foot) = _figure(title, subtitle, _rows(placed), _panel_rows(names))
+    for axes, rows in _trait_columns(part, placed, words, _("Share of the group's clients")):
+        for group, ((population, name), offset) in _grouped(zip(names.items(), (-0.2, 0.2), strict=True)):
+            label = f"{name}, n = {words.number(sizes[population])}"
+            _bars(axes, rows["y"] + offset, rows[f"share_of_{population}"], group, 0.38, label)
+    _number_panels(foot, marts.fct_churn_portrait_numbers, "population", names, words)
+    return figure
+
+
+def _product_count_portraits(marts: Marts, words: Words) -> Figure:
+    _ = words.gettext
+    title = _("Share of the group's clients")
+    most = marts.fct_product_count_portrait.query("share_difference_rank == 1")
+    if len(most) == 2:
+        first, second = _records(most)
+        title = _(
+            "Active clients differ most in “%(level)s”: %(first)s — %(first_share)s, %(second)s — %(second_share)s",
+            level=words.trait_level(first["trait"], first["level"]),
+            first=words.counted(first["product_count"], "product"),
+            second=words.counted(second["product_count"], "product"),
+            first_share=words.percent(first["share"]),
+            second_share=words.percent(second["share"]),
+        )
+    notes = [_("Active clients by number of products: share of each level; below, median and middle half")]
+    names, sizes = dict[int, str](), dict[int, str]()
+    for row in _records(marts.fct_product_count_metrics):
+        products = words.counted(row["product_count"], "product")
+        if not row["is_active_too_small"]:
+            names[row["product_count"]] = products
+            sizes[row["product_count"]] = words.number(row["active_clients"])
+        elif row["active_clients"]:
+            notes.append(_("%(products)s: too few active", products=products))
+        else:
+            notes.append(_("%(products)s: none active", products=products))
+    cells = marts.fct_product_count_portrait.query("not is_too_small")
+    placed = _placed(marts.fct_churn_portrait.merge(cells[["trait", "level"]].drop_duplicates()))
+    figure, (part, foot) = _figure(title, "; ".join(notes), _rows(placed), _panel_rows(names))
+    for axes, rows in _trait_columns(part, placed, words, _("Share of the group's clients")):
+        shares = cells.merge(rows[["trait", "level", "y"]])
+        for group, (count, name) in _grouped(names.items()):
+            of_count = shares[shares["product_count"] == count]
+            _markers(axes, of_count["y"], of_count["share"], group, f"{name}, n = {sizes[count]}")
+    _number_panels(foot, marts.fct_product_count_portrait_numbers, "product_count", names, words)
+    return figure
+
+
+def _segments(marts: Marts, words: Words) -> Figure:
+    _ = words.gettext
+    rows = marts.fct_segment_metrics.merge(marts.dim_segments, on="segment_id", how="left")
+    rows["y"] = range(len(rows))
+    title = _("Segments")
+    if top := _ranked_first(rows, "churn_rate_rank"):
+        title = _(
+            "Churn is highest in the segment “%(segment)s”: %(rate)s; it holds %(coverage)s of the clients",
+            segment=words.name(top, "name"),
+            rate=words.percent(top["churn_rate"]),
+            coverage=words.percent(top["coverage"]),
+        )
+    subtitle = _(
+        "A client may be in several segments, so coverages do not add up; the line is the %(interval)s",
+        interval=_interval(words),
+    )
+    figure, (part,) = _figure(title, subtitle, 3.2 * len(rows))
+    coverage, churn = part.subplots(1, 2, sharey=True)
+    _bank_line(churn, marts, words)
+    is_none = rows["segment_id"] == "none"
+    for group, of_group in ((_groups()[0], rows[~is_none]), (_groups()[3], rows[is_none])):
+        shown = of_group.query("not is_too_small")
+        _bars(coverage, shown["y"], shown["coverage"], group, 0.5)
+        _intervals(churn, shown, group, _RATE)
+    for row in _records(rows):
+        for axes, note in zip((coverage, churn), _segment_notes(row, words), strict=True):
+            _beside(axes, row["y"], note)
+    coverage.set_yticks(rows["y"], [_segment_label(row, words) for row in _records(rows)])
+    coverage.set_ylim(len(rows) - 0.5, -0.5)
+    _percent_axis(coverage, words, _("Coverage: share of all clients"))
+    _percent_axis(churn, words, _("Churn rate"), limit=1)
+    _legend(part)
+    return figure
+
+
+def _segment_label(row: Row, words: Words) -> str:
+    if row["segment_id"] == "none":
+        return words.gettext("In no segment")
+    clauses = [_short(clause, 42) for clause in words.rule(row["rule"]).split("; ")]
+    return "\n".join([_short(words.name(row, "name"), 42).upper(), *clauses[:4]])
+
+
+def _segment_notes(row: Row, words: Words) -> tuple[str, str]:
+    """What stands beside the coverage and the churn rate of a segment."""
+    _ = words.gettext
+    if row["is_too_small"] and row["clients"]:
+        return _("too few clients"), _("too few clients")
+    coverage = f"{words.percent(row['coverage'])}\n{words.counted(row['clients'], 'client')}"
+    if not is_known(row["churn_rate"]):
+        return coverage, _("no clients")
+    if row["is_churn_set_by_rule"]:
+        return coverage, "\n".join((words.percent(row["churn_rate"]), _("churn set by the rule")))
+    return coverage, "\n".join(words.rate_and_ends(row))
+
+
+def _hypotheses_forest(marts: Marts, words: Words) -> Figure:
+    _ = words.gettext
+    rows = hypothesis_rows(marts)
+    is_first = ~rows["hypothesis_id"].duplicated()
+    rows["y"] = rows.index + _HEADING * is_first.cumsum()
+    flips = rows[rows["is_flipped"].eq(True)].drop_duplicates("hypothesis_id")
+    title = _("What the hypotheses showed")
+    if len(flips):
+        metrics = (_("“%(metric)s”", metric=words.name(row, "metric")) for row in _records(flips))
+        title = _("The answer depends on who is compared: %(metrics)s", metrics=", ".join(metrics))
+    elif (rows["is_flipped"].notna() & rows["is_baseline"].eq(False)).any():
+        title = _("The answers are the same for every population")
+    subtitle = _(
+        "Groups in the order in which the hypothesis names them (clients in brackets); the line is the Holm-adjusted "
+        "CI, the band the margin within which a difference is negligible"
+    )
+    figure, (part,) = _figure(title, subtitle, 1.15 * (_rows(rows) + 1))
+    axes = part.subplots()
+    axes.axvspan(-1, 1, color="#eeeeee", zorder=0)
+    axes.axvline(0, color=_groups()[0]["color"], linewidth=0.8, linestyle="-")
+    margins = rows["equivalence_margin"].astype(float).replace(0, np.nan)
+    in_margins = rows.assign(**{column: rows[column] / margins for column in _DIFFERENCE})
+    for group, population in _grouped(marts.dim_populations["population"]):
+        _intervals(axes, in_margins[rows["population"] == population], group, _DIFFERENCE)
+    axes.set_yticks(rows["y"], [_compared(row, words) for row in _records(rows)])
+    axes.set_ylim(_rows(rows), -1)
+    axes.set_xlabel(_("Difference (first group − second) in units of the margin"))
+    _number_axis(axes, words, ticks=9)
+    _beside(axes, -0.5, _("Difference, its interval, adjusted p, verdict"))
+    for row in _records(rows):
+        _beside(axes, row["y"], _result(row, words))
+    for row in _records(rows[is_first]):
+        _heading(axes, row["y"] - 1, words.name(row, "null"))
+    return figure
+
+
+def _compared(row: Row, words: Words) -> str:
+    """A population with the sizes of the groups compared in it."""
+    sizes = (words.number(row[f"{group}_group_clients"]) for group in ("first", "second"))
+    return f"{words.name(row, 'name')} ({' / '.join(sizes)})"
+
+
+def _result(row: Row, words: Words) -> str:
+    verdict = words.verdict(row["conclusion"])
+    if row["conclusion"] == "not_tested":
+        return _short(f"{verdict}. {words.name(row, 'reason')}", 80)
+    return f"{words.difference(row)}, {words.p_value(row['p_value_adjusted'])}: {verdict}"
+
+
+_CHARTS: Mapping[str, Callable[[Marts, Words], Figure]] = {
+    "churn_by_trait": _churn_by_trait,
+    "leavers_portrait": _leavers_portrait,
+    "product_count_portraits": _product_count_portraits,
+    "segments": _segments,
+    "hypotheses_forest": _hypotheses_forest,
+}
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return frame.to_dict("records")  # type: ignore[return-value]
+
+
+def _ranked_first(frame: pd.DataFrame, rank: str) -> Row | None:
+    """The row that a mart ranks first; None where nothing stands out, or several rows alike."""
+    first = _records(frame[frame[rank] == 1])
+    return first[0] if len(first) == 1 else None
+
+
+def _short(text: str, characters: int = 26) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
+def _interval(words: Words) -> str:
+    return words.gettext("%(level)s Wilson interval", level=words.percent(CONFIDENCE, 0))
+
+
+def _placed(portrait: pd.DataFrame) -> pd.DataFrame:
+    """The levels to draw with their `column` and their `y` in it, in the order of the mart.
+
+    Of a trait with many `levels` the largest are drawn. A column takes the traits that begin in its third of the rows.
+    """
+    levels = portrait.groupby("trait", sort=False)["level"].transform("size")
+    shown = portrait.assign(levels=levels).query(f"not is_too_small and clients_rank <= {_LEVELS_SHOWN}")
+    shown = shown.reset_index(drop=True)
+    y = shown.index + _HEADING * (~shown["trait"].duplicated()).cumsum()
+    start = y.groupby(shown["trait"]).transform("first")
+    column, _thirds = pd.factorize(np.floor(_COLUMNS * start / _rows(shown.assign(y=y))))
+    return shown.assign(column=column, y=y - y.groupby(column).transform("first") + 1)
+
+
+def _rows(placed: pd.DataFrame) -> float:
+    """How many rows the longest column takes."""
+    return max(placed["y"], default=3) + 1
+
+
+def _figure(title: str, subtitle: str, *rows: float) -> tuple[Figure, list[SubFigure]]:
+    """A figure with its two titles above parts of so many rows, and the parts."""
+    heights = [_ROW * (part + _AXIS) for part in rows]
+    figure = Figure(figsize=(_WIDTH, _HEAD + sum(heights)))
+    left = {"x": 0.15 / _WIDTH, "horizontalalignment": "left", "wrap": True}
+    figure.suptitle(title, **left)
+    body = figure.subfigures(squeeze=False)[0, 0]
+    body.suptitle(subtitle, fontsize=9, fontweight="normal", **left)
+    return figure, list(body.subfigures(len(rows), squeeze=False, height_ratios=heights)[:, 0])
+
+
+def _trait_columns(
+    figure: SubFigure, placed: pd.DataFrame, words: Words, axis: str, limit: float | None = None
+) -> Iterator[tuple[Axes, pd.DataFrame]]:
+    """One axes per column of `placed` with the names of traits and levels, and the rows to draw in it."""
+    columns = figure.subplots(1, max(placed["column"].nunique(), 1), squeeze=False)[0]
+    for column, axes in enumerate(columns):
+        rows = placed[placed["column"] == column]
+        names = [_short(words.level(row["trait"], row["level"])) for row in _records(rows)]
+        axes.set_yticks(rows["y"], names)
+        axes.set_ylim(_rows(placed) - 0.4, -0.6)
+        for trait, levels in rows.groupby("trait", sort=False):
+            name, shown, every = words.trait(str(trait)), len(levels), levels["levels"].iloc[0]
+            if shown != every:
+                name = words.gettext(
+                    "%(trait)s (largest %(shown)s of %(all)s)", trait=name, shown=shown, all=every
+                )
+            _heading(axes, levels["y"].iloc[0] - 1, name)
+        yield axes, rows
+        _percent_axis(axes, words, axis, limit)
+    _legend(figure)
+
+
+def _panel_rows(names: Mapping[Any, str]) -> float:
+    return 1.3 * len(names) + 1.8
+
+
+def _number_panels(
+    figure: SubFigure, numbers: pd.DataFrame, column: str, names: Mapping[Any, str], words: Words
+) -> None:
+    """Panels at the foot, one per numeric trait: median and middle half of every group in `column`."""
+    shown = numbers[~numbers["is_too_small"] & numbers[column].isin(list(names))]
+    shown = shown.assign(y=shown[column].map(list(names).index))
+    for place, (trait, rows) in enumerate(shown.groupby("trait", sort=False), start=1):
+        axes = figure.add_subplot(1, shown["trait"].nunique(), place)
+        for group, name in _grouped(names):
+            _intervals(axes, rows[rows[column] == name], group, _QUARTILES)
+        for row in _records(rows):
+            axes.annotate(
+                words.number(row["median"], decimals_of(*rows["median"])),
+                (row["median"], row["y"]),
+                xytext=(0, 2),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                size=7,
+            )
+        axes.set_yticks(range(len(names)), names.values() if place == 1 else [])
+        axes.set_ylim(len(names) - 0.4, -0.8)
+        axes.set_title(words.trait(str(trait), "number"))
+        axes.set_xlabel(words.unit(str(trait)) or "")
+        axes.grid(visible=False)
+        axes.margins(x=0.12)
+        _number_axis(axes, words, ticks=4)
+
+
+def _groups() -> list[dict[str, Any]]:
+    """How groups of clients are told from each other, in order."""
+    return list(rcParams["axes.prop_cycle"])
+
+
+def _grouped(items: Iterable[T]) -> Iterator[tuple[dict[str, Any], T]]:
+    """Every item with how its group is told from the others; behind the last way comes the first again."""
+    return zip(cycle(_groups()), items, strict=False)
+
+
+def _intervals(axes: Axes, rows: pd.DataFrame, group: Row, columns: tuple[str, str, str]) -> None:
+    """Markers with intervals; where a value is missing there is none."""
+    middle, low, high = (rows[column] for column in columns)
+    axes.hlines(rows["y"], low, high, colors=group["color"], linewidth=1.4)
+    _markers(axes, rows["y"], middle, group)
+
+
+def _markers(axes: Axes, y: Any, x: Any, group: Row, label: str | None = None) -> None:
+    """Markers, whole even at the ends of the axis."""
+    axes.plot(x, y, **group, clip_on=False, in_layout=False, label=label)
+
+
+def _bars(
+    axes: Axes,
+    y: Any,
+    shares: Any,
+    group: Row,
+    height: float,
+    label: str | None = None,
+) -> None:
+    """Horizontal bars, hatched where the group's markers are hollow."""
+    fill = group["markerfacecolor"]
+    hatch = "////" if fill == "white" else ""
+    axes.barh(
+        y, shares, height, color=fill, edgecolor=group["color"], hatch=hatch, linewidth=0.6, label=label
+    )
+
+
+def _bank_line(axes: Axes, marts: Marts, words: Words) -> None:
+    label = words.gettext("bank-wide: %(rate)s", rate=words.percent(marts.churn_rate))
+    axes.axvline(marts.churn_rate, color=_groups()[1]["color"], linewidth=1, linestyle="--", label=label)
+
+
+def _percent_axis(axes: Axes, words: Words, name: str, limit: float | None = None) -> None:
+    axes.set_xlim(0, limit)
+    axes.xaxis.set_major_formatter(lambda x, _position: words.percent(x, 0))
+    axes.set_xlabel(name)
+
+
+def _number_axis(axes: Axes, words: Words, ticks: int) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(ticks, integer=True))
+    axes.xaxis.set_major_formatter(lambda x, _position: words.number(x))
+
+
+def _beside(axes: Axes, y: float, text: str) -> None:
+    """A note right of the plot, at the height of a row."""
+    axes.text(1.05, y, text, transform=axes.get_yaxis_transform(), va="center_baseline")
+
+
+def _heading(axes: Axes, y: float, text: str) -> None:
+    """A heading above rows, from the left end of the plot."""
+    cover = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    axes.text(
+        0, y, text, weight="bold", transform=axes.get_yaxis_transform(), va="center_baseline", bbox=cover
+    )
+
+
+def _legend(figure: SubFigure) -> None:
+    """One legend for the plots of a part, which name the same groups, above them."""
+    figure.legend(*figure.axes[-1].get_legend_handles_labels(), loc="outside upper left", ncols=6)

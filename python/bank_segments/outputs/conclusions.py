@@ -1,0 +1,135 @@
+"""The written findings, in Russian and in English: one template over the rows of the marts, as Markdown and as a page.
+
+The template derives nothing. "Not rejected" is never written as "equal": only a test of equivalence may say so. The
+page is the Markdown rendered, with the charts inside, so it cannot say anything else either.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from jinja2 import Environment
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+
+from bank_segments.marts import Marts, named_results
+from bank_segments.words import LANGUAGES, Language, decimals_of, escaped, words_of
+
+if TYPE_CHECKING:
+    from bank_segments.outputs.charts import Chart
+
+Row = Mapping[str, Any]
+
+
+def write_conclusions(
+    marts: Marts, directory: Path, *, input_name: str, is_synthetic: bool, charts: Sequence[Chart] = ()
+) -> list[Path]:
+    """Write the findings to `directory` as `conclusions.<language>.md` and `.html`, and return the paths.
+
+    `input_name` is the name of the client file as the user gave it. The Markdown points at `charts`, which lie below
+    `directory`; the page holds them. Raises `OSError` where one cannot be read.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for language in LANGUAGES:
+        drawn = {
+            chart.path.relative_to(directory).as_posix(): chart
+            for chart in charts
+            if chart.language == language
+        }
+        images = {chart.name: f"![{escaped(chart.title)}]({file})" for file, chart in drawn.items()}
+        environment = _environment(marts, language)
+        markdown = _markdown(marts, environment, images, input_name=input_name, is_synthetic=is_synthetic)
+        page = _page(markdown, environment, {file: chart.path for file, chart in drawn.items()}, is_synthetic)
+        for suffix, text in (("md", markdown), ("html", page)):
+            paths.append(directory / f"conclusions.{language}.{suffix}")
+            paths[-1].write_text(text, encoding="utf-8")
+    return paths
+
+
+def conclusions(marts: Marts, language: Language, *, input_name: str, is_synthetic: bool) -> str:
+    """The findings of one language as Markdown, without charts."""
+    environment = _environment(marts, language)
+    return _markdown(marts, environment, {}, input_name=input_name, is_synthetic=is_synthetic)
+
+
+def _environment(marts: Marts, language: Language) -> Environment:
+    """The templates of this folder with words whose levels, which come from the client file, are escaped."""
+    words = words_of(marts, language)
+    words = replace(words, levels={key: escaped(label) for key, label in words.levels.items()})
+    environment = words.environment(Path(__file__).parent)
+    environment.filters["trait_name"] = words.trait
+    environment.globals |= {"decimals_of": decimals_of, "groups": groups, "places": places}
+    return environment
+
+
+def _markdown(
+    marts: Marts, environment: Environment, images: Mapping[str, str], *, input_name: str, is_synthetic: bool
+) -> str:
+    """Every section; `images`, by the name of the chart, follow the heading of theirs."""
+    frames = {field.name: getattr(marts, field.name) for field in fields(Marts)} | {
+        "results": named_results(marts, marts.fct_hypothesis_results),
+        "sensitivity": named_results(marts, marts.fct_hypothesis_sensitivity),
+        "segments": marts.fct_segment_metrics.merge(marts.dim_segments, on="segment_id", how="left"),
+        "proposals": marts.fct_retention_proposals.merge(marts.dim_segments, on="segment_id"),
+    }
+    return environment.get_template("conclusions.md.j2").render(
+        {name: rows(frame) for name, frame in frames.items()},
+        bank=marts,
+        charts=images,
+        input_name=input_name,
+        is_synthetic=is_synthetic,
+    )
+
+
+def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a mart by the names of its columns; what is missing is None."""
+    values = frame.astype(object)
+    return values.where(values.notna(), None).to_dict("records")  # type: ignore[return-value]
+
+
+def groups(rows: Iterable[Row], *columns: str) -> list[list[Row]]:
+    """The rows with the same values in `columns` together, both in the order in which they come."""
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[column] for column in columns), []).append(row)
+    return list(found.values())
+
+
+def places(rows: Iterable[Row]) -> list[tuple[tuple[str, ...], list[str]]]:
+    """The trimmings under which a test flips, each time with the cities where it flips under just these."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for city in groups(rows, "city"):
+        found.setdefault(tuple(row["trimming"] for row in city), []).append(city[0]["city"])
+    return list(found.items())
+
+
+def _page(markdown: str, environment: Environment, pictures: Mapping[str, Path], is_synthetic: bool) -> str:
+    """The sections of `markdown`, whose every picture is in `pictures` by the path that it is named by, as a page."""
+    parser = MarkdownIt("commonmark", {"html": False})
+    renderer = RendererHTML(parser)
+    tokens = parser.parse(markdown)
+    first = next(index for index, token in enumerate(tokens) if token.tag == "h2")
+    sections: dict[str, str] = {}
+    for opening, inline in pairwise(tokens):
+        if opening.type == "heading_open" and opening.tag == "h2":
+            anchor = f"section-{len(sections) + 1}"
+            opening.attrSet("id", anchor)
+            sections[anchor] = renderer.renderInlineAsText(inline.children, parser.options, {})
+        for picture in (token for token in inline.children or [] if token.type == "image"):
+            content = base64.b64encode(pictures[str(picture.attrs["src"])].read_bytes()).decode("ascii")
+            picture.attrSet("src", f"data:image/png;base64,{content}")
+            # Where the chart is too wide its paragraph can be scrolled, by key too.
+            opening.attrSet("class", "chart")
+            opening.attrSet("tabindex", "0")
+    return environment.get_template("pages/conclusions.html.j2").render(
+        text=renderer.render(tokens[first:], parser.options, {}),
+        sections=sections,
+        is_synthetic=is_synthetic,
+    )

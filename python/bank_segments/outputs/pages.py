@@ -1,0 +1,273 @@
+"""The release's first page and its data quality page, in both languages: what was run, and whether to trust it.
+
+Their numbers come from the warehouse, from the gate, from the checkpoint and from dbt's results.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bank_segments.database import open_confined
+from bank_segments.words import LANGUAGES, N_, Language, Words
+
+if TYPE_CHECKING:
+    from bank_segments.outputs.charts import Chart
+    from bank_segments.release.expectations import ExpectationOutcome
+    from bank_segments.release.gate import GateResult
+    from bank_segments.release.run import RunRecord
+    from bank_segments.warehouse import Build
+
+State = Literal["accepted", "warned", "refused"]
+# A page of these names is the first one of its folder.
+INDEX: dict[Language, str] = {"ru": "index.html", "en": "index.en.html"}
+
+_TEMPLATES = Path(__file__).parent
+# What SQL says of a rejected row; a reason that is not here is shown as it is.
+_REASONS = (
+    N_("%(column)s is missing"),
+    N_("%(column)s is not a number"),
+    N_("%(column)s is outside its domain"),
+    N_("%(column)s is unknown"),
+    N_("row has fewer fields than the header"),
+    N_("row has more fields than the header"),
+    N_("exact duplicate of an earlier row"),
+    N_("%(column)s has differing rows"),
+)
+_BUILT_INTO_DBT = {
+    "not_null": N_("The column has no gaps."),
+    "unique": N_("No value of the column repeats."),
+    "accepted_values": N_("The column has declared values only."),
+    "relationships": N_("Every value exists in the table that it refers to."),
+}
+_GATE_LIMITS = "select kind, name_ru, name_en, meaning_ru, meaning_en from reference.gate_limits"
+_TRAITS = (
+    "select trait, name_ru, name_en from marts.dim_traits where kind = 'category' order by sort_order, trait"
+)
+_REJECTED = "select reason, rejected_rows from quality.rejection_reasons order by rejected_rows desc, reason"
+_COUNTS = "select * from quality.row_counts"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One part of the release: its file, what it is, its Markdown; the names of files may depend on the language."""
+
+    pattern: str
+    name: str
+    text: str
+    markdown_pattern: str = ""
+
+    @property
+    def files(self) -> dict[Language, str]:
+        """The file that a reader of each language opens."""
+        return {
+            language: self.pattern.format(language=language, index=INDEX[language]) for language in LANGUAGES
+        }
+
+    @property
+    def markdown(self) -> dict[Language, str]:
+        """The same as Markdown; empty names where there is none."""
+        return {language: self.markdown_pattern.format(language=language) for language in LANGUAGES}
+
+
+_ENTRIES = (
+    Entry(
+        "conclusions.{language}.html",
+        N_("Conclusions"),
+        N_("Who leaves, portraits and segments, tested hypotheses and proposals, in words and numbers."),
+        "conclusions.{language}.md",
+    ),
+    Entry(
+        "dashboard.{language}.html",
+        N_("Dashboard"),
+        N_("Churn by any combination of traits and segments; works without a network."),
+    ),
+    Entry(
+        "presentation.{language}.pptx",
+        N_("Presentation"),
+        N_("Slides for a meeting: the charts can be edited, the source of every number is in the notes."),
+    ),
+    Entry(
+        "data_quality/{index}",
+        N_("Data quality"),
+        N_("What was read, accepted and rejected, why, and which checks passed."),
+    ),
+    Entry(
+        "bank_marts.duckdb",
+        N_("Marts for BI tools"),
+        N_("A DuckDB file with the schemas marts and quality; open it read-only."),
+    ),
+    Entry(
+        "docs/index.html",
+        N_("Tables and lineage"),
+        N_("The dbt docs: what every column means and where it comes from."),
+    ),
+    Entry(
+        "run.json",
+        N_("Record of the run"),
+        N_("The file and its checksum, row counts, versions, seconds per step."),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DbtTest:
+    """One data test of dbt with its result; `description` is written as `по-русски / in English`, if at all."""
+
+    relation: str
+    name: str
+    what: str
+    status: str
+    description: str
+
+    @property
+    def outcome(self) -> Literal["pass", "warn", "stop"]:
+        """What the result means for the release."""
+        return "pass" if self.status == "pass" else "warn" if self.status == "warn" else "stop"
+
+    def meaning(self, words: Words) -> str:
+        """What the test means: by its own description or its macro's, else as built into dbt."""
+        russian, _, english = self.description.partition(" / ")
+        if self.description:
+            return russian if words.language == "ru" or not english else english
+        return words.gettext(_BUILT_INTO_DBT[self.name]) if self.name in _BUILT_INTO_DBT else self.name
+
+
+def write_index(directory: Path, record: RunRecord, state: State, charts: Sequence[Chart]) -> None:
+    """Write `index.html` (Russian) and `index.en.html` into the release `directory`.
+
+    `state` is the verdict on the data, `charts` are those in the release. Raises `ValueError` where the run's id
+    does not begin with its time.
+    """
+    started = datetime.strptime(record.run_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    for language, other in (LANGUAGES, LANGUAGES[::-1]):
+        drawn = (chart for chart in charts if chart.language == language)
+        _write(
+            directory,
+            "index",
+            Words(language),
+            other=Words(other),
+            record=record,
+            state=state,
+            started=started,
+            entries=_ENTRIES,
+            charts={chart.path.relative_to(directory).as_posix(): chart.title for chart in drawn},
+            is_synthetic=record.is_synthetic,
+        )
+
+
+def write_quality_page(
+    directory: Path,
+    *,
+    build: Build,
+    gate: GateResult,
+    outcomes: Sequence[ExpectationOutcome],
+    run_id: str,
+    input_name: str,
+    is_synthetic: bool,
+) -> State:
+    """Write `index.html` (Russian) and `index.en.html` into `directory`, and return the verdict on them."""
+    directory.mkdir(parents=True, exist_ok=True)
+    limits, traits, rejected, counts = (
+        _rows(build.warehouse, query) for query in (_GATE_LIMITS, _TRAITS, _REJECTED, _COUNTS)
+    )
+    tests = dbt_tests(build.run_results, build.manifest)
+    unmet = [outcome for outcome in outcomes if not outcome.is_met]
+    failed, warned = (sum(test.outcome == outcome for test in tests) for outcome in ("stop", "warn"))
+    is_refused = gate.having("stop") or unmet or failed
+    state: State = (
+        "refused" if is_refused else "warned" if gate.having("allowed", "warn") or warned else "accepted"
+    )
+    order = {row["trait"]: place for place, row in enumerate(traits)}
+    kinds = list(dict.fromkeys(finding.kind for finding in gate.findings))
+    for language in LANGUAGES:
+        words = Words(language)
+        _write(
+            directory,
+            "quality",
+            words,
+            state=state,
+            gate=gate,
+            findings=sorted(
+                gate.findings, key=lambda each: (kinds.index(each.kind), order.get(each.subject, len(order)))
+            ),
+            limits={row["kind"]: row for row in limits},
+            traits={row["trait"]: row for row in traits},
+            reasons=[(reason_text(row["reason"], words), row["rejected_rows"]) for row in rejected],
+            counts=counts[0],
+            expectations=list(_merged(outcomes)),
+            unmet=unmet,
+            tests=tests,
+            failed=failed,
+            warned=warned,
+            run_id=run_id,
+            input_name=input_name,
+            is_synthetic=is_synthetic,
+        )
+    return state
+
+
+def _write(directory: Path, page: str, words: Words, **values: object) -> None:
+    html = words.environment(_TEMPLATES).get_template(f"pages/{page}.html.j2").render(values)
+    (directory / INDEX[words.language]).write_text(html, encoding="utf-8")
+
+
+def _rows(warehouse: Path, query: str) -> list[dict[str, Any]]:
+    with open_confined(warehouse=warehouse) as connection:
+        found = connection.execute(query)
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _merged(outcomes: Sequence[ExpectationOutcome]) -> Iterator[Mapping[str, object]]:
+    """The expectations that mean the same of a relation as one, those that are not met first."""
+    together: dict[tuple[str, str], list[ExpectationOutcome]] = {}
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.is_met):
+        together.setdefault((outcome.relation, outcome.meaning), []).append(outcome)
+    for (relation, meaning), group in together.items():
+        unmet = [outcome for outcome in group if not outcome.is_met]
+        yield {"relation": relation, "meaning": meaning, "unmet": unmet, "is_met": not unmet}
+
+
+def dbt_tests(run_results: Path, manifest: Path) -> list[DbtTest]:
+    """The data tests of a dbt run in the order of their tables; none where dbt left no results."""
+    if not run_results.exists() or not manifest.exists():
+        return []
+    declared = json.loads(manifest.read_text(encoding="utf-8"))
+    nodes = declared["nodes"] | declared["sources"]
+    macros = {name.rpartition(".")[2]: macro["description"] for name, macro in declared["macros"].items()}
+    found = []
+    for result in json.loads(run_results.read_text(encoding="utf-8"))["results"]:
+        node = nodes.get(result["unique_id"])
+        if node is None or node["resource_type"] != "test":
+            continue
+        # A test of a source, and one written as plain SQL, is attached to no node.
+        tested = nodes.get(node.get("attached_node") or next(iter(node["depends_on"]["nodes"]), ""), node)
+        metadata = node.get("test_metadata") or {}
+        name, arguments = metadata.get("name") or node["name"], metadata.get("kwargs", {})
+        columns = arguments.get("columns") or [arguments.get("column_name") or node["name"]]
+        by_macro = "" if name in _BUILT_INTO_DBT else macros.get(f"test_{name}", "")
+        found.append(
+            DbtTest(
+                f"{tested['schema']}.{tested.get('alias') or tested['name']}",
+                name,
+                ", ".join(map(str, columns)),
+                result["status"],
+                node.get("description") or by_macro,
+            )
+        )
+    return sorted(found, key=lambda test: (test.relation, test.name, test.what))
+
+
+def reason_text(reason: str, words: Words) -> str:
+    """A reason for rejection, which SQL gives in English, in words."""
+    for message in _REASONS:
+        pattern = re.escape(message).replace(re.escape("%(column)s"), r"(?P<column>\S+)")
+        if found := re.fullmatch(pattern, reason):
+            return words.gettext(message, **found.groupdict())
+    return reason

@@ -1,0 +1,1 @@
+"""What stands between a built warehouse and its publication, and the publication itself."""

@@ -1,0 +1,101 @@
+"""Campaign lists with the bank's own ids: `make activation SEGMENT=segment_2`. They never enter a release."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from bank_segments import ROOT
+from bank_segments.database import each_row, open_confined
+from bank_segments.errors import RefusedError, shown
+from bank_segments.release.private_csv import write_private
+from bank_segments.release.run import PUBLISHED, TARGET, only_run
+from bank_segments.warehouse import Build
+
+DIRECTORY = ROOT / "activation"
+COLUMNS = ("client_id", "city", "product_count")
+
+
+@contextlib.contextmanager
+def active_members(release: Path, warehouse: Path, segment_id: str) -> Iterator[Iterator[tuple[object, ...]]]:
+    """Give `COLUMNS` of the active clients of the segment as published in `release`, one by one, by their ids.
+
+    The warehouse of the last run only says which id a key stands for. Raises `RefusedError` for an unknown segment,
+    and where the warehouse does not have the published clients: the last run was refused, or another one.
+    """
+    with open_confined(published=release / "bank_marts.duckdb", private=warehouse) as connection:
+        segments = connection.execute("select segment_id from marts.dim_segments order by 1").fetchall()
+        if (segment_id,) not in segments:
+            known = ", ".join(name for (name,) in segments)
+            raise RefusedError(f"There is no segment {shown(segment_id)}; known are {known}.")
+        try:
+            connection.execute(
+                "create temp table members as"
+                " select client_keys.client_id, clients.city, clients.product_count"
+                " from marts.fct_segment_membership as membership"
+                " inner join marts.dim_clients as clients on membership.client_key = clients.client_key"
+                " left join private.staging.stg_bank__client_keys as client_keys"
+                " on clients.client_key = client_keys.client_key"
+                " where membership.segment_id = ? and not clients.is_churned",
+                [segment_id],
+            )
+        except duckdb.CatalogException as error:
+            raise RefusedError(
+                f"The last run was refused early or ran on Spark: {shown(warehouse)} holds no ids of clients;"
+                " run make report on DuckDB with the published file first."
+            ) from error
+        ((listed, known_ids),) = connection.execute(
+            "select count(*), count(client_id) from members"
+        ).fetchall()
+        if known_ids < listed:
+            raise RefusedError(
+                f"The last run was not the one that published {shown(release)}: its {shown(warehouse)} lacks the ids of"
+                f" {listed - known_ids} of the {listed} clients to list; run make report with the published file first."
+            )
+        yield each_row(connection.execute("from members order by client_id"))
+
+
+def write_list(published: Path, build: Build, segment_id: str, directory: Path) -> Path:
+    """Write `<segment_id>.csv` of the latest release, readable by its owner only, in one rename; returns its path.
+
+    Raises `RefusedError` where nothing is published, while a run holds the warehouse, and as `active_members` does.
+    """
+    release = (published / "latest").resolve()
+    if not release.exists():
+        raise RefusedError(f"Nothing is published in {shown(published)} yet; run make report first.")
+    with only_run(build.directory):
+        if not build.warehouse.exists():
+            raise RefusedError(
+                f"There is no warehouse {shown(build.warehouse)} with the ids; run make report first."
+            )
+        path = directory / f"{segment_id}.csv"
+        with active_members(release, build.warehouse, segment_id) as members:
+            write_private(path, COLUMNS, members)
+        return path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line and write one list; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="make activation", description="Write a segment's campaign list.")
+    parser.add_argument("segment_id", help="for example segment_2")
+    options = parser.parse_args(arguments)
+    try:
+        path = write_list(PUBLISHED, Build(TARGET), options.segment_id, DIRECTORY)
+    except RefusedError as refusal:
+        print(f"make activation: {refusal}", file=sys.stderr)
+        return 1
+    except (OSError, duckdb.Error) as error:
+        print(
+            f"make activation: The list was not written: {' '.join(str(error).split())}; see what holds or damaged it.",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"{shown(path)}: for the campaign only; it holds the bank's ids")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

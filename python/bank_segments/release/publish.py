@@ -1,0 +1,168 @@
+"""Writes the self-contained file for BI tools and switches the published release atomically."""
+
+import json
+import os
+import shutil
+from collections import defaultdict
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+
+from bank_segments.database import MEMORY_LIMIT, attach, confine, literal
+from bank_segments.errors import RefusedError, shown
+from bank_segments.warehouse import Build
+
+PUBLISHED_SCHEMAS = ("marts", "quality")
+RELEASES_KEPT = 3  # of each series
+# The oldest format that the clients named in the README still read.
+STORAGE_VERSION = "v1.4.0"
+
+_RELATIONS = """
+    select
+        schema_name,
+        '"' || schema_name || '"."' || table_name || '"' as relation,
+        bool_or(column_name = 'client_key') as is_keyed
+    from duckdb_columns()
+    where database_name = 'build' and list_contains($schemas, schema_name)
+    group by all
+    order by all
+"""
+_COMMENTS = """
+    with relations as (
+        select database_name, schema_name, view_name as table_name, comment from duckdb_views()
+        union all
+        select database_name, schema_name, table_name, comment from duckdb_tables()
+    ),
+
+    commented as (
+        select database_name, schema_name, table_name, 'table' as kind, '' as part, comment from relations
+        union all
+        select database_name, schema_name, table_name, 'column', '."' || column_name || '"', comment
+        from duckdb_columns()
+    )
+
+    select kind || ' "' || schema_name || '"."' || table_name || '"' || part as target, comment
+    from commented
+    where database_name = 'build' and list_contains($schemas, schema_name) and comment is not null
+"""
+
+
+def _copy_rows(connection: duckdb.DuckDBPyConnection, relation: str, *, is_keyed: bool) -> None:
+    """Copy a relation of the build as a table, with keys in their order.
+
+    Else the rows of clients would keep the order of the bank's file, which others may know. One part at a time, by
+    the first digit of the key: to sort a hundred million rows at once takes more disk than all the rest of a run.
+    """
+    if not is_keyed:
+        connection.execute(f"create table {relation} as select * from build.{relation}")
+        return
+    connection.execute("begin")
+    connection.execute(f"create table {relation} as select * from build.{relation} limit 0")
+    between = [
+        f"client_key >= '{low}' and client_key < '{high}'" for low, high in pairwise("123456789abcdef")
+    ]
+    for part in ("client_key < '1'", *between, "client_key >= 'f'"):
+        connection.execute(
+            f"insert into {relation} select * from build.{relation} where {part} order by client_key"
+        )
+    connection.execute("commit")
+
+
+def write_marts(build: Build, path: Path) -> None:
+    """Copy every relation of the published schemas into a new file, as a table with its comments."""
+    schemas = {"schemas": PUBLISHED_SCHEMAS}
+    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT}) as connection:
+        # Rows that are too many to be put in order in memory go beside the warehouse, not into the current directory.
+        connection.execute(f"set temp_directory = {literal(f'{build.warehouse}.tmp')}")
+        attach(connection, build.warehouse, "build")
+        connection.execute(
+            f"attach {literal(str(path))} as release (storage_version {literal(STORAGE_VERSION)})"
+        )
+        connection.execute("use release")
+        confine(connection)
+        for schema, relation, is_keyed in connection.execute(_RELATIONS, schemas).fetchall():
+            connection.execute(f'create schema if not exists "{schema}"')
+            _copy_rows(connection, relation, is_keyed=is_keyed)
+        for target, comment in connection.execute(_COMMENTS, schemas).fetchall():
+            connection.execute(f"comment on {target} is {literal(comment)}")
+
+
+def switch_latest(published: Path, run_id: str) -> None:
+    """Point `published/latest` at the release in one atomic rename."""
+    temporary = published / f".latest.{run_id}"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(run_id, target_is_directory=True)
+    temporary.replace(published / "latest")
+    _flush(published)
+
+
+def publish(staged: Path, published: Path, run_id: str) -> Path:
+    """Move the finished release into place, switch to it, and keep the newest few; returns its directory."""
+    release = published / run_id
+    for path in (*staged.rglob("*"), staged):
+        _flush(path)
+    staged.rename(release)
+    _flush(published)
+    switch_latest(published, run_id)
+    _remove_old(published)
+    return release
+
+
+def _flush(path: Path) -> None:
+    """Have a file, or the names in a directory, on disk before anything can point at them."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _releases(published: Path) -> list[Path]:
+    """Return the finished releases, oldest first."""
+    found = [
+        path for path in published.glob("[!.]*") if not path.is_symlink() and (path / "run.json").is_file()
+    ]
+    return sorted(found)
+
+
+def _series_of(release: Path) -> str:
+    """The series in a release's record; releases without one are a series of their own."""
+    try:
+        return str(json.loads((release / "run.json").read_text(encoding="utf-8"))["input"]["series"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _remove_old(published: Path) -> None:
+    """Remove all but the newest releases of each series, so that runs on the sample leave the bank's alone."""
+    current = (published / "latest").resolve()
+    by_series: defaultdict[str, list[Path]] = defaultdict(list)
+    for release in _releases(published):
+        by_series[_series_of(release)].append(release)
+    for releases in by_series.values():
+        for release in releases[:-RELEASES_KEPT]:
+            if release.resolve() != current:
+                shutil.rmtree(release)
+
+
+def remove_unfinished(published: Path) -> None:
+    """Remove what killed runs left: releases under construction, and links that never became `latest`."""
+    if published.is_dir():
+        for path in published.glob(".*"):
+            if path.is_symlink():
+                path.unlink()
+            elif path.is_dir():
+                shutil.rmtree(path)
+
+
+def roll_back(published: Path) -> Path:
+    """Switch `latest` to the release before it; raises `RefusedError` where there is none."""
+    current = (published / "latest").resolve()
+    older = [release for release in _releases(published) if release.name < current.name]
+    if not older:
+        raise RefusedError(
+            f"{shown(published)} holds no release older than {current.name}; nothing was switched."
+        )
+    switch_latest(published, older[-1].name)
+    return older[-1]

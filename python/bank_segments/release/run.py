@@ -1,0 +1,159 @@
+"""One run of `make report`: where it works, what keeps others out, what it prints and what it records."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bank_segments import ROOT, SAMPLE
+from bank_segments.database import open_confined
+from bank_segments.errors import RefusedError, shown
+
+TARGET = ROOT / "target/report"
+PUBLISHED = ROOT / "published"
+LIBRARIES = ("dbt-core", "dbt-duckdb", "duckdb", "pandas", "scipy", "great-expectations", "matplotlib")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What was run on what, with which outcome, and how long each step took: `run.json`."""
+
+    run_id: str
+    file: str
+    sha256: str
+    is_synthetic: bool
+    series: str
+    rows: dict[str, int]
+    gate: list[dict[str, Any]]
+    seconds: dict[str, float]
+
+    def write(self, path: Path) -> None:
+        """Write the record with the versions of Python and of the libraries behind the figures."""
+        record = {
+            "run_id": self.run_id,
+            "input": {
+                "file": self.file,
+                "sha256": self.sha256,
+                "is_synthetic": self.is_synthetic,
+                "series": self.series,
+            },
+            "rows": self.rows,
+            "gate": self.gate,
+            "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+            "seconds": self.seconds,
+        }
+        path.write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+@dataclass(slots=True)
+class Steps:
+    """Runs the steps of a report, prints each with its seconds and remembers them."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    _is_line_open: bool = False
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time the block and print one line when it is done."""
+        print(f"{name:<22}", end="", flush=True)
+        self._is_line_open = True
+        outcome = "failed"
+        try:
+            with timed(name, self.seconds):
+                yield
+            outcome = f"{self.seconds[name]:6.1f} s"
+        finally:
+            print(outcome if self._is_line_open else f"{name:<22}{outcome}", flush=True)
+            self._is_line_open = False
+
+    def tell(self, text: str) -> None:
+        """Print a line about the step that is running."""
+        print(f"{chr(10) if self._is_line_open else ''}  {text}", flush=True)
+        self._is_line_open = False
+
+    def note(self, seconds: dict[str, float]) -> None:
+        """Print and remember steps that ran elsewhere at the same time."""
+        for name, taken in seconds.items():
+            print(f"{name:<22}{taken:6.1f} s  (at the same time)", flush=True)
+        self.seconds |= seconds
+
+
+@contextlib.contextmanager
+def timed(name: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Note the seconds of the block under its name, where it ends well."""
+    started = time.monotonic()
+    yield
+    seconds[name] = round(time.monotonic() - started, 2)
+
+
+@contextlib.contextmanager
+def only_run(target: Path) -> Iterator[None]:
+    """Hold the lock of this project's reports; raises `RefusedError` while another run holds it."""
+    target.mkdir(parents=True, exist_ok=True)
+    # The warehouse in it holds the bank's ids.
+    target.chmod(0o700)
+    with (target / "lock").open("a+", encoding="ascii") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RefusedError(
+                "Another `make report` is running in this project; wait until it ends."
+            ) from error
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+def new_run_id() -> str:
+    """An id that sorts by time, in UTC."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def is_sample(clients: Path) -> bool:
+    """Whether the file, by whatever path, is the synthetic sample that ships with the project."""
+    return clients.exists() and clients.samefile(SAMPLE)
+
+
+def sha256_of(path: Path) -> str:
+    """The file's SHA-256 in hexadecimal, read in constant memory; raises `RefusedError` if it cannot be read."""
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise RefusedError(
+            f"The client file {shown(path)} cannot be read: {error.strerror}; check the path."
+        ) from error
+
+
+def summary(warehouse: Path, rows: dict[str, int], release: Path) -> str:
+    """The last lines of a run: rows, coverages, verdicts and where the release is."""
+    with open_confined(warehouse=warehouse) as connection:
+        coverages = connection.execute(
+            "select segment_id, name_en, coverage from marts.fct_segment_metrics"
+            " inner join marts.dim_segments using (segment_id) order by segment_id"
+        ).fetchall()
+        verdicts = connection.execute(
+            "select hypothesis_id, population, coalesce(verdict, 'not tested') from marts.fct_hypothesis_results"
+            " inner join marts.dim_populations as populations using (population)"
+            " inner join marts.dim_hypotheses as hypotheses using (hypothesis_id)"
+            " where is_primary order by populations.sort_order, hypotheses.sort_order, hypothesis_id"
+        ).fetchall()
+    lines = [f"rows: {rows['read']} read, {rows['accepted']} accepted, {rows['rejected']} rejected"]
+    lines += [f"{segment_id} {name}: coverage {coverage:.2%}" for segment_id, name, coverage in coverages]
+    lines += [f"{hypothesis_id}, {population}: {verdict}" for hypothesis_id, population, verdict in verdicts]
+    first_page = release.with_name("latest") / "index.html"
+    lines.append(f"published: {shown(release)}; start with {shown(first_page)}")
+    return "\n".join(lines)

@@ -1,0 +1,35 @@
+"""Processes that get ready while dbt builds, which keeps only one core busy, and end with the run."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+
+@contextlib.contextmanager
+def workers(count: int, prepare: Callable[[], object]) -> Iterator[ProcessPoolExecutor]:
+    """Give a pool of which one process is running already; each begins with `prepare`."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, context, _begin, (prepare,)) as pool:
+        pool.submit(int)
+        yield pool
+
+
+def _begin(prepare: Callable[[], object]) -> None:
+    threading.Thread(target=_end_with_parent).start()
+    prepare()
+
+
+def _end_with_parent() -> None:
+    """End this process when the run is killed: its queue would keep it waiting for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    # No daemon: one that sleeps while Python shuts down makes the DuckDB library complain of leaks.
+    while threading.main_thread().is_alive():
+        parent.join(0.2)
+        if not parent.is_alive():
+            os._exit(1)

@@ -1,0 +1,1 @@
+"""How well the tests keep their promises, by simulation: `make calibrate`."""

@@ -1,0 +1,326 @@
+"""The gate stops, warns or says why it cannot tell, by the limits of the seed and by nothing else."""
+
+import json
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+from bank_segments.errors import RefusedError
+from bank_segments.release.gate import GateResult, check_gate, previous_release, series_of
+from bank_segments.release.run import is_sample
+from conftest import ROOT, SAMPLE
+from fault_table import saw
+
+LIMITS = (ROOT / "seeds/gate_limits.csv").read_text(encoding="utf-8")
+SMALLEST_SHARE = 0.0001
+Levels = Mapping[str, int]
+HALVES: Levels = {"A": 5000, "B": 5000}
+
+
+@dataclass
+class Warehouse:
+    """A warehouse of only what the gate reads: clients by trait and level."""
+
+    traits: Mapping[str, Levels] = field(default_factory=lambda: {"city": HALVES})
+    rejected: int = 0
+    limits: str = LIMITS
+    bands: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, path: Path) -> Path:
+        """Write it, with the real seed of limits or another one."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        accepted = sum(next(iter(self.traits.values()), {}).values())
+        path.with_suffix(".csv").write_text(self.limits, encoding="utf-8")
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("create schema quality; create schema reference")
+            connection.read_csv(str(path.with_suffix(".csv")), header=True).create("reference.gate_limits")
+            connection.execute(
+                "create table quality.row_counts as"
+                " select ? as read_rows, ? as accepted_rows, ? as rejected_rows",
+                [accepted + self.rejected, accepted, self.rejected],
+            )
+            connection.execute(
+                "create table quality.trait_distribution"
+                " (trait varchar, level varchar, clients bigint, share_of_clients double, band_definition varchar)"
+            )
+            for trait, levels in self.traits.items():
+                for level, clients in levels.items():
+                    connection.execute(
+                        "insert into quality.trait_distribution values (?, ?, ?, ?, ?)",
+                        [trait, level, clients, clients / sum(levels.values()), self.bands.get(trait)],
+                    )
+        return path
+
+
+def gate_of(
+    folder: Path, now: Warehouse, before: Warehouse | None, *, allow_drift: bool = False
+) -> GateResult:
+    """The gate's result on two such warehouses, the earlier one as a release."""
+    release = before.write(folder / "R1/bank_marts.duckdb").parent if before else None
+    return check_gate(now.write(folder / "now.duckdb"), release, allow_drift=allow_drift)
+
+
+def found(gate: GateResult, kind: str = "drift", subject: str = "") -> tuple[float | None, str, str]:
+    ((value, outcome, note),) = [
+        (finding.value, finding.outcome, finding.note)
+        for finding in gate.findings
+        if (finding.kind, finding.subject) == (kind, subject)
+    ]
+    return value, outcome, note
+
+
+def refusal_of(gate: GateResult) -> str | None:
+    return gate.refusal(Path("my clients.csv"), Path("beside/rejected.csv"))
+
+
+def told(outcome: str, refusal: str | None) -> str:
+    """What a user is told of a verdict: its word in run.json, and the sentence where nothing is published."""
+    return f"{outcome}, отказ / refused: “{refusal}”" if refusal else f"{outcome}, опубликовано / published"
+
+
+@pytest.mark.parametrize(
+    ("levels", "by_hand"),
+    [
+        # 0.1 ln(0.6 / 0.5) - 0.1 ln(0.4 / 0.5) = 0.1 * 0.1823215568 + 0.1 * 0.2231435513
+        ({"A": 6000, "B": 4000}, 0.04054651081),
+        # An empty level counts as the declared smallest share.
+        ({"A": 10_000}, 0.5 * math.log(2) + (SMALLEST_SHARE - 0.5) * math.log(SMALLEST_SHARE / 0.5)),
+    ],
+)
+def test_the_stability_index_is_the_one_computed_by_hand(
+    tmp_path: Path, levels: Levels, by_hand: float
+) -> None:
+    gate = gate_of(tmp_path, Warehouse({"city": levels}), Warehouse())
+    assert found(gate, "drift", "city")[0] == pytest.approx(by_hand, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_stability_index_is_the_brute_force_sum(tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    now, before = (
+        {
+            f"trait_{at}": {str(level): dice.choice((0, 7, 900, 5000)) for level in range(at + 1)}
+            | {"x": 600}
+            for at in range(8)
+        }
+        for _ in range(2)
+    )
+    gate = gate_of(tmp_path, Warehouse(now), Warehouse(before))
+    for trait in now:
+        counts = np.array([[levels[level] for level in now[trait]] for levels in (now[trait], before[trait])])
+        after, earlier = np.maximum(counts / counts.sum(axis=1, keepdims=True), SMALLEST_SHARE)
+        total = ((after - earlier) * np.log(after / earlier)).sum()
+        assert found(gate, "drift", trait)[0] == pytest.approx(total, rel=1e-9, abs=1e-15)
+
+
+def test_the_same_clients_have_not_drifted(sample_warehouse: Path, tmp_path: Path) -> None:
+    (tmp_path / "bank_marts.duckdb").symlink_to(sample_warehouse)
+    gate = check_gate(sample_warehouse, tmp_path)
+    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
+        traits = connection.execute("select trait from reference.traits where kind = 'category'").fetchall()
+    drift = [finding for finding in gate.findings if finding.kind == "drift"]
+    assert {finding.subject for finding in drift} == {trait for (trait,) in traits} | {"is_churned"}
+    assert {(finding.value, finding.outcome) for finding in drift} == {(0.0, "pass")}
+    assert refusal_of(gate) is None
+
+
+def test_the_distributions_hold_every_accepted_client_once_per_trait(bank_warehouse: Path) -> None:
+    with duckdb.connect(str(bank_warehouse), read_only=True) as connection:
+        rows = connection.execute(
+            "select sum(clients), round(sum(share_of_clients), 9),"
+            " sum(clients) filter (where trait = 'is_churned' and level = 'true')"
+            " from quality.trait_distribution group by trait"
+        ).fetchall()
+    assert {(int(clients), share) for clients, share, _ in rows} == {(10_000, 1)}
+    assert {churned for *_, churned in rows} == {None, 2037}
+
+
+SMALL = {"A": 5800, "B": 4200}
+WARN, STOP = {"A": 6600, "B": 3400}, {"A": 7500, "B": 2500}  # PSI 0.106 and 0.275 against halves
+
+
+@pytest.mark.parametrize(
+    ("levels", "allow_drift", "expected"),
+    [
+        (SMALL, False, "pass"),
+        (WARN, False, "warn"),
+        (STOP, False, "stop"),
+        (WARN, True, "warn"),
+        (STOP, True, "allowed"),
+    ],
+)
+def test_drift_warns_and_stops(tmp_path: Path, levels: Levels, allow_drift: bool, expected: str) -> None:
+    # The folder of a release may be called anything.
+    folder = tmp_path / "it's; drop"
+    gate = gate_of(folder, Warehouse({"city": levels}), Warehouse(), allow_drift=allow_drift)
+    value, outcome, _ = found(gate, "drift", "city")
+    refusal = refusal_of(gate)
+    assert outcome == expected
+    assert (refusal is None) is (expected != "stop")
+    saw(
+        "gate",
+        f"drift_{levels['A']}{'_allowed' if allow_drift else ''}",
+        told(f"PSI {value:.3f}: {outcome}", refusal),
+    )
+    if refusal:
+        assert "\n" not in refusal
+        for part in ("my clients.csv", "release R1", "city 0.275", "limit 0.25", "ALLOW_DRIFT=1"):
+            assert part in refusal
+
+
+@pytest.mark.parametrize(("rejected", "expected"), [(0, "pass"), (1, "warn"), (100, "warn"), (102, "stop")])
+def test_rejected_rows_stop_above_one_percent(tmp_path: Path, rejected: int, expected: str) -> None:
+    """And no ALLOW_DRIFT lets them through."""
+    gate = gate_of(tmp_path, Warehouse({"city": {"A": 9900}}, rejected), None, allow_drift=True)
+    _, outcome, _ = found(gate, "rejected_share")
+    refusal = refusal_of(gate)
+    assert outcome == expected
+    assert (refusal is None) is (expected != "stop")
+    saw("gate", f"rejected_{rejected}", told(outcome, refusal))
+    if refusal:
+        for part in ("my clients.csv", "102 of its 10002 rows", "1.02%", "1.00%", "beside/rejected.csv"):
+            assert part in refusal
+
+
+def test_a_file_without_rows_stops(tmp_path: Path) -> None:
+    gate = gate_of(tmp_path, Warehouse({}), None)
+    refusal = refusal_of(gate)
+    assert "it has no rows" in str(refusal)
+    saw("gate", "no_rows", told(found(gate, "rejected_share")[1], refusal))
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "expected"),
+    [
+        ("drift", "0.1,0.25,", "0.3,0.4,", "pass"),
+        ("drift", "0.1,0.25,", "0.1,,", "warn"),
+        ("drift", "0.1,0.25,", "0.2,0.27,", "stop"),
+        ("rejected_share", "0,0.01,", "0,0.001,", "stop"),
+        ("rejected_share", "0,0.01,", "0.01,0.02,", "pass"),
+        ("client_count_change", "0.2,,", "0.01,0.05,", "stop"),
+        ("client_count_change", "0.2,,", "0.2,0.5,", "pass"),
+    ],
+)
+def test_the_limits_are_those_of_the_seed(
+    tmp_path: Path, kind: str, old: str, new: str, expected: str
+) -> None:
+    edited = LIMITS.replace(f"{kind},{old}", f"{kind},{new}")
+    assert edited != LIMITS
+    levels = STOP if kind == "drift" else HALVES
+    now = Warehouse({"city": {level: clients * 9 // 10 for level, clients in levels.items()}}, 50, edited)
+    gate = gate_of(tmp_path, now, Warehouse())
+    assert found(gate, kind, "city" if kind == "drift" else "")[1] == expected
+    assert (refusal_of(gate) is not None) is (expected == "stop")
+
+
+def test_a_measure_that_the_seed_does_not_name_is_not_taken(tmp_path: Path) -> None:
+    kept = "\n".join(line for line in LIMITS.splitlines() if not line.startswith("drift"))
+    gate = gate_of(tmp_path, Warehouse({"city": STOP}, limits=kept), Warehouse())
+    assert {finding.kind for finding in gate.findings} == {"rejected_share", "client_count_change"}
+
+
+@pytest.mark.parametrize("smallest_share", ["", "0", "2"])
+def test_drift_without_a_usable_smallest_share_is_refused(tmp_path: Path, smallest_share: str) -> None:
+    edited = LIMITS.replace("0.25,0.0001,", f"0.25,{smallest_share},")
+    with pytest.raises(RefusedError, match="smallest_share"):
+        gate_of(tmp_path, Warehouse(limits=edited), Warehouse())
+
+
+def test_what_cannot_be_compared_gets_no_verdict_and_says_why(tmp_path: Path) -> None:
+    now = Warehouse(
+        {"city": STOP, "new": {"A": 1}, "age_band": {"<30": 9, "30+": 9991}, "few": {"A": 499}},
+        bands={"age_band": "<30; 30+"},
+    )
+    before = Warehouse(
+        {"city": {"A": 9}, "old": {"A": 9}, "age_band": {"<25": 9991, "25+": 9}, "few": {"A": 9, "B": 990}},
+        bands={"age_band": "<25; 25+"},
+    )
+    gate = gate_of(tmp_path, now, before)
+    notes = {
+        finding.subject: (finding.value, finding.outcome, finding.note)
+        for finding in gate.findings
+        if finding.kind == "drift"
+    }
+    assert notes == {
+        "city": (None, "none", "few_clients"),
+        "new": (None, "none", "only_now"),
+        "old": (None, "none", "only_before"),
+        "age_band": (None, "none", "redefined"),
+        "few": (None, "none", "few_clients"),
+    }
+    assert refusal_of(gate) is None
+
+
+@pytest.mark.parametrize("fault", ["first_run", "no file", "not a database", "no relation"])
+def test_without_a_release_that_can_be_read_nothing_is_compared(tmp_path: Path, fault: str) -> None:
+    release = tmp_path / "R1"
+    release.mkdir()
+    if fault == "not a database":
+        (release / "bank_marts.duckdb").write_text("not a database " * 1000, encoding="utf-8")
+    if fault == "no relation":
+        duckdb.connect(str(release / "bank_marts.duckdb")).close()
+    is_first = fault == "first_run"
+    gate = check_gate(Warehouse().write(tmp_path / "now.duckdb"), None if is_first else release)
+    note = "first_run" if is_first else "unreadable"
+    for kind in ("client_count_change", "drift"):
+        assert found(gate, kind) == (None, "none", note)
+    assert refusal_of(gate) is None
+    name = fault if is_first else f"unreadable_{fault.replace(' ', '_')}"
+    saw("gate", name, told(f"none ({note})", refusal_of(gate)))
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "series"),
+    [
+        ("2026-10/clients.csv", None, "file:clients"),
+        ("2026-11/clients.csv.gz", None, "file:clients"),
+        ("clients.CSV", None, "file:clients"),
+        ("clients.CSV.GZ", None, "file:clients"),
+        ("Clients.csv", None, "file:Clients"),
+        ("clients.parquet", None, "file:clients"),
+        ("branch.csv", None, "file:branch"),
+        ("sample.csv", None, "file:sample"),
+        ("branch.csv", "north", "named:north"),
+    ],
+)
+def test_the_series_of_a_file(file: str, name: str | None, series: str) -> None:
+    assert series_of(Path(file), name, is_sample=False) == series
+
+
+def test_the_sample_is_its_own_series_by_whatever_path(tmp_path: Path) -> None:
+    (tmp_path / "link.parquet").symlink_to(SAMPLE)
+    for path in (SAMPLE, ROOT / "seeds/../seeds/sample/clients.parquet", tmp_path / "link.parquet"):
+        assert is_sample(path)
+    assert not is_sample(tmp_path / "clients.parquet")
+    assert series_of(SAMPLE, None, is_sample=True) == "sample"
+
+
+def test_previous_release_is_the_newest_of_the_series_not_newer_than_latest(tmp_path: Path) -> None:
+    for run_id, series in {
+        "R1": "sample",
+        "R2": "file:a",
+        "R3": "file:a",
+        "R4": "sample",
+        ".R9": "sample",
+    }.items():
+        (tmp_path / run_id).mkdir()
+        record = json.dumps({"input": {"series": series}})
+        (tmp_path / run_id / "run.json").write_text(record, encoding="utf-8")
+    for run_id, record in {"R0": "{broken", "R5": "{}"}.items():
+        (tmp_path / run_id).mkdir()
+        (tmp_path / run_id / "run.json").write_text(record, encoding="utf-8")
+    (tmp_path / "latest").symlink_to("R5")
+    assert previous_release(tmp_path, "sample") == tmp_path / "R4"
+    assert previous_release(tmp_path, "file:a") == tmp_path / "R3"
+    assert previous_release(tmp_path, "file:b") is None
+    (tmp_path / "latest").unlink()
+    (tmp_path / "latest").symlink_to("R2")  # R3 and R4 were rolled back
+    assert previous_release(tmp_path, "sample") == tmp_path / "R1"
+    assert previous_release(tmp_path, "file:a") == tmp_path / "R2"
+    assert previous_release(tmp_path / "nowhere", "sample") is None
