@@ -67,6 +67,7 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar .
 
 # dbt-bouncer, which tests/test_layering.py runs, needs duckdb<2: an environment of its own.

@@ -5,7 +5,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from itertools import combinations
@@ -21,9 +21,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from statsmodels.stats.proportion import proportion_confint
 
-from bank_segments.outputs.dashboard import read_published_cube, write_dashboards
-from bank_segments.outputs.dashboard.page import brief_text, protection_text
-from bank_segments.release.disclosure import OTHER, Cell, publish
+from bank_segments import outputs
+from bank_segments.marts import read_marts
+from bank_segments.outputs.dashboard import write_dashboards
+from bank_segments.release.disclosure import Cell, PublishedCube, publish, published_cube
+from bank_segments.words import Words
 from chromium import assert_quiet, open_file
 
 MINIMUM_GROUP = 5
@@ -98,14 +100,20 @@ def open_page(path: Path) -> Page:
 
 
 @pytest.fixture(scope="module")
-def pages(sample_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
-    directory = tmp_path_factory.mktemp("dashboard")
+def cube(sample_warehouse: Path) -> PublishedCube:
+    return published_cube(sample_warehouse)
+
+
+@pytest.fixture(scope="module")
+def pages(
+    sample_warehouse: Path, cube: PublishedCube, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Page]:
     paths = write_dashboards(
-        sample_warehouse,
-        directory,
+        read_marts(sample_warehouse),
+        cube,
+        tmp_path_factory.mktemp("dashboard"),
         input_name="clients.parquet",
         is_synthetic=True,
-        minimum_group=MINIMUM_GROUP,
     )
     assert [path.name for path in paths] == ["dashboard.ru.html", "dashboard.en.html"]
     return {page.language: page for page in map(open_page, paths)}
@@ -423,45 +431,44 @@ def test_fits_the_screen(
 
 
 def test_says_that_data_are_synthetic_only_if_they_are(
-    sample_warehouse: Path, pages: dict[str, Page], tmp_path: Path, browser: webdriver.Chrome
+    sample_warehouse: Path,
+    cube: PublishedCube,
+    pages: dict[str, Page],
+    tmp_path: Path,
+    browser: webdriver.Chrome,
 ) -> None:
     load(browser, pages["en"])
-    assert browser.find_element(By.TAG_NAME, "body").text.startswith("Synthetic data")
+    assert browser.find_element(By.TAG_NAME, "body").text.startswith("The data are synthetic")
     load(browser, pages["ru"])
-    assert browser.find_element(By.TAG_NAME, "body").text.startswith("Данные вымышленные")
+    assert browser.find_element(By.TAG_NAME, "body").text.startswith("Данные синтетические")
     for path in write_dashboards(
-        sample_warehouse, tmp_path, input_name="clients.csv", is_synthetic=False, minimum_group=MINIMUM_GROUP
+        read_marts(sample_warehouse), cube, tmp_path, input_name="clients.csv", is_synthetic=False
     ):
         assert 'class="synthetic"' not in path.read_text(encoding="utf-8")
 
 
-def test_hostile_text_stays_text(sample_warehouse: Path, tmp_path: Path, browser: webdriver.Chrome) -> None:
-    warehouse = tmp_path / "hostile.duckdb"
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(f"attach '{sample_warehouse}' as sample (read_only)")
-        connection.execute("create schema marts")
-        names = connection.execute(
-            "select city from sample.marts.rpt_dashboard_cube group by city order by city"
-        ).fetchall()
-        renamed = dict(zip((name for (name,) in names), HOSTILE, strict=False))
-        case = " ".join("when ? then ?" for _ in renamed)
-        values = [value for pair in renamed.items() for value in pair]
-        connection.execute(
-            "create table marts.rpt_dashboard_cube as select * replace ("
-            f"case city {case} else city end as city) from sample.marts.rpt_dashboard_cube",
-            values,
-        )
-        connection.execute(
-            f"create table marts.dim_trait_levels as select * replace (case level {case} else level end as level, "
-            f"case level {case} else label_ru end as label_ru, case level {case} else label_en end as label_en) "
-            "from sample.marts.dim_trait_levels",
-            values * 3,
-        )
-        for table in ("dim_traits", "dim_segments"):
-            connection.execute(f"create table marts.{table} as from sample.marts.{table}")
+def test_hostile_text_stays_text(
+    sample_warehouse: Path, cube: PublishedCube, tmp_path: Path, browser: webdriver.Chrome
+) -> None:
+    marts = read_marts(sample_warehouse)
+    position = cube.dimensions.index("city")
+    names = sorted({cell.levels[position] for cell in cube.cells})
+    renamed = dict(zip(names, HOSTILE, strict=False))
+    hostile = marts.dim_trait_levels["level"].map(renamed)
+    columns = ("level", "label_ru", "label_en")
+    labels = marts.dim_trait_levels.assign(
+        **{column: hostile.fillna(marts.dim_trait_levels[column]) for column in columns}
+    )
+    cells = (
+        replace(cell, levels=tuple(renamed.get(level, level) for level in cell.levels)) for cell in cube.cells
+    )
     input_name = "</script><script>alert(2)</script>.csv"
     paths = write_dashboards(
-        warehouse, tmp_path, input_name=input_name, is_synthetic=False, minimum_group=MINIMUM_GROUP
+        replace(marts, dim_trait_levels=labels),
+        replace(cube, cells=tuple(cells)),
+        tmp_path,
+        input_name=input_name,
+        is_synthetic=False,
     )
     for path in paths:
         page = open_page(path)
@@ -643,7 +650,7 @@ def test_page_holds_nothing_but_the_cube_and_its_names(
     sample_warehouse: Path, pages: dict[str, Page]
 ) -> None:
     for page in pages.values():
-        assert set(page.content) == {"minimumGroup", "cube", "views", "words", "numbers", "specs"}
+        assert set(page.content) == {"cube", "views", "words", "numbers", "specs"}
         numbers = {
             key
             for view in page.content["views"]
@@ -660,11 +667,11 @@ def test_page_holds_nothing_but_the_cube_and_its_names(
 
 def test_pages_repeat_byte_by_byte(sample_warehouse: Path, pages: dict[str, Page], tmp_path: Path) -> None:
     again = write_dashboards(
-        sample_warehouse,
+        read_marts(sample_warehouse),
+        published_cube(sample_warehouse),
         tmp_path,
         input_name="clients.parquet",
         is_synthetic=True,
-        minimum_group=MINIMUM_GROUP,
     )
     assert [path.read_bytes() for path in again] == [
         pages[language].path.read_bytes() for language in LANGUAGES
@@ -698,7 +705,9 @@ def test_any_cube_is_published_without_small_groups(seed: int) -> None:
     cube = publish(names, cells, minimum)
     assert all(cell.clients >= minimum for cell in cube.cells)
     known = {(cell.levels, cell.is_churned) for cell in cells}
-    assert all((cell.levels, cell.is_churned) in known or OTHER in cell.levels for cell in cube.cells)
+    assert all(
+        (cell.levels, cell.is_churned) in known or PublishedCube.other in cell.levels for cell in cube.cells
+    )
     assert publish(names, reversed(cells), minimum) == cube
     assert cube.true_clients == sum(cell.clients for cell in cells)
 
@@ -715,22 +724,36 @@ def test_rare_levels_are_joined() -> None:
         Cell((city, "x"), False, clients) for city, clients in (("a", 50), ("b", 40), ("c", 3), ("d", 1))
     ]
     cube = publish(("city", "age_band"), cells, 5, fixed=())
-    assert {cell.levels[0] for cell in cube.cells} == {"a", OTHER}
-    assert "approximate" in brief_text(cube, "en")
+    assert {cell.levels[0] for cell in cube.cells} == {"a", PublishedCube.other}
+    assert said_of(cube, "brief") == (
+        "Groups of fewer than 5 clients are suppressed: without a filter totals are exact, with one they are "
+        "approximate."
+    )
     assert cube.clients == 94
 
 
-def test_a_cube_without_small_groups_stays_as_it_is(sample_warehouse: Path) -> None:
+def said_of(cube: PublishedCube, macro: str) -> str:
+    """What the English page says of the suppression."""
+    environment = Words("en").environment(Path(outputs.__file__).parent)
+    said = getattr(environment.get_template("dashboard/protection.html.j2").module, macro)(cube)
+    return str(said).strip()
+
+
+def test_a_cube_without_small_groups_stays_as_it_is() -> None:
     cells = [
         Cell((city, age), is_churned, 7) for city in "ab" for age in "xyz" for is_churned in (True, False)
     ]
     cube = publish(("city", "age_band"), cells, 5, fixed=())
     assert sorted(cube.cells, key=repr) == sorted(cells, key=repr)
     assert cube.moved_clients == cube.pairs.clients == 0
-    for text in (brief_text, protection_text):
-        assert text(cube, "en") == (
+    for macro in ("brief", "in_full"):
+        assert said_of(cube, macro) == (
             "No group has fewer than 5 clients: nothing is suppressed, and numbers are exact under a filter, too."
         )
-    true = read_published_cube(sample_warehouse, 1)
-    assert true.clients == true.true_clients
-    assert true.moved_clients == 0
+
+
+def test_without_a_limit_the_cube_is_the_true_one() -> None:
+    cells = [Cell((city, "x"), True, clients) for city, clients in (("a", 1), ("b", 2))]
+    cube = publish(("city", "age_band"), cells, 1, fixed=())
+    assert (cube.clients, cube.true_clients, cube.moved_clients) == (3, 3, 0)
+    assert said_of(cube, "in_full") == "Small groups are not suppressed: the threshold is off."

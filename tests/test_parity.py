@@ -16,6 +16,7 @@ from bank_segments.marts import read_marts
 from bank_segments.outputs.conclusions import write_conclusions
 from bank_segments.outputs.dashboard import write_dashboards
 from bank_segments.outputs.deck import write_decks
+from bank_segments.release.disclosure import publish, read_cells
 from bank_segments.warehouse import SPARK_DBT, build_on_spark
 from conftest import ROOT, SAMPLE, none_of
 from spark.parity import compare, keys_of, table
@@ -136,7 +137,9 @@ def test_pages_are_the_same_to_the_byte(bank_warehouse: Path, spark_marts: Path,
         directory = tmp_path / engine
         directory.mkdir()
         write_conclusions(read_marts(marts), directory, input_name="bank.csv", is_synthetic=False)
-        write_dashboards(marts, directory, input_name="bank.csv", is_synthetic=False, minimum_group=5)
+        with duckdb.connect(marts, read_only=True) as connection:
+            cube = publish(*read_cells(connection), 5)
+        write_dashboards(read_marts(marts), cube, directory, input_name="bank.csv", is_synthetic=False)
         written.append({path.name: path.read_bytes() for path in directory.iterdir()})
     assert written[0].keys() == written[1].keys()
     assert len(written[0]) >= 4

@@ -1,6 +1,7 @@
 """The recipes of CONTRIBUTING.md, followed in a scratch copy: they need no SQL and no Python."""
 
 import csv
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from statsmodels.stats.contingency_tables import StratifiedTable
 
 from bank_segments.marts import marts_from
 from bank_segments.outputs.conclusions import conclusions
+from bank_segments.outputs.dashboard import write_dashboards
+from bank_segments.release.disclosure import publish, read_cells
 from bank_segments.words import LANGUAGES, Language
 from conftest import ROOT, SAMPLE, copy_project, dbt
 from hypothesis_path import rows_of
@@ -49,8 +52,8 @@ class Step:
             anchor, (new, old) = self.quoted[0], self.quoted[-2:]
             for name in self.paths:
                 self.insert_above(anchor, project / name)
-            last = project / self.paths[-1]
-            last.write_text(replaced(last.read_text(encoding="utf-8"), old, new), encoding="utf-8")
+            for path in (project / name for name in self.paths[1:]):
+                path.write_text(replaced(path.read_text(encoding="utf-8"), old, new), encoding="utf-8")
         else:
             pytest.fail(f"no one knows how to follow: {self.sentence}")
 
@@ -174,6 +177,20 @@ def test_the_new_segment_is_in_the_marts(warehouse: duckdb.DuckDBPyConnection) -
         "select count(*) from marts.fct_segment_membership inner join marts.dim_clients using (client_key)"
         f" where segment_id = 'segment_5' and {members}"
     ).fetchall() == [expected[:1]]
+
+
+def test_the_new_trait_is_on_the_dashboard(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    marts = marts_from(lambda query: warehouse.execute(query).df())
+    dimensions, cells = read_cells(warehouse)
+    cube = publish(dimensions, cells, 5)
+    paths = write_dashboards(marts, cube, tmp_path, input_name="clients.csv", is_synthetic=True)
+    expected = {"ru": "Остаток (группа)", "en": "Balance band"}
+    for path, language in zip(paths, LANGUAGES, strict=True):
+        (content,) = re.findall(r'id="content">(.*?)</script>', path.read_text(encoding="utf-8"), re.DOTALL)
+        cards = {view["id"]: view for view in json.loads(content)["views"]}
+        card = cards["balance_band"]
+        assert card["title"] == expected[language]
+        assert [level["id"] for level in card["levels"]] == ["<100000", "100000-150000", "150000+", ""]
 
 
 def test_the_new_hypothesis_is_tested(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -1,3 +1,4 @@
+{#- The dimensions come first, `is_churned` after them: so whoever reads the cube knows them. -#}
 with
 
 cells as (
@@ -9,13 +10,9 @@ cells as (
 final as (
 
     select
-        city,
-        gender,
-        age_band,
-        product_count,
-        is_loyal,
-        has_credit_card,
-        has_balance,
+        {%- for trait in registry('traits') | selectattr('is_on_dashboard') | sort(attribute='sort_order') %}
+        {{ trait.trait }},
+        {%- endfor %}
         segment_ids,
         is_churned,
         cast(sum(clients) as bigint) as clients,

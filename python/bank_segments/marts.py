@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -104,6 +105,12 @@ def read_marts(path: Path) -> Marts:
 def marts_from(query: Callable[[str], pd.DataFrame]) -> Marts:
     """Fill `Marts` through `query`, which runs one portable SELECT on any engine and returns all its rows."""
     return Marts(**{name: query(f"select mart.* from {source}") for name, source in _FROM.items()})
+
+
+def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a mart as dictionaries by the names of its columns; what is missing is None."""
+    values = frame.astype(object)
+    return values.where(values.notna(), None).to_dict("records")  # type: ignore[return-value]
 
 
 def named_results(marts: Marts, results: pd.DataFrame) -> pd.DataFrame:

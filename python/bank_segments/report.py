@@ -20,7 +20,8 @@ import duckdb
 from bank_segments import SAMPLE
 from bank_segments.errors import RefusedError, disk_full
 from bank_segments.marts import Marts, read_marts
-from bank_segments.release import disclosure, expectations, gate, private_csv, publish, run
+from bank_segments.release import expectations, gate, private_csv, publish, run
+from bank_segments.release.disclosure import PublishedCube, published_cube
 from bank_segments.release.run import PUBLISHED, TARGET, timed
 from bank_segments.release.workers import workers
 from bank_segments.warehouse import Build, build_warehouse, write_documentation
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 class Job:
     """What a worker needs to write its part of a release."""
 
-    warehouse: Path
     marts: Marts
     staged: Path
     input_name: str
@@ -63,18 +63,14 @@ def write_reading(job: Job) -> tuple[dict[str, float], list[Chart]]:
     return seconds, charts
 
 
-def write_dashboards(job: Job) -> dict[str, float]:
+def write_dashboards(job: Job, cube: PublishedCube) -> dict[str, float]:
     """Write the dashboards on the cube without small groups; returns their seconds."""
     from bank_segments.outputs.dashboard import write_dashboards
 
     seconds = dict[str, float]()
     with timed("dashboard", seconds):
         write_dashboards(
-            job.warehouse,
-            job.staged,
-            input_name=job.input_name,
-            is_synthetic=job.is_synthetic,
-            minimum_group=disclosure.minimum_group(job.warehouse),
+            job.marts, cube, job.staged, input_name=job.input_name, is_synthetic=job.is_synthetic
         )
     return seconds
 
@@ -126,22 +122,23 @@ def report(
             refuse(passed.refusal(clients, build.rejected_rows))
         staged.mkdir(parents=True)
         marts = read_marts(build.warehouse)
-        job = Job(build.warehouse, marts, staged, clients.name, is_synthetic, deck_template)
+        job = Job(marts, staged, clients.name, is_synthetic, deck_template)
         reading = writers.submit(write_reading, job)
-        dashboards, decks = (writers.submit(write, job) for write in (write_dashboards, write_decks))
+        decks = writers.submit(write_decks, job)
+        cube = validator.submit(published_cube, build.warehouse)
         with steps.step("marts for BI"):
             publish.write_marts(build, staged / "bank_marts.duckdb")
+        # Before dbt docs, which locks the warehouse against other processes.
+        dashboards = writers.submit(write_dashboards, job, cube.result())
         with steps.step("expectations"):
             outcomes = validator.submit(expectations.validate, staged / "bank_marts.duckdb").result()
             refuse(expectations.refusal_of(outcomes, build.warehouse))
-        # The last to read the warehouse, which dbt docs locks against other processes.
-        steps.note(dashboards.result())
         with steps.step("dbt docs"):
             write_documentation(clients, build)
             (staged / "docs").mkdir()
             shutil.copyfile(build.documentation, staged / "docs/index.html")
         seconds, charts = reading.result()
-        for taken in (seconds, decks.result()):
+        for taken in (seconds, decks.result(), dashboards.result()):
             steps.note(taken)
         with steps.step("data quality page"):
             verdict = write_quality_page(

@@ -120,13 +120,11 @@ def capitalised(text: str) -> str:
 
 def catalogue(language: Language) -> Catalog:
     """The messages of `language` as its translators wrote them; of English, which stands in the code, none."""
-    joined = Catalog(locale=language)
-    for path in sorted(_LOCALE.glob(f"{language}*.po")):
-        with path.open("rb") as file:
-            for message in read_po(file, locale=language):
-                if message.id:
-                    joined[message.id] = message
-    return joined
+    path = _LOCALE / f"{language}.po"
+    if not path.exists():
+        return Catalog(locale=language)
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
 
 
 @cache
@@ -205,6 +203,10 @@ class Words:
             decimal_quantization=True,
         )
         return text.replace("-", "−")
+
+    def points(self, fraction: float, decimals: int = 1) -> str:
+        """A difference of two fractions in percentage points: `3,9 п. п.`."""
+        return self.gettext("%(points)s\u00a0pp", points=self.number(100 * fraction, decimals))
 
     def quantity(self, value: float | None, unit: str | None, decimals: int) -> str:
         """A measured value in the unit that a mart names: `37,7 года`, `653 балла`, `99 645 ₽`."""

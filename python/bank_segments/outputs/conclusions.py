@@ -13,12 +13,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from jinja2 import Environment
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 
-from bank_segments.marts import Marts, named_results
+from bank_segments.marts import Marts, named_results, rows
 from bank_segments.words import LANGUAGES, Language, decimals_of, escaped, words_of
 
 if TYPE_CHECKING:
@@ -86,12 +85,6 @@ def _markdown(
         input_name=input_name,
         is_synthetic=is_synthetic,
     )
-
-
-def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a mart by the names of its columns; what is missing is None."""
-    values = frame.astype(object)
-    return values.where(values.notna(), None).to_dict("records")  # type: ignore[return-value]
 
 
 def groups(rows: Iterable[Row], *columns: str) -> list[list[Row]]:

@@ -16,7 +16,7 @@ The method is controlled tabular adjustment (L. H. Cox, R. A. Dandekar): a new t
 
 The published table is additive, so a difference of two published numbers is a sum of published cells: nothing
 or at least `minimum_group`. There is no second table to subtract it from. A level of a trait with fewer than
-`minimum_group` clients in all is first joined with the other rare levels into `OTHER`. What the adjustment costs is
+`minimum_group` clients in all is first joined with the other rare levels into one. What the adjustment costs is
 measured against the true cube (`Accuracy`) and shown on the page.
 
 A steepest descent finds a table that is close to the truth everywhere, then an integer programme (HiGHS, 200 nodes
@@ -29,9 +29,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, takewhile
 from pathlib import Path
+from typing import ClassVar
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -40,20 +42,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from bank_segments.database import open_confined
 
-# City comes first: large cubes are adjusted in chunks of it.
-DIMENSIONS = (
-    "city",
-    "gender",
-    "age_band",
-    "product_count",
-    "is_loyal",
-    "has_credit_card",
-    "has_balance",
-    "segment_ids",
-)
-OTHER = "__other__"
 CHUNK_CELLS = 700
-LARGE_GROUP = 100  # the accuracy of churn rates is stated for groups of at least this many clients
 
 # How much an exact total matters in each stage of the descent; a count of two or three traits matters 8.
 _STAGES = (8.0, 64.0, 512.0, 4096.0)
@@ -79,8 +68,9 @@ class Cell:
 class Accuracy:
     """Differences between the published and the true table, over groups of one kind.
 
-    `clients` is the largest one in clients who left or who stayed. Of groups of at least `LARGE_GROUP` clients,
-    `churn_rate` is the largest one in churn rates and `usual_churn_rate` the one that 95 % of them stay within.
+    `clients` is the largest one in clients who left or who stayed. Of groups of at least
+    `PublishedCube.large_group` clients, `churn_rate` is the largest one in churn rates and `usual_churn_rate` the one
+    that 95 % of them stay within.
     """
 
     clients: int
@@ -91,6 +81,11 @@ class Accuracy:
 @dataclass(frozen=True, slots=True)
 class PublishedCube:
     """The table that may leave the bank's warehouse, and what was done to it."""
+
+    other: ClassVar[str] = "__other__"  # what rare levels of a trait are joined into
+    large_group: ClassVar[int] = (
+        100  # accuracy of churn rates is stated for groups of at least this many clients
+    )
 
     dimensions: tuple[str, ...]
     cells: tuple[Cell, ...]
@@ -107,33 +102,43 @@ class PublishedCube:
         return sum(cell.clients for cell in self.cells)
 
     @property
+    def moved_share(self) -> float:
+        """Which share of the clients is counted in a neighbouring group."""
+        return self.moved_clients / self.true_clients if self.true_clients else 0.0
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether there is a limit at all below which a group is small."""
+        return self.minimum_group > 1
+
+    @property
     def is_whole(self) -> bool:
         """Whether no group was small, so that the published table is the true one."""
-        joined = any(OTHER in cell.levels for cell in self.cells)
+        joined = any(self.other in cell.levels for cell in self.cells)
         return self.moved_clients == 0 and self.clients == self.true_clients and not joined
 
 
 def published_cube(warehouse: Path) -> PublishedCube:
     """The cube of the warehouse without groups smaller than `seeds/disclosure_limits.csv` allows."""
-    return publish(DIMENSIONS, read_cells(warehouse), minimum_group(warehouse))
-
-
-def minimum_group(warehouse: Path) -> int:
-    """The smallest number of clients that may be shown."""
     with open_confined(warehouse=warehouse) as connection:
-        ((clients,),) = connection.execute(
-            "select minimum_clients from reference.disclosure_limits"
-        ).fetchall()
-    return int(clients)
+        limits = connection.execute("select minimum_clients from reference.disclosure_limits").fetchall()
+        return publish(*read_cells(connection), int(limits[0][0]))
 
 
-def read_cells(warehouse: Path) -> list[Cell]:
-    """The cells of `marts.rpt_dashboard_cube` over `DIMENSIONS`, levels as text."""
-    levels = ", ".join(f"cast({dimension} as varchar)" for dimension in DIMENSIONS)
-    query = f"select {levels}, is_churned, sum(clients) from marts.rpt_dashboard_cube group by all"
-    with open_confined(warehouse=warehouse) as connection:
-        rows = connection.execute(query).fetchall()
-    return [Cell(tuple(levels), bool(is_churned), int(clients)) for *levels, is_churned, clients in rows]
+def read_cells(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[str, ...], list[Cell]]:
+    """The dimensions of `marts.rpt_dashboard_cube`, which come before `is_churned`, and its cells.
+
+    Levels are text, empty where a client has none.
+    """
+    columns = connection.execute("select * from marts.rpt_dashboard_cube limit 0").description or ()
+    dimensions = tuple(takewhile(lambda name: name != "is_churned", (column[0] for column in columns)))
+    levels = ", ".join(f"coalesce(cast({dimension} as varchar), '')" for dimension in dimensions)
+    rows = connection.execute(
+        f"select {levels}, is_churned, sum(clients) from marts.rpt_dashboard_cube group by all"
+    ).fetchall()
+    return dimensions, [
+        Cell(tuple(levels), bool(is_churned), int(clients)) for *levels, is_churned, clients in rows
+    ]
 
 
 def publish(
@@ -191,7 +196,9 @@ def _join_rare_levels(
             sizes = frame.groupby(dimension)["clients"].sum().sort_index().sort_values(kind="stable")
             before = sizes.cumsum() - sizes
             is_rare = (sizes < minimum_group) | ((before > 0) & (before < minimum_group))
-            frame[dimension] = frame[dimension].where(~frame[dimension].isin(sizes.index[is_rare]), OTHER)
+            frame[dimension] = frame[dimension].where(
+                ~frame[dimension].isin(sizes.index[is_rare]), PublishedCube.other
+            )
     return frame.groupby(["is_churned", *dimensions])[["clients"]].sum().reset_index()
 
 
@@ -351,7 +358,7 @@ def _accuracy(
         is_counted = ~((before > 0) & (before < smallest)).any(axis=1)
         before, after = before[is_counted], after[is_counted]
         worst = max(worst, np.abs(before - after).max(initial=0))
-        is_large = np.minimum(before.sum(axis=1), after.sum(axis=1)) >= LARGE_GROUP
+        is_large = np.minimum(before.sum(axis=1), after.sum(axis=1)) >= PublishedCube.large_group
         rate, new_rate = (table[is_large, 1] / table[is_large].sum(axis=1) for table in (before, after))
         rates.append(np.abs(rate - new_rate))
     ascending = np.sort(np.concatenate(rates))

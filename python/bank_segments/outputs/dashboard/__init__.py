@@ -1,73 +1,269 @@
 """The dashboard: one offline HTML file in each language, which adds up a published cube without small groups.
 
 The page holds the additive cube and the names of its levels, nothing of a single client, so its size does not grow with
-their number. Small groups are taken out of the cube before it is written (`protection` says how and why so),
-and each page states what that costs.
+their number. Small groups were taken out of the cube before it comes here; each page states what that costs.
 
 Every figure on the page is the sum of the cube's cells that pass the filter; a view is filtered by the selections
 in all other views, a key figure by all of them. A rate is sum(churned) / sum(clients) after filtering, its interval
-Wilson's.
+Wilson's. The charts are Vega-Lite specifications beside this file: they hold no number and no word, the page's script
+feeds them the data set `rows` with every label as text. Colours are of Okabe and Ito's palette.
 """
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from bank_segments.database import open_confined
-from bank_segments.outputs.dashboard.page import render_page, vega_bundle
-from bank_segments.outputs.dashboard.specs import specifications
-from bank_segments.outputs.dashboard.views import (
-    DIMENSIONS,
-    Dictionaries,
-    encoded_cube,
-    ordered_levels,
-    read_cells,
-    read_dictionaries,
-    views,
+import vl_convert
+from babel.numbers import get_decimal_symbol, get_group_symbol
+from markupsafe import Markup
+
+from bank_segments.marts import Marts, rows
+from bank_segments.words import LANGUAGES, Words, words_of
+
+if TYPE_CHECKING:
+    from bank_segments.release.disclosure import PublishedCube
+
+BLUE, ORANGE = "#0072B2", "#E69F00"
+# One symbol and colour for each of the largest cities, and the symbol as the legend writes it.
+MARKS = (
+    ("circle", "●", BLUE),
+    ("square", "■", ORANGE),
+    ("triangle-up", "▲", "#000000"),
+    ("diamond", "◆", "#009E73"),
+    ("cross", "✚", "#CC79A7"),
+    ("triangle-down", "▼", "#D55E00"),
+    ("triangle-right", "▶", "#56B4E9"),
+    ("triangle-left", "◀", "#8C6D00"),
 )
-from bank_segments.outputs.dashboard.wording import LANGUAGES, NUMBERS, SCRIPT
-from bank_segments.release.disclosure import PublishedCube, publish
+CITY, AGE, PRODUCTS, SEGMENTS = "city", "age_band", "product_count", "segment_ids"
+NO_SEGMENT = "none"
 
-__all__ = ["read_published_cube", "write_dashboards"]
+_FOLDER = Path(__file__).parent
+_VEGA_LITE = "6.4"
 
-
-def read_published_cube(warehouse: Path, minimum_group: int) -> PublishedCube:
-    """The warehouse's cube without groups of fewer than `minimum_group` clients, as the dashboard embeds it."""
-    return _read(warehouse, minimum_group)[0]
+Json = dict[str, Any]
 
 
 def write_dashboards(
-    warehouse: Path, directory: Path, *, input_name: str, is_synthetic: bool, minimum_group: int
+    marts: Marts, cube: PublishedCube, directory: Path, *, input_name: str, is_synthetic: bool
 ) -> list[Path]:
     """Write `dashboard.ru.html` and `dashboard.en.html` into `directory` and return their paths."""
+    specs = {
+        path.name.partition(".")[0]: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(_FOLDER.glob("*.vl.json"))
+    }
+    levels = ordered_levels(marts, cube)
+    embedded = encoded(cube, levels)
     with ThreadPoolExecutor(max_workers=1) as background:
         bundle = background.submit(vega_bundle)  # half of the time, outside the interpreter's lock
-        cube, names = _read(warehouse, minimum_group)
-        charts = specifications()
-        vega = bundle.result()
-    levels = ordered_levels(cube, names)
-    embedded = encoded_cube(cube, levels)
-    written = []
-    for language in LANGUAGES:
-        content = {
-            "minimumGroup": minimum_group,
-            "cube": embedded,
-            "views": views(cube, levels, names, language),
-            "words": SCRIPT[language],
-            "numbers": asdict(NUMBERS[language]),
-            "specs": charts,
+        contents = {
+            language: {
+                "cube": embedded,
+                "specs": specs,
+                "numbers": number_format(words),
+                "views": Views(marts, cube, levels, words).all(),
+            }
+            for language in LANGUAGES
+            for words in (words_of(marts, language),)
         }
+        vega = bundle.result()
+    written = []
+    for language, content in contents.items():
+        environment = Words(language).environment(_FOLDER.parent)
+        environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
+        page = environment.get_template("dashboard/dashboard.html.j2")
         path = directory / f"dashboard.{language}.html"
-        html = render_page(
-            language, content, cube, vega=vega, input_name=input_name, is_synthetic=is_synthetic
+        html = page.render(
+            content=content, cube=cube, vega=vega, input_name=input_name, is_synthetic=is_synthetic
         )
         path.write_text(html, encoding="utf-8")
         written.append(path)
     return written
 
 
-def _read(warehouse: Path, minimum_group: int) -> tuple[PublishedCube, Dictionaries]:
-    with open_confined(warehouse=warehouse) as connection:
-        return publish(DIMENSIONS, read_cells(connection), minimum_group), read_dictionaries(connection)
+def vega_bundle() -> Markup:
+    """Vega, Vega-Lite and Vega-Embed as one script that cannot end the element around it."""
+    source = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;", vl_version=_VEGA_LITE)
+    return Markup(source.replace("</script", r"<\/script").replace("<!--", r"<\!--"))
+
+
+def number_format(words: Words) -> dict[str, str]:
+    """How the page's script writes numbers."""
+    return {
+        "thousands": get_group_symbol(words.language),
+        "decimal": get_decimal_symbol(words.language),
+        "percent": words.percent(0, 0).lstrip("0"),
+        "points": words.points(0, 0).lstrip("0"),
+    }
+
+
+def ordered_levels(marts: Marts, cube: PublishedCube) -> dict[str, list[str]]:
+    """The levels of each dimension that the published cube has, in their order on the page: the joined ones last."""
+    known = marts.dim_trait_levels
+    order = {pair: place for place, pair in enumerate(zip(known["trait"], known["level"], strict=True))}
+
+    def place(dimension: str, level: str) -> tuple[bool, int, str]:
+        return level == cube.other, order.get((dimension, level), len(order)), level
+
+    return {
+        dimension: sorted({cell.levels[position] for cell in cube.cells}, key=partial(place, dimension))
+        for position, dimension in enumerate(cube.dimensions)
+    }
+
+
+def encoded(cube: PublishedCube, levels: Mapping[str, list[str]]) -> Json:
+    """The cube as the page embeds it: positions of the levels, clients who stayed, clients who left."""
+    counts: dict[tuple[int, ...], list[int]] = {}
+    positions = [{level: place for place, level in enumerate(levels[name])} for name in cube.dimensions]
+    for cell in cube.cells:
+        codes = tuple(column[level] for column, level in zip(positions, cell.levels, strict=True))
+        counts.setdefault(codes, [0, 0])[cell.is_churned] += cell.clients
+    return {
+        "dimensions": list(cube.dimensions),
+        "levels": list(levels.values()),
+        "cells": [[*codes, *pair] for codes, pair in sorted(counts.items())],
+    }
+
+
+@dataclass(frozen=True)
+class Views:
+    """What one page shows: a card for each trait, the segments, and churn by age in each city."""
+
+    marts: Marts
+    cube: PublishedCube
+    levels: Mapping[str, list[str]]
+    words: Words
+
+    def all(self) -> list[Json]:
+        """The cards in their order: product counts, segments, the curve, then the other traits."""
+        others = [trait for trait in self.cube.dimensions if trait not in (PRODUCTS, SEGMENTS)]
+        return [self.products(), self.segments(), self.curve(), *map(self.trait, others)]
+
+    def labels(self, trait: str) -> list[str]:
+        """The names of a trait's levels; levels that share a name are told apart."""
+        _ = self.words.gettext
+        unlisted = {self.cube.other: _("other (small groups)"), "": _("no value")}
+        found = [unlisted.get(level) or self.words.level(trait, level) for level in self.levels[trait]]
+        often = Counter(found)
+        return [
+            label if often[label] == 1 else f"{label} ({level})"
+            for label, level in zip(found, self.levels[trait], strict=True)
+        ]
+
+    def trait(self, trait: str) -> Json:
+        """Churn rate by the levels of a trait."""
+        levels = zip(self.levels[trait], self.labels(trait), strict=True)
+        return {
+            "id": trait,
+            "kind": "trait",
+            "dimension": self.cube.dimensions.index(trait),
+            "title": self.words.trait(trait),
+            "levels": [{"id": level, "label": label} for level, label in levels],
+            "panels": [{"title": self.words.gettext("Churn rate"), "chart": "rate"}],
+        }
+
+    def products(self) -> Json:
+        """Clients who stayed and who left, and their churn rate, by number of products."""
+        _, card = self.words.gettext, self.trait(PRODUCTS)
+        return card | {
+            "wide": True,
+            "panels": [{"title": _("Clients who stayed and who left"), "chart": "counts"}, *card["panels"]],
+            "key": [
+                {"glyph": "■", "colour": BLUE, "label": _("stayed")},
+                {"glyph": "■", "colour": ORANGE, "label": _("left")},
+            ],
+        }
+
+    def segments(self) -> Json:
+        """Coverage, churn rate and rule of every segment; a client may be in several."""
+        _, name = self.words.gettext, self.words.name
+        metrics = self.marts.fct_segment_metrics.merge(self.marts.dim_segments, on="segment_id")
+        declared = rows(metrics)
+        ids = [*(segment["segment_id"] for segment in declared), NO_SEGMENT]
+        note = _("Segments overlap: a client may be in several of them.")
+        if names := [name(segment, "name") for segment in declared if segment["is_churn_set_by_rule"]]:
+            note += " " + _(
+                "The rule of %(names)s itself says who left, so that their churn rate is no finding.",
+                names=", ".join(names),
+            )
+        return {
+            "id": "segment",
+            "kind": "segments",
+            "dimension": self.cube.dimensions.index(SEGMENTS),
+            "memberships": [
+                [ids.index(segment_id) for segment_id in (combination or NO_SEGMENT).split(",")]
+                for combination in self.levels[SEGMENTS]
+            ],
+            "title": _("Segments"),
+            "note": note,
+            "wide": True,
+            "levels": [
+                *({"id": each["segment_id"], "label": name(each, "name")} for each in declared),
+                {"id": NO_SEGMENT, "label": _("in no segment")},
+            ],
+            "panels": [
+                {"title": _("Coverage: share of the selected clients"), "chart": "coverage"},
+                {"title": _("Churn rate"), "chart": "rate"},
+            ],
+            "rules": [
+                {
+                    "name": name(each, "name"),
+                    "description": name(each, "description"),
+                    "rule": self.words.rule(each["rule"]),
+                }
+                for each in declared
+            ],
+        }
+
+    def curve(self) -> Json:
+        """Churn rate by age band for the largest cities: as many as there are marks to tell them apart."""
+        _, position = self.words.gettext, self.cube.dimensions.index(CITY)
+        cities, bands = self.labels(CITY), self.labels(AGE)
+        sizes = Counter[str]()
+        for cell in self.cube.cells:
+            sizes[cell.levels[position]] += cell.clients
+        largest = dict(sizes.most_common(len(MARKS)))
+        shown = [place for place, level in enumerate(self.levels[CITY]) if level in largest]
+        marked = list(zip(shown, MARKS, strict=False))
+        note = _("A point is an age band of one city, a whisker its 95%% interval.")
+        if len(shown) < len(cities):
+            note += " " + _(
+                "The %(shown)s largest of %(all)s cities are shown.", shown=len(shown), all=len(cities)
+            )
+        return {
+            "id": "city_age",
+            "kind": "pair",
+            "dimension": position,
+            "bandDimension": self.cube.dimensions.index(AGE),
+            "bands": len(bands),
+            "positions": [shown.index(place) if place in shown else -1 for place in range(len(cities))],
+            "title": _("Churn by age in each city"),
+            "note": note,
+            "wide": True,
+            "foldLevels": True,
+            "levels": [
+                {
+                    "id": f"{self.levels[CITY][place]}|{self.levels[AGE][age]}",
+                    "label": f"{cities[place]}, {bands[age]}",
+                    "city": row,
+                    "band": bands[age],
+                    "bandOrder": age,
+                    "colour": colour,
+                    "symbol": symbol,
+                }
+                for row, (place, (symbol, glyph, colour)) in enumerate(marked)
+                for age in range(len(bands))
+            ],
+            "key": [
+                {"glyph": glyph, "colour": colour, "label": cities[place]}
+                for place, (symbol, glyph, colour) in marked
+            ],
+            "panels": [{"title": _("Churn rate by age band"), "chart": "curve"}],
+        }

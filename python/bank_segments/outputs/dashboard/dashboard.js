@@ -159,7 +159,7 @@
       element("tr", {}, [
         element("th", { scope: "row", text: rule.name }),
         element("td", { text: rule.description }),
-        element("td", {}, [element("code", { text: rule.rule })]),
+        element("td", { text: rule.rule }),
       ]));
     const heads = words.ruleColumns.map((text) => element("th", { scope: "col", text }));
     const caption = element("caption", { class: "visually-hidden", text: words.rules });
