@@ -6,7 +6,7 @@ import yaml
 
 from conftest import ROOT
 
-OPTIONS = re.compile(r" (?:--\S+|\d+|\.)(?= |$)")
+OPTIONS = re.compile(r" (?:--\S+|\d+|\.)(?= |$)|^env \S+=\S+ ")
 
 
 def test_hooks_are_the_linters_of_ci() -> None:

@@ -12,7 +12,7 @@ from bank_segments.marts import read_marts
 from conftest import ROOT
 
 OUTPUTS = ROOT / "python/bank_segments/outputs"
-TEXTS = [*(OUTPUTS / f"{name}.py" for name in ("charts", "conclusions", "pages")), *OUTPUTS.rglob("*.j2")]
+TEXTS = [*OUTPUTS.rglob("*.py"), *OUTPUTS.rglob("*.j2")]
 CALLS = {
     *("max", "min", "sum", "mean", "round", "rank", "sort", "sorted", "sort_values", "nlargest", "nsmallest")
 }
@@ -52,7 +52,7 @@ def derivations(text: str, is_template: bool) -> Iterator[tuple[int, set[str]]]:
             yield each.lineno, names | {str(part.value) for part in within if isinstance(part, ast.Constant)}
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(OUTPUTS)))
 def test_outputs_derive_no_figure(path: Path, figures: set[str]) -> None:
     found = derivations(path.read_text(encoding="utf-8"), path.suffix == ".j2")
     assert {line: names & figures for line, names in found if names & figures} == {}

@@ -6,8 +6,8 @@ object by running the same queries and handing each result over as a pandas fram
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -123,89 +123,3 @@ def hypothesis_rows(marts: Marts) -> pd.DataFrame:
     """The primary test of every hypothesis in every population, with the names of both."""
     results = marts.fct_hypothesis_results
     return named_results(marts, results[results["is_primary"].astype(bool)])
-
-
-def flipped(rows: pd.DataFrame) -> list[str]:
-    """The hypotheses of `hypothesis_rows` whose conclusion is not the same wherever they were tested."""
-    tested = rows[rows["conclusion"] != "not_tested"]
-    conclusions = tested.groupby("hypothesis_id", sort=False)["conclusion"].nunique()
-    return [str(hypothesis) for hypothesis in conclusions.index[conclusions > 1]]
-
-
-def is_compared(rows: pd.DataFrame) -> bool:
-    """Whether any hypothesis of `hypothesis_rows` was tested in more than one population."""
-    return bool(rows["hypothesis_id"][rows["conclusion"] != "not_tested"].duplicated().any())
-
-
-def sensitivity_rows(marts: Marts) -> pd.DataFrame:
-    """The flipped rows of the sensitivity analysis, with names."""
-    rows = marts.fct_hypothesis_sensitivity
-    return named_results(marts, rows[rows["is_flipped"].eq(True).fillna(False).astype(bool)])
-
-
-def proposal_rows(marts: Marts) -> pd.DataFrame:
-    """The proposals against churn with the names and rule of their segment."""
-    return marts.fct_retention_proposals.merge(marts.dim_segments, on="segment_id")
-
-
-def segment_rows(marts: Marts) -> pd.DataFrame:
-    """The metrics of every segment with its names and rule (missing for `none`).
-
-    `is_fixed` says that the rule itself picks churned or active clients: then the churn rate is no finding.
-    """
-    rows = marts.fct_segment_metrics.merge(marts.dim_segments, on="segment_id", how="left")
-    return rows.assign(is_fixed=[isinstance(rule, str) and "is_churned" in rule for rule in rows["rule"]])
-
-
-_SORTED_BY = (
-    "hypothesis_id",
-    "segment_id",
-    "product_count",
-    "kind",
-    "trait",
-    "level",
-    "population",
-    "trimming",
-    "city",
-    "proposal_id",
-)
-# Above the levels of its column: the row about no trimming, and about every city together.
-_FIRST = {"trimming": "none", "city": "all"}
-
-
-def in_display_order(marts: Marts) -> Marts:
-    """The same marts with the rows of every frame in display order."""
-    traits, levels = marts.dim_traits, marts.dim_trait_levels
-    populations, hypotheses = marts.dim_populations, marts.dim_hypotheses
-    ranks: dict[object, float] = {
-        **dict(zip(zip(traits["kind"], traits["trait"], strict=True), traits["sort_order"], strict=True)),
-        **dict(zip(zip(levels["trait"], levels["level"], strict=True), levels["sort_order"], strict=True)),
-        **dict(zip(populations["population"], populations["sort_order"], strict=True)),
-        **dict(zip(hypotheses["hypothesis_id"], hypotheses["sort_order"], strict=True)),
-    }
-    return replace(
-        marts, **{field.name: _sorted(getattr(marts, field.name), ranks) for field in fields(Marts)}
-    )
-
-
-def _rank(column: str, name: object, ranks: Mapping[object, float]) -> float:
-    if column in _FIRST:
-        return -1.0 if name == _FIRST[column] else ranks.get(("city", name), 1e9)
-    return float("inf") if name == "none" else ranks.get(name, 1e9)
-
-
-def _sorted(frame: pd.DataFrame, ranks: Mapping[object, float]) -> pd.DataFrame:
-    """`frame` sorted by its identity columns: by rank (no rank comes last), then by value."""
-    frame = frame.reset_index(drop=True)
-    kinds = frame.get("kind", pd.Series("category" if "level" in frame else "number", index=frame.index))
-    keys = pd.DataFrame(index=frame.index)
-    for column in (column for column in _SORTED_BY if column in frame):
-        within = {"trait": kinds, "level": frame.get("trait")}.get(column)
-        names = frame[column] if within is None else zip(within, frame[column], strict=True)
-        keys[f"{column}_rank"] = [_rank(column, name, ranks) for name in names]
-        keys[column] = frame[column]
-    if "is_primary" in frame:
-        keys["is_secondary"] = ~frame["is_primary"].astype(bool)
-        keys["test"] = frame["test"]
-    order = keys.sort_values(list(keys.columns), kind="stable").index if len(keys.columns) else keys.index
-    return frame.loc[order].reset_index(drop=True)

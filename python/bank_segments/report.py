@@ -81,7 +81,13 @@ def write_decks(job: Job) -> dict[str, float]:
 
     seconds = dict[str, float]()
     with timed("deck", seconds):
-        write_decks(job.marts, job.staged, input_name=job.input_name, is_synthetic=job.is_synthetic)
+        write_decks(
+            job.marts,
+            job.staged,
+            input_name=job.input_name,
+            is_synthetic=job.is_synthetic,
+            template=job.deck_template,
+        )
     return seconds
 
 
@@ -96,6 +102,10 @@ def report(
     """Run the whole job on `clients`; raises `RefusedError` where nothing may be published."""
     from bank_segments.outputs.pages import write_index, write_quality_page
 
+    if deck_template:
+        from bank_segments.outputs.deck import check_template
+
+        check_template(deck_template)
     steps, build, run_id = run.Steps(), Build(TARGET), run.new_run_id()
     staged = PUBLISHED / f".{run_id}"
     is_synthetic = run.is_sample(clients)

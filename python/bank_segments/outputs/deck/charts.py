@@ -1,0 +1,356 @@
+"""The deck's charts: native ones that PowerPoint can edit, with interval bars, and a picture where it cannot.
+
+python-pptx draws no error bars, and writes a text that begins with `=` into the chart's workbook as a formula;
+so the workbook is written here. Colours are those of the template's theme.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import (
+    XL_CHART_TYPE,
+    XL_LABEL_POSITION,
+    XL_LEGEND_POSITION,
+    XL_MARKER_STYLE,
+    XL_TICK_LABEL_POSITION,
+    XL_TICK_MARK,
+)
+from pptx.enum.dml import MSO_THEME_COLOR
+from pptx.oxml import parse_xml
+from pptx.oxml.ns import nsdecls
+from pptx.util import Emu, Pt
+from xlsxwriter import Workbook
+
+from bank_segments.outputs.deck.page import Cells, Slide, describe
+from bank_segments.words import Language, Row, Words, interval_suffix, is_known
+
+Kind = Literal["column", "bar", "marker"]
+STRONG, ACCENT, LIGHT, GREY, PALE = (getattr(MSO_THEME_COLOR, f"ACCENT_{number}") for number in range(1, 6))
+
+_SIZE = Pt(12)
+_CREATED = datetime(2000, 1, 1)
+# Decimal signs are the viewer's own in PowerPoint; LibreOffice takes them from this code of the language.
+_LOCALES: dict[Language, str] = {"ru": "[$-419]", "en": "[$-409]"}
+_KINDS = {
+    "column": XL_CHART_TYPE.COLUMN_CLUSTERED,
+    "bar": XL_CHART_TYPE.BAR_CLUSTERED,
+    "marker": XL_CHART_TYPE.LINE_MARKERS,
+}
+_REACH = 4  # the picture of all hypotheses shows differences up to so many margins
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a chart, its text, and where both are from; the columns after the first are its interval's ends."""
+
+    text: str
+    row: Cells
+    columns: tuple[str, ...]
+    scale: float = 1.0
+
+    def __getitem__(self, place: int) -> float | None:
+        """The value (0), the low end (1) or the high end (2) of the interval; None where there is none."""
+        if place >= min(len(self.columns), 3) or not is_known(self.row[self.columns[place]]):
+            return None
+        return self.scale * float(self.row[self.columns[place]])
+
+    @property
+    def lengths(self) -> tuple[float | None, float | None]:
+        """How far the interval reaches below and above the value."""
+        value, low, high = self[0], self[1], self[2]
+        if value is None or low is None or high is None:
+            return None, None
+        return value - low, high - value
+
+
+@dataclass(frozen=True)
+class Series:
+    """One group of a chart, a point or none for each category; a limit is drawn as a dash."""
+
+    name: str
+    points: Sequence[Point | None]
+    colour: Any = LIGHT
+    is_limit: bool = False
+
+    @property
+    def values(self) -> list[float | None]:
+        """The values to draw."""
+        return [point[0] if point else None for point in self.points]
+
+    @property
+    def intervals(self) -> tuple[list[float | None], list[float | None]] | None:
+        """The lengths of the interval bars, below and above; None where there are none."""
+        lengths = [point.lengths if point else (None, None) for point in self.points]
+        below, above = [each[0] for each in lengths], [each[1] for each in lengths]
+        return (below, above) if any(each is not None for each in below) else None
+
+
+@dataclass(frozen=True)
+class Axis:
+    """How the values are written and how far their axis reaches; without one the values stand at the bars alone."""
+
+    number_format: str
+    tick_format: str
+    minimum: float
+    maximum: float
+    step: float
+    is_shown: bool = True
+
+
+def percent_axis(language: Language, series: Iterable[Series], *, is_shown: bool = True) -> Axis:
+    """An axis of fractions from 0 up to the next tenth above all values and intervals; one more for labels alone."""
+    ends = [point[end] for each in series for point in each.points if point for end in (0, 2)]
+    highest = max((end for end in ends if end is not None), default=1.0) + (0 if is_shown else 0.1)
+    sign = "%" if language == "en" else f'"{chr(160)}"%'
+    top = min(math.ceil(round(10 * highest, 9)), 10) / 10 or 0.1
+    code = _LOCALES[language]
+    return Axis(f"{code}0.0{sign}", f"{code}0{sign}", 0, top, 0.1 if top <= 0.5 else 0.2, is_shown)
+
+
+def axis_around(language: Language, series: Iterable[Series]) -> Axis:
+    """An axis with about six round steps that holds 0 and all ends; viewers leave no room for intervals."""
+    points = [point for each in series for point in each.points if point]
+    known = [0.0, *(end for point in points for place in range(3) if (end := point[place]) is not None)]
+    low, high = min(known), max(known)
+    rough = (high - low) / 6 or 1.0
+    magnitude = 10.0 ** math.floor(math.log10(rough))
+    step = next(magnitude * digit for digit in (1, 2, 5, 10) if magnitude * digit >= rough)
+    form = _LOCALES[language] + ("#,##0" if step >= 1 else "0." + "0" * -math.floor(math.log10(step)))
+    return Axis(form, form, step * math.floor(low / step), step * math.ceil(high / step), step)
+
+
+def native_chart(
+    slide: Slide,
+    place: str,
+    categories: Sequence[str],
+    series: Sequence[Series],
+    axis: Axis,
+    *,
+    kind: Kind,
+    title: str = "",
+    grey_first: bool = False,
+) -> None:
+    """An editable chart of kind `column`, `bar` (with the first category on top) or `marker` in a placeholder.
+
+    Each point becomes a fact of the slide.
+    """
+    data = CategoryChartData(axis.number_format)
+    data.categories = list(categories)
+    for each in series:
+        data.add_series(each.name, each.values)
+        for category, point in zip(categories, each.points, strict=True):
+            if point and point[0] is not None:
+                slide.fact(point.text, point.row, *point.columns, place=f"{each.name} | {category}")
+    frame = slide.place(place).insert_chart(_KINDS[kind], data)
+    describe(frame, ". ".join(filter(None, (slide.shown_title, title))))
+    chart = frame.chart
+    chart.part.chart_workbook.update_from_xlsx_blob(_workbook(slide.words, categories, series, axis))
+    chart.font.size = _SIZE
+    chart.has_title = bool(title)
+    if title:
+        chart.chart_title.text_frame.text = title
+        chart.chart_title.text_frame.paragraphs[0].runs[0].font.size = Pt(14)
+    _legend(chart, series)
+    _axes(chart, kind, axis)
+    plot = chart.plots[0]
+    if kind != "marker":
+        plot.gap_width, plot.overlap = 45 if len(series) == 1 else 60, -5
+    column = 1 + len(series)
+    for each, drawn in zip(series, plot.series, strict=True):
+        (_as_markers if kind == "marker" else _as_bars)(drawn, each, axis)
+        if grey_first:
+            fill = drawn.points[0].format.fill
+            fill.solid()
+            fill.fore_color.theme_color = GREY
+        if each.intervals:
+            _error_bars(drawn, each.intervals, column, is_line=kind == "marker")
+            column += 2
+
+
+def _workbook(words: Words, categories: Sequence[str], series: Sequence[Series], axis: Axis) -> bytes:
+    """Categories, a column per series, then the columns of the interval bars; every text stays a text."""
+    _ = words.gettext
+    columns = [(each.name, each.values) for each in series]
+    for each in series:
+        if each.intervals:
+            bounds = (_("down to the low end"), _("up to the high end"))
+            columns += zip(bounds, each.intervals, strict=True)
+    content = io.BytesIO()
+    with Workbook(content, {"in_memory": True}) as workbook:
+        workbook.set_properties({"created": _CREATED})
+        sheet = workbook.add_worksheet("Sheet1")
+        shown = workbook.add_format({"num_format": axis.number_format})
+        for row, category in enumerate(categories, start=1):
+            sheet.write_string(row, 0, category)
+        for column, (name, values) in enumerate(columns, start=1):
+            sheet.write_string(0, column, name)
+            for row, value in enumerate(values, start=1):
+                if value is not None:
+                    sheet.write_number(row, column, value, shown)
+    return content.getvalue()
+
+
+def _error_bars(drawn: Any, lengths: Iterable[list[float | None]], column: int, *, is_line: bool) -> None:
+    """Interval bars that read their lengths from the workbook, so that they follow when it is edited."""
+    below, above = (_reference(each, column + offset) for offset, each in enumerate(lengths))
+    direction = '<c:errDir val="y"/>' if is_line else ""
+    bars = parse_xml(
+        f"<c:errBars {nsdecls('c', 'a')}>{direction}"
+        '<c:errBarType val="both"/><c:errValType val="cust"/><c:noEndCap val="0"/>'
+        f"<c:plus>{above}</c:plus><c:minus>{below}</c:minus>"
+        '<c:spPr><a:ln w="19050"><a:solidFill><a:schemeClr val="tx1"/></a:solidFill></a:ln></c:spPr>'
+        "</c:errBars>"
+    )
+    drawn._element.find("{*}cat").addprevious(bars)
+
+
+def _reference(lengths: list[float | None], column: int) -> str:
+    letter, last = chr(ord("A") + column), len(lengths) + 1
+    points = "".join(
+        f'<c:pt idx="{row}"><c:v>{length!r}</c:v></c:pt>'
+        for row, length in enumerate(lengths)
+        if length is not None
+    )
+    return (
+        f"<c:numRef><c:f>Sheet1!${letter}$2:${letter}${last}</c:f><c:numCache>"
+        f'<c:formatCode>General</c:formatCode><c:ptCount val="{len(lengths)}"/>{points}</c:numCache></c:numRef>'
+    )
+
+
+def _legend(chart: Any, series: Sequence[Series]) -> None:
+    """A legend above the chart where there are several series; of the limits it names the first."""
+    chart.has_legend = len(series) > 1
+    if not chart.has_legend:
+        return
+    chart.legend.position = XL_LEGEND_POSITION.TOP
+    chart.legend.include_in_layout = False
+    chart.legend.font.size = _SIZE
+    limits = [position for position, each in enumerate(series) if each.is_limit]
+    for position in limits[1:]:
+        entry = f'<c:legendEntry {nsdecls("c")}><c:idx val="{position}"/><c:delete val="1"/></c:legendEntry>'
+        chart.legend._element.find("{*}legendPos").addnext(parse_xml(entry))
+
+
+def _axes(chart: Any, kind: Kind, axis: Axis) -> None:
+    names, values = chart.category_axis, chart.value_axis
+    names.format.line.color.theme_color = GREY
+    names.major_tick_mark = values.major_tick_mark = XL_TICK_MARK.NONE
+    names.tick_labels.font.size = _SIZE
+    values.minimum_scale, values.maximum_scale, values.major_unit = axis.minimum, axis.maximum, axis.step
+    values.format.line.fill.background()
+    values.has_major_gridlines = axis.is_shown
+    if axis.is_shown:
+        line = values.major_gridlines.format.line.color
+        line.theme_color, line.brightness = GREY, 0.7
+        values.tick_labels.font.size = _SIZE
+        values.tick_labels.number_format, values.tick_labels.number_format_is_linked = axis.tick_format, False
+    else:
+        values.tick_label_position = XL_TICK_LABEL_POSITION.NONE
+    if kind == "bar":
+        names.reverse_order = True
+        # With the categories turned round, the values would stand above them.
+        values._element.find("{*}crosses").set("val", "max")
+    if kind == "marker":
+        names.tick_label_position = XL_TICK_LABEL_POSITION.LOW
+
+
+def _as_bars(drawn: Any, each: Series, axis: Axis) -> None:
+    drawn.format.fill.solid()
+    drawn.format.fill.fore_color.theme_color = each.colour
+    drawn.format.line.color.theme_color, drawn.format.line.width = STRONG, Pt(0.75)
+    drawn.invert_if_negative = False
+    labels = drawn.data_labels
+    labels.show_value = True
+    labels.number_format, labels.number_format_is_linked = axis.number_format, False
+    # An interval bar stands where a label outside the end would: there the label goes to the foot of the bar.
+    labels.position = XL_LABEL_POSITION.INSIDE_BASE if each.intervals else XL_LABEL_POSITION.OUTSIDE_END
+    labels.font.size, labels.font.bold = _SIZE, each.intervals is not None
+
+
+def _as_markers(drawn: Any, each: Series, axis: Axis) -> None:
+    drawn.smooth = False
+    drawn.format.line.fill.background()
+    marker = drawn.marker
+    marker.style = XL_MARKER_STYLE.DASH if each.is_limit else XL_MARKER_STYLE.CIRCLE
+    marker.size = 30 if each.is_limit else 11
+    marker.format.fill.solid()
+    marker.format.fill.fore_color.theme_color = marker.format.line.color.theme_color = each.colour
+
+
+def forest_picture(slide: Slide, place: str, hypotheses: Sequence[Sequence[Row]], axis: str) -> None:
+    """Differences in units of their margin over the band of the margin, which no native chart can draw.
+
+    `hypotheses` are the primary results of each, one for each population, with `axis` under them. What lies further out
+    than the picture reaches is drawn as an arrow.
+    """
+    placeholder, words = slide.place(place), slide.words
+    rows = [row for hypothesis in hypotheses for row in hypothesis]
+    size = Emu(placeholder.width).inches, Emu(placeholder.height).inches
+    names = dict.fromkeys(words.name(row, "name") for row in rows)
+    looks = dict(
+        zip(names, (("#12355B", "#12355B"), ("#C8501E", "white"), ("#1B1B1B", "#CCCCCC")), strict=False)
+    )
+    with rc_context({"font.family": "DejaVu Sans", "font.size": 11, "text.parse_math": False}):
+        figure = Figure(figsize=size, dpi=150, facecolor="white", layout="constrained")
+        axes = figure.subplots()
+        axes.axvspan(-1, 1, color="#e4e4e4", zorder=0)
+        axes.axvline(0, color="#12355B", linewidth=1, zorder=1)
+        axes.set(xlim=(-_REACH, _REACH), ylim=(len(rows) - 0.4, -0.6))
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        ends = [sum(map(len, hypotheses[: place + 1])) for place in range(len(hypotheses))]
+        middles = [end - (len(rows) + 1) / 2 for end, rows in zip(ends, hypotheses, strict=True)]
+        metrics = (words.name(hypothesis[0], "metric") for hypothesis in hypotheses)
+        axes.set_yticks(middles, [_wrapped(metric, 22, 3) for metric in metrics])
+        axes.tick_params(length=0)
+        for end in ends[:-1]:
+            axes.axhline(end - 0.5, color="#cccccc", linewidth=0.8)
+        for y, row in enumerate(rows):
+            _forest_row(axes, y, row, words, *looks[words.name(row, "name")])
+        axes.grid(visible=True, axis="x", color="#dddddd")
+        axes.set_axisbelow(True)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _position: words.number(x)))
+        figure.supxlabel(_wrapped(axis, 75, 4), size=11, color="#595959")
+        handles = [
+            axes.plot([], [], "o", color=colour, markerfacecolor=fill, label=name)[0]
+            for name, (colour, fill) in looks.items()
+        ]
+        figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
+        picture = io.BytesIO()
+        figure.savefig(picture, pil_kwargs={"compress_level": 1})
+    picture.seek(0)
+    describe(placeholder.insert_picture(picture), slide.shown_title)
+
+
+def _wrapped(text: str, characters: int, lines: int) -> str:
+    return "\n".join(textwrap.wrap(text, characters, max_lines=lines, placeholder="…"))
+
+
+def _forest_row(axes: Axes, y: int, row: Row, words: Words, colour: str, fill: str) -> None:
+    """One population of one hypothesis: the difference, its interval and the verdict."""
+    verdict = _wrapped(words.verdict(row["conclusion"]), 21, 2)
+    axes.text(1.03, y, verdict, va="center", transform=axes.get_yaxis_transform(), size=10)
+    margin, suffix = row["equivalence_margin"], interval_suffix(row)
+    ends = [row["difference"], row[f"difference_low{suffix}"], row[f"difference_high{suffix}"]]
+    if not all(map(is_known, (*ends, margin))) or margin == 0:
+        return
+    middle, low, high = (float(end) / margin for end in ends)
+    if abs(middle) > _REACH:
+        edge = math.copysign(_REACH, middle)
+        arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", (edge, y), (0.8 * edge, y), arrowprops=arrow)
+        return
+    axes.hlines(y, max(low, -_REACH), min(high, _REACH), colors=colour, linewidth=2)
+    axes.plot([middle], [y], "o", color=colour, markerfacecolor=fill, markersize=8)
