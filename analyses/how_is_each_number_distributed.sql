@@ -1,4 +1,4 @@
-{%- set numbers = registry('traits') | selectattr('kind', 'equalto', 'number') | list %}
+{%- set numbers = seed_rows('traits') | selectattr('kind', 'equalto', 'number') | list %}
 
 with
 

@@ -1,4 +1,4 @@
-{%- set domains = registry('column_domains') %}
+{%- set domains = seed_rows('column_domains') %}
 
 with
 

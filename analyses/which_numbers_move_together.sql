@@ -1,5 +1,5 @@
 {#- Mid-ranks are taken within each pair of traits, because a client without a balance is in no pair with it. -#}
-{%- set numbers = registry('traits') | selectattr('kind', 'equalto', 'number') | map(attribute='trait') | sort %}
+{%- set numbers = seed_rows('traits') | selectattr('kind', 'equalto', 'number') | map(attribute='trait') | sort %}
 
 with
 

@@ -53,9 +53,9 @@ SLOW_MODULES = {
         "test_macros",
         "test_quality",
         "test_recipes",
-        "test_registries",
+        "test_seeds",
     ),
-    *("test_warehouse", "test_exactness", "test_parity", "test_sample"),
+    *("test_dbt_commands", "test_exactness", "test_parity", "test_sample"),
 }
 SLOW_TESTS = {"test_a_file_without_two_product_clients_builds_and_says_why", "test_holm_against_statsmodels"}
 

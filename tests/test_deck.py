@@ -405,7 +405,7 @@ def made(
 
 
 def with_hostile_cities(marts: Marts) -> Marts:
-    """A label in both languages and the level itself, as a client file and a registry could hold them."""
+    """A label in both languages and the level itself, as a client file and a seed could hold them."""
     english = dict(zip(["Yaroslavl", "Rybinsk", "Rostov Veliky"], HOSTILE.values(), strict=True))
     changed = {
         name: getattr(marts, name).replace(HOSTILE | english)

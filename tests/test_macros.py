@@ -1,4 +1,4 @@
-"""A mistake in a registry is refused in one sentence that says what is wrong and what would be right.
+"""A mistake in a seed is refused in one sentence that says what is wrong and what would be right.
 
 What macros return is tested in tests/macros by dbt itself; here is what they raise, from one dbt start for all.
 """
@@ -31,10 +31,6 @@ REFUSALS = {
     "number_for_a_flag": (
         RULE.format(column="is_loyal", operator="=", value="1"),
         "A rule compares is_loyal with 1, which is not a value of its kind, flag.",
-    ),
-    "seed_not_built": (
-        "{{ registry('segments') }}",
-        "The seed segments is not in the warehouse yet; run `dbt seed` first.",
     ),
 }
 

@@ -40,10 +40,10 @@
 {# The canonical value behind a spelling, in any letter case; NULL where allowed_values.csv knows none. #}
 {% macro to_allowed_value(column_name) -%}
     case lower({{ column_name }})
-        {%- for row in registry('allowed_values') if row.column_name == column_name %}
+        {%- for row in seed_rows('allowed_values') if row.column_name == column_name %}
         when '{{ row.value | lower | replace("'", "''") }}' then '{{ row.value | replace("'", "''") }}'
         {%- endfor %}
-        {%- for row in registry('value_synonyms') if row.column_name == column_name %}
+        {%- for row in seed_rows('value_synonyms') if row.column_name == column_name %}
         when '{{ row.raw_value | lower | replace("'", "''") }}' then '{{ row.value | replace("'", "''") }}'
         {%- endfor %}
     end

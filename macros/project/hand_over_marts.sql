@@ -1,4 +1,4 @@
-{# Runs after a build: gives Python the published models and the registries, where the warehouse is no file of DuckDB. #}
+{# Runs after a build: gives Python the published models and the seeds, where the warehouse is no file of DuckDB. #}
 {% macro hand_over_marts(results) -%}
     {%- if execute and flags.WHICH == 'build' -%}
         {%- do adapter.dispatch('hand_over_marts', 'bank_segments')(results) -%}

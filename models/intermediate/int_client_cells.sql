@@ -1,6 +1,6 @@
 {#- Every portrait adds up from these cells, so that the clients are scanned once. -#}
-{%- set domains = registry('column_domains') %}
-{%- set traits = registry('traits') %}
+{%- set domains = seed_rows('column_domains') %}
+{%- set traits = seed_rows('traits') %}
 {%- set categories = traits | selectattr('kind', 'equalto', 'category') | list %}
 {%- set numbers = traits | selectattr('kind', 'equalto', 'number') | list %}
 

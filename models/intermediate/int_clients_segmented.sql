@@ -1,10 +1,10 @@
 {#- A view: to work bands and segments out in each scan costs less than to store them for every client. #}
 {{- config(materialized='view') }}
 
-{%- set bands = registry('bands') %}
-{%- set domains = registry('column_domains') %}
-{%- set segments = registry('segments') %}
-{%- set rules = registry('segment_rules') %}
+{%- set bands = seed_rows('bands') %}
+{%- set domains = seed_rows('column_domains') %}
+{%- set segments = seed_rows('segments') %}
+{%- set rules = seed_rows('segment_rules') %}
 
 with
 

@@ -1,9 +1,9 @@
 {#- A mean of years or a share comes out of a few thousand cells, whatever the number of clients. #}
-{%- set domains = registry('column_domains') %}
-{%- set populations = registry('populations') %}
-{%- set rules = registry('population_rules') %}
+{%- set domains = seed_rows('column_domains') %}
+{%- set populations = seed_rows('populations') %}
+{%- set rules = seed_rows('population_rules') %}
 {%- set hypotheses = [] %}
-{%- for hypothesis in registry('hypotheses') if not is_about_money(hypothesis, domains) %}
+{%- for hypothesis in seed_rows('hypotheses') if not is_about_money(hypothesis, domains) %}
 {%- do hypotheses.append(hypothesis) %}
 {%- endfor %}
 

@@ -1,8 +1,8 @@
-{%- set hypotheses = registry('hypotheses') %}
-{%- set domains = registry('column_domains') %}
-{%- set populations = registry('populations') %}
-{%- set rules = registry('population_rules') %}
-{%- set trimmings = registry('trimmings') %}
+{%- set hypotheses = seed_rows('hypotheses') %}
+{%- set domains = seed_rows('column_domains') %}
+{%- set populations = seed_rows('populations') %}
+{%- set rules = seed_rows('population_rules') %}
+{%- set trimmings = seed_rows('trimmings') %}
 
 with
 

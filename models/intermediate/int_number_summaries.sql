@@ -1,5 +1,5 @@
-{%- set domains = registry('column_domains') %}
-{%- set traits = registry('traits') | selectattr('kind', 'equalto', 'number') | list %}
+{%- set domains = seed_rows('column_domains') %}
+{%- set traits = seed_rows('traits') | selectattr('kind', 'equalto', 'number') | list %}
 {%- set shares = {'p25': 0.25, 'median': 0.5, 'p75': 0.75} %}
 
 with

@@ -1,5 +1,5 @@
-{%- set segments = registry('segments') %}
-{%- set rules = registry('segment_rules') | rejectattr('column_name', 'equalto', 'is_churned') | list %}
+{%- set segments = seed_rows('segments') %}
+{%- set rules = seed_rows('segment_rules') | rejectattr('column_name', 'equalto', 'is_churned') | list %}
 
 with
 

@@ -1,4 +1,4 @@
-{%- set traits = registry('traits') | selectattr('kind', 'equalto', 'category') | list %}
+{%- set traits = seed_rows('traits') | selectattr('kind', 'equalto', 'category') | list %}
 
 with
 

@@ -1,4 +1,4 @@
-{%- set domains = registry('column_domains') %}
+{%- set domains = seed_rows('column_domains') %}
 
 with
 
@@ -29,7 +29,7 @@ declared as (
         label_en,
         sort_order
     from allowed_values
-    {%- for row in registry('bands') %}
+    {%- for row in seed_rows('bands') %}
     {%- set kind = (domains | selectattr('column_name', 'equalto', row.column_name) | first).kind %}
     union all
     select

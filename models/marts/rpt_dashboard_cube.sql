@@ -10,7 +10,7 @@ cells as (
 final as (
 
     select
-        {%- for trait in registry('traits') | selectattr('is_on_dashboard') | sort(attribute='sort_order') %}
+        {%- for trait in seed_rows('traits') | selectattr('is_on_dashboard') | sort(attribute='sort_order') %}
         {{ trait.trait }},
         {%- endfor %}
         segment_ids,

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
-{%- set domains = registry('column_domains') %}
+{%- set domains = seed_rows('column_domains') %}
 
 with
 

@@ -170,7 +170,7 @@ def build_warehouse(clients: Path, build: Build, engine: str = "duckdb", tell: T
     """Build every model and run every data test on `clients`; raises `RefusedError` with the first failure.
 
     `tell` is given a line for every part that takes long, as it ends.
-    Of a build on Spark the warehouse holds the published models and the registries, as tables.
+    Of a build on Spark the warehouse holds the published models and the seeds, as tables.
     """
     build.directory.mkdir(parents=True, exist_ok=True)
     warehouse = build.warehouse

@@ -5,7 +5,7 @@
 {%- for part, expression in parts.items() -%}
     {%- do sums.append('sum(' ~ part ~ ') as ' ~ part) -%}
     {%- do totals.append(expression ~ ' as ' ~ part) -%}
-    {%- do differences.append('parts.' ~ part ~ ' is distinct from whole.' ~ part) -%}
+    {%- do differences.append('coalesce(parts.' ~ part ~ ', 0) <> coalesce(whole.' ~ part ~ ', 0)') -%}
 {%- endfor %}
 
 with

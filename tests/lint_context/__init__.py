@@ -26,8 +26,8 @@ _CASTS: dict[str, Callable[[str], Any]] = {
 
 
 @cache
-def registry(seed: str) -> list[dict[str, Any]]:
-    """Return rows of a seed as the macro `registry` does, from the CSV file instead of the warehouse.
+def seed_rows(seed: str) -> list[dict[str, Any]]:
+    """Return rows of a seed as the macro `seed_rows` does, from the CSV file instead of the warehouse.
 
     Two rows of each kind, or of each owner of rules, exercise every loop and branch of a template; all of them make
     sqlfluff ten times slower. Only the columns, which templates look up by name, are all here.
@@ -64,4 +64,5 @@ def _dispatch(context: Context, name: str, *_: str) -> Callable[..., str]:
 
 adapter = SimpleNamespace(dispatch=_dispatch)
 execute = True
+flags = SimpleNamespace(EMPTY=False)
 modules = SimpleNamespace(re=re)

@@ -20,6 +20,6 @@ from (
     ({{ text_literal(predicate(owned, domains)) }}, 'age < 35 and is_churned = false'),
     ({{ text_literal(predicate([computed], domains)) }}, 'has_balance = true'),
     -- Without domains it asks column_domains.csv.
-    ({{ text_literal(predicate([young]) if execute else registry('column_domains')) }}, 'age < 35')
+    ({{ text_literal(predicate([young]) if execute else seed_rows('column_domains')) }}, 'age < 35')
 ) as cases (actual, expected)
 where actual is distinct from expected

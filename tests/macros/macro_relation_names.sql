@@ -2,8 +2,8 @@
 select *
 from (
     values
-    ({{ text_literal(ref('dim_clients') | replace('"', '')) }}, 'marts.dim_clients'),
-    ({{ text_literal(source('bank', 'clients') | replace('"', '')) }}, 'raw.clients'),
+    ({{ text_literal(ref('dim_clients').render() | replace('"', '')) }}, 'marts.dim_clients'),
+    ({{ text_literal(source('bank', 'clients').render() | replace('"', '')) }}, 'raw.clients'),
     ({{ text_literal(generate_schema_name(' marts ', none)) }}, 'marts'),
     ({{ text_literal(generate_schema_name(none, none)) }}, '{{ target.schema }}')
 ) as cases (actual, expected)

@@ -1,6 +1,6 @@
 {#- What staging decided text by text, once more in the typed values that every figure is computed from. #}
-{%- set domains = registry('column_domains') %}
-{%- set allowed_values = registry('allowed_values') %}
+{%- set domains = seed_rows('column_domains') %}
+{%- set allowed_values = seed_rows('allowed_values') %}
 
 with
 

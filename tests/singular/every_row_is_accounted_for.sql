@@ -48,7 +48,7 @@ counted as (
 select *
 from counted
 where
-    rows_of_counts <> 1
+    rows_of_counts <> least(in_source, 1)
     or in_source <> in_staging
     or in_source <> read_rows
     or read_rows <> accepted_rows + rejected_rows

@@ -14,6 +14,15 @@
 
 with
 
+{%- for mart in marts %}
+
+{{ mart }} as (
+
+    select * from {{ ref(mart) }}
+
+),
+{%- endfor %}
+
 -- As JSON, where every column of a row is searched at once, and text is in quotes.
 entries as (
 
@@ -21,7 +30,7 @@ entries as (
     select
         '{{ mart }}' as mart,
         {{ row_as_json(mart) }} as entry
-    from {{ ref(mart) }}
+    from {{ mart }}
     {%- if not loop.last %}
     union all
     {%- endif %}

@@ -1,4 +1,4 @@
-{%- set traits = registry('traits') | selectattr('kind', 'equalto', 'number') | map(attribute='trait') | list %}
+{%- set traits = seed_rows('traits') | selectattr('kind', 'equalto', 'number') | map(attribute='trait') | list %}
 
 with
 

@@ -41,7 +41,8 @@ named as (
     select segment_id
     from segments
     union all
-    select 'none' as segment_id
+    select distinct 'none' as segment_id
+    from clients
 
 ),
 

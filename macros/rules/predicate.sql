@@ -4,7 +4,7 @@
 #}
 {% macro predicate(rules, domains=none) -%}
     {%- set kinds = {'has_balance': 'flag'} -%}
-    {%- for domain in domains or registry('column_domains') -%}
+    {%- for domain in domains or seed_rows('column_domains') -%}
         {%- do kinds.update({domain.column_name: domain.kind}) -%}
     {%- endfor -%}
     {%- set conditions = [] -%}

@@ -1,7 +1,9 @@
-"""A warehouse never mixes two client files, and commands work from any folder on the project's own files."""
+"""The commands of dbt as people type them: on a clean checkout, on a part, from any folder, and on one client file."""
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from dbt.cli.main import dbtRunner
 
 from bank_segments import SAMPLE, warehouse
-from conftest import dbt
+from conftest import copy_project
 
 
 class Project:
@@ -114,20 +116,56 @@ def test_a_build_that_fails_leaves_no_model_of_the_file_before(
     assert left == []
 
 
-def test_dbt_works_from_another_folder(
-    sample_warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+CLEAN = ["compile", "docs generate", "seed", "build --select +dim_segments", "ls", "build --empty"]
+BUILT = [
+    "run --select fct_segment_metrics",
+    "test --select dim_segments",
+    "show --select dim_segments",
+    "build --select dim_segments --full-refresh --threads 8",
+    "build --select state:modified --state {state}",
+    "docs generate",
+    "source freshness",
+]
+
+
+@pytest.mark.parametrize("command", CLEAN)
+def test_a_clean_checkout_needs_nothing_built(command: str, manifest: Any, tmp_path: Path) -> None:
+    assert Project(tmp_path, manifest).run(*command.split()) == ""
+
+
+@pytest.mark.parametrize("command", BUILT)
+def test_a_part_of_a_built_project_is_worked_on_alone(
+    command: str, project: Project, sample_warehouse: Path
 ) -> None:
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    target = sample_warehouse.parent
-    run = dbt(
-        "show",
-        "--select",
-        "dim_segments",
-        *warehouse.PROJECT,
-        clients=SAMPLE,
-        target=target,
-        project=tmp_path,
+    state = sample_warehouse.parent
+    assert project.run(*(word.format(state=state) for word in command.split())) == ""
+    assert project.clients() == {10_000}
+
+
+def test_a_model_whose_parents_are_not_built_is_refused(manifest: Any, tmp_path: Path) -> None:
+    said = Project(tmp_path, manifest).run("run", "--select", "fct_segment_metrics")
+    assert "int_segment_counts" in said
+
+
+def test_dbt_works_in_any_folder_from_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With quotes in its name, without a home, under a strict umask, on another machine's settings."""
+    project, elsewhere = tmp_path / """банк d'Anna и "Ко" """.strip(), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    project.mkdir()
+    copy_project(project)
+    for name in ("PYTHONPATH", "HOME", "BANK_CLIENTS", "BANK_WAREHOUSE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LC_ALL", "C")
+    options = ["--project-dir", str(project), "--profiles-dir", str(project)]
+    run = subprocess.run(
+        [Path(sys.executable).parent / "dbt", "run", "--select", "+dim_clients", *options],
+        cwd=elsewhere,
+        umask=0o077,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "segment_4" in run.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert (project / "target/bank.duckdb").is_file()
+    assert (project / ".client_key").is_file()
+    assert list(elsewhere.iterdir()) == []

@@ -1,5 +1,5 @@
-{%- set rules = registry('segment_rules') %}
-{%- set bands = registry('bands') %}
+{%- set rules = seed_rows('segment_rules') %}
+{%- set bands = seed_rows('bands') %}
 
 with
 
@@ -52,3 +52,6 @@ cases as (
 select *
 from cases
 where actual is distinct from expected
+    {%- if flags.EMPTY %}
+    and false -- Then the tables are empty, and the rows come from the files.
+    {%- endif %}

@@ -38,7 +38,7 @@ def less(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCo
         project=project,
     )
     if run.returncode:
-        pytest.fail(f"dbt build with less in the registries failed:\n{run.stdout[-8000:]}", pytrace=False)
+        pytest.fail(f"dbt build with less in the seeds failed:\n{run.stdout[-8000:]}", pytrace=False)
     assert {path: path.read_bytes() for path in code} == before
     with duckdb.connect(str(project / "target/bank.duckdb"), read_only=True) as connection:
         yield connection

@@ -49,32 +49,32 @@ known_columns as (
 named as (
 
     select
-        'allowed_values' as registry,
+        'allowed_values' as seed,
         column_name
     from allowed_values
     union all
     select
-        'value_synonyms' as registry,
+        'value_synonyms' as seed,
         column_name
     from value_synonyms
     union all
     select
-        'segment_rules' as registry,
+        'segment_rules' as seed,
         column_name
     from segment_rules
     union all
     select
-        'population_rules' as registry,
+        'population_rules' as seed,
         column_name
     from population_rules
     union all
     select
-        'hypotheses' as registry,
+        'hypotheses' as seed,
         metric_column as column_name
     from hypotheses
     union all
     select
-        'hypotheses' as registry,
+        'hypotheses' as seed,
         group_column as column_name
     from hypotheses
 

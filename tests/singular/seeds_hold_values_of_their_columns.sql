@@ -39,38 +39,38 @@ hypotheses as (
 named as (
 
     select
-        'value_synonyms' as registry,
+        'value_synonyms' as seed,
         column_name,
         value
     from value_synonyms
     union all
     select
-        'segment_rules' as registry,
+        'segment_rules' as seed,
         column_name,
         value
     from segment_rules
     union all
     select
-        'population_rules' as registry,
+        'population_rules' as seed,
         column_name,
         value
     from population_rules
     union all
     select
-        'hypotheses' as registry,
+        'hypotheses' as seed,
         metric_column as column_name,
         success_value as value
     from hypotheses
     where kind = 'proportion'
     union all
     select
-        'hypotheses' as registry,
+        'hypotheses' as seed,
         group_column as column_name,
         first_group as value
     from hypotheses
     union all
     select
-        'hypotheses' as registry,
+        'hypotheses' as seed,
         group_column as column_name,
         second_group as value
     from hypotheses
@@ -95,7 +95,7 @@ checked as (
 
 -- A rule on a value that no client can have would be an empty segment, silently.
 select
-    registry,
+    seed,
     column_name,
     value
 from checked
@@ -103,7 +103,7 @@ where not coalesce(is_possible, false)
 union all
 -- A synonym is compared in lower case, so one with a capital would never be found.
 select
-    'value_synonyms' as registry,
+    'value_synonyms' as seed,
     column_name,
     raw_value as value
 from value_synonyms

@@ -1,0 +1,41 @@
+{#
+    Rows of a seed as a list of dictionaries, for SQL that is generated from data.
+    While dbt parses, it only notes the dependency. A unit test may bring its own rows in the variable `seed_rows`,
+    so that it still passes when somebody edits the seed.
+#}
+{% macro seed_rows(seed) -%}
+    {%- if not execute -%}
+        {%- do ref(seed) -%}
+        {%- do return([]) -%}
+    {%- endif -%}
+    {%- if seed in var('seed_rows', {}) -%}
+        {%- do return(var('seed_rows')[seed]) -%}
+    {%- endif -%}
+    {#- Not from the graph, which a unit test does not have. -#}
+    {%- set schema = generate_schema_name('reference', none) -%}
+    {%- set source = schema ~ '.' ~ seed -%}
+    {%- if flags.EMPTY or not warehouse_relation(schema, seed) -%}
+        {%- set source = unbuilt_seed(graph.nodes['seed.bank_segments.' ~ seed]) -%}
+    {%- endif -%}
+    {#- As JSON, because dbt would guess types from text and turn the value '1' into a number. -#}
+    {%- set rows = [] -%}
+    {%- for row in run_query(
+        'select ' ~ row_as_json('seed') ~ ' as entry from ' ~ source ~ ' as seed order by all nulls last'
+    ).rows -%}
+        {%- do rows.append(fromjson(row[0])) -%}
+    {%- endfor -%}
+    {%- do return(rows) -%}
+{%- endmacro %}
+
+{# The file of a seed that is not in the warehouse, or empty there: `dbt compile` on a clean checkout, `dbt build --empty`. #}
+{% macro unbuilt_seed(node) -%}
+    {{ return(adapter.dispatch('unbuilt_seed', 'bank_segments')(node)) }}
+{%- endmacro %}
+
+{% macro default__unbuilt_seed(node) -%}
+    read_csv({{ text_literal(adapter.get_seed_file_path(node)) }}, header = true, types = {{ node.config.column_types | tojson | replace('"', "'") }})
+{%- endmacro %}
+
+{% macro spark__unbuilt_seed(node) -%}
+    {%- do exceptions.raise_compiler_error('The seed ' ~ node.name ~ ' is not in the warehouse yet; run `dbt seed` first.') -%}
+{%- endmacro %}
