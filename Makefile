@@ -88,7 +88,7 @@ parity: .venv/installed spark-env
 	@$(BIN)/python -m spark.parity $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(ENGINE),--engine="$$ENGINE")
 
 dbt-and-pytest: .venv/installed bouncer-env bi-env
-	$(BIN)/pytest --durations=15
+	$(BIN)/pytest --durations=15 --numprocesses=2 --dist=loadfile
 
 # Prints the advisories that PyPI has on the locked libraries; never fails.
 audit: .venv-audit/installed

@@ -1,20 +1,22 @@
-"""Warehouses that the tests share: one dbt build per input file and session, with every data and unit test."""
+"""Warehouses that the tests share: one dbt build per input file and run, with every data and unit test."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from filelock import FileLock
 from selenium import webdriver
 
 import bank_segments
+from bank_segments.ingest.client_key import read_or_create_key
 from chromium import chromium
 
 ROOT, SAMPLE = bank_segments.ROOT, bank_segments.SAMPLE
@@ -69,6 +71,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_configure() -> None:
+    """Make the key of this checkout before two workers do at once."""
+    read_or_create_key()
+
+
+def shared(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], None]) -> Path:
+    """A folder that one of the workers of a run fills, and all of them read."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            unfinished = folder.with_name(f"{name} unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            fill(unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
 def dbt(
     *arguments: str, clients: Path, target: Path, project: Path = ROOT
 ) -> subprocess.CompletedProcess[str]:
@@ -103,15 +124,13 @@ def none_of(findings: Iterable[str]) -> None:
         pytest.fail("\n".join(lines), pytrace=False)
 
 
-def _built(clients: Path, target: Path) -> Path:
-    warehouse = target / "bank.duckdb"
-    warehouse.unlink(missing_ok=True)
-    # dbt 1.11 trips over its cache where the description of a macro moved to another file.
-    (target / "partial_parse.msgpack").unlink(missing_ok=True)
-    run = dbt("build", clients=clients, target=target)
-    if run.returncode:
-        pytest.fail(f"dbt build on {clients} failed:\n{run.stdout[-8000:]}", pytrace=False)
-    return warehouse
+def _built(factory: pytest.TempPathFactory, name: str, clients: Path) -> Path:
+    def build(target: Path) -> None:
+        run = dbt("build", clients=clients, target=target)
+        if run.returncode:
+            pytest.fail(f"dbt build on {clients} failed:\n{run.stdout[-8000:]}", pytrace=False)
+
+    return shared(factory, name, build) / "bank.duckdb"
 
 
 @pytest.fixture(scope="session")
@@ -127,15 +146,15 @@ def bank_clients() -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample_warehouse() -> Path:
+def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse built from the shipped sample."""
-    return _built(SAMPLE, ROOT / "target/test/sample")
+    return _built(tmp_path_factory, "sample", SAMPLE)
 
 
 @pytest.fixture(scope="session")
-def bank_warehouse(bank_clients: Path) -> Path:
+def bank_warehouse(bank_clients: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse built from the bank's file."""
-    return _built(bank_clients, ROOT / "target/test/bank")
+    return _built(tmp_path_factory, "bank", bank_clients)
 
 
 def report(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -163,13 +182,16 @@ def start_report(project: Path) -> psutil.Popen:
 
 @pytest.fixture(scope="session")
 def published_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project that has published the sample once."""
+    """A copy of the project that has published the sample once; each worker has its own."""
+
+    def publish(folder: Path) -> None:
+        ignored = shutil.ignore_patterns(".*", "target", "published", "logs", "__pycache__")
+        shutil.copytree(ROOT, folder / "bank", ignore=ignored)
+        run = report(folder / "bank")
+        assert run.returncode == 0, run.stdout + run.stderr
+
     copy = tmp_path_factory.mktemp("a project copy") / "bank"
-    ignored = shutil.ignore_patterns(".*", "target", "published", "logs", "__pycache__")
-    shutil.copytree(ROOT, copy, ignore=ignored)
-    run = report(copy)
-    assert run.returncode == 0, run.stdout + run.stderr
-    return copy
+    return Path(shutil.copytree(shared(tmp_path_factory, "published", publish) / "bank", copy, symlinks=True))
 
 
 @pytest.fixture(scope="session")
@@ -195,13 +217,16 @@ class Docs:
 
 
 @pytest.fixture(scope="session")
-def docs(sample_warehouse: Path) -> Docs:
-    """The artifacts of `dbt docs generate` on the sample's warehouse."""
-    target = sample_warehouse.parent
-    # Parsed anew: a partial parse of dbt 1.11 forgets the descriptions of singular tests.
-    run = dbt("--no-partial-parse", "docs", "generate", clients=SAMPLE, target=target)
-    if run.returncode:
-        pytest.fail(f"dbt docs generate failed:\n{run.stdout[-8000:]}", pytrace=False)
+def docs(sample_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Docs:
+    """The artifacts of `dbt docs generate` on a copy of the sample's warehouse, which it locks."""
+
+    def document(target: Path) -> None:
+        shutil.copy(sample_warehouse, target)
+        run = dbt("docs", "generate", clients=SAMPLE, target=target)
+        if run.returncode:
+            pytest.fail(f"dbt docs generate failed:\n{run.stdout[-8000:]}", pytrace=False)
+
+    target = shared(tmp_path_factory, "docs", document)
     manifest, catalog = (
         json.loads((target / name).read_text(encoding="utf-8")) for name in ("manifest.json", "catalog.json")
     )

@@ -23,7 +23,7 @@ def enriched(clients: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     bands = []
     for column in rules.BANDED:
         edges, labels = rules.bands(column)
-        bands.append(pl.col(column).cut(edges, labels=labels, left_closed=True).alias(f"{column}_band"))
+        bands.append(pl.col(column).bin_intervals(edges, labels=labels).alias(f"{column}_band"))
     clients = clients.with_columns(*bands, has_balance=pl.col("balance").is_not_null()).with_columns(
         rules.condition(conditions, pl.col).alias(segment) for segment, conditions in rules.segments().items()
     )
