@@ -24,7 +24,7 @@ $(foreach name,CLIENTS DECK_TEMPLATE ENGINE SEGMENT SERIES,$(eval export overrid
 .PHONY: report check quick-tests activation rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest faults soak bi-env audit
 
 report: .venv/installed $(if $(filter spark%,$(ENGINE)),spark-env)
-	@$(BIN)/python -m bank_segments.report $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(ENGINE),--engine="$$ENGINE") $(if $(SERIES),--series="$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift) $(if $(DECK_TEMPLATE),--deck-template="$$DECK_TEMPLATE")
+	@$(BIN)/python -m $(if $(filter-out duckdb,$(ENGINE)),spark.report --engine="$$ENGINE",bank_segments.report) $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(SERIES),--series="$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift) $(if $(DECK_TEMPLATE),--deck-template="$$DECK_TEMPLATE")
 
 # SEGMENT names the segment whose campaign list is written, with the bank's ids, into activation/.
 activation: .venv/installed

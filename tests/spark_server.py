@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bank_segments.warehouse import SPARK_DBT
 from conftest import ROOT
+from spark.build import SPARK_DBT
 
 SERVER = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
 SECONDS_TO_START = 120

@@ -32,6 +32,7 @@ from dbt.cli.main import dbtRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import spark.build
 from bank_segments import warehouse
 from bank_segments.errors import RefusedError
 from bank_segments.ingest import client_file
@@ -632,12 +633,12 @@ def test_all_rows_rejected_on_spark_names_no_file_that_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What dbt prints comes from a stand-in: Spark's tables, and with them the rows, end with a build."""
-    monkeypatch.setattr(warehouse, "SPARK_DBT", tmp_path / "dbt")
+    monkeypatch.setattr(spark.build, "SPARK_DBT", tmp_path / "dbt")
     said = "The client file gave no client: all 40 rows read were rejected; look up the reasons in a table."
-    warehouse.SPARK_DBT.write_text(f"#!/bin/sh\necho '  [USER_RAISED] {said}'\nexit 1\n", encoding="utf-8")
-    warehouse.SPARK_DBT.chmod(0o755)
+    spark.build.SPARK_DBT.write_text(f"#!/bin/sh\necho '  [USER_RAISED] {said}'\nexit 1\n", encoding="utf-8")
+    spark.build.SPARK_DBT.chmod(0o755)
     with pytest.raises(RefusedError) as refused:
-        warehouse.build_on_spark(Path("my file.csv"), tmp_path / "target")
+        spark.build.build_on_spark(Path("my file.csv"), tmp_path / "target")
     assert str(refused.value) == (
         "The client file my file.csv gave no client: all 40 rows read were rejected;"
         " make report on DuckDB writes out the reasons of every row."

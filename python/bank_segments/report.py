@@ -11,6 +11,7 @@ import importlib
 import logging
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from bank_segments.release import expectations, gate, private_csv, publish, run
 from bank_segments.release.disclosure import PublishedCube, published_cube
 from bank_segments.release.run import PUBLISHED, TARGET, timed
 from bank_segments.release.workers import workers
-from bank_segments.warehouse import Build, build_warehouse, write_documentation
+from bank_segments.warehouse import Build, Tell, build_warehouse, write_documentation
 
 if TYPE_CHECKING:
     from bank_segments.outputs.charts import Chart
@@ -96,10 +97,13 @@ def report(
     *,
     series_name: str | None = None,
     allow_drift: bool = False,
-    engine: str = "duckdb",
     deck_template: Path | None = None,
+    build_models: Callable[[Path, Build, Tell], None] | None = None,
 ) -> None:
-    """Run the whole job on `clients`; raises `RefusedError` where nothing may be published."""
+    """Run the whole job on `clients`; raises `RefusedError` where nothing may be published.
+
+    `build_models` builds them elsewhere than on DuckDB, and leaves the marts in the warehouse all the same.
+    """
     from bank_segments.outputs.pages import write_index, write_quality_page
 
     if deck_template:
@@ -123,7 +127,7 @@ def report(
             digest = run.sha256_of(clients)
         with steps.step("dbt build"):
             try:
-                build_warehouse(clients, build, engine, steps.tell)
+                (build_models or build_warehouse)(clients, build, steps.tell)
             finally:
                 private_csv.write_rejected(build.warehouse, build.rejected_rows)
         with steps.step("gate"):
@@ -183,7 +187,9 @@ def refuse(reason: str | None) -> None:
         raise RefusedError(reason)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(
+    arguments: list[str] | None = None, build_models: Callable[[Path, Build, Tell], None] | None = None
+) -> int:
     """Parse the command line and run the report; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="make report", description="Build and publish the client segmentation."
@@ -192,12 +198,6 @@ def main(arguments: list[str] | None = None) -> int:
     add("--clients", type=Path, default=SAMPLE, help="the client file: .csv, .csv.gz or .parquet")
     add("--series", help="compare with the releases of this series, not with those of the file's name")
     add("--allow-drift", action="store_true", help="publish although the clients drifted past the limit")
-    add(
-        "--engine",
-        choices=("duckdb", "spark", "spark_thrift"),
-        default="duckdb",
-        help="a target of profiles.yml",
-    )
     add("--deck-template", type=Path, help="the bank's own .pptx, whose masters and layouts the decks take")
     add(
         "--roll-back",
@@ -216,8 +216,8 @@ def main(arguments: list[str] | None = None) -> int:
                 options.clients,
                 series_name=options.series,
                 allow_drift=options.allow_drift,
-                engine=options.engine,
                 deck_template=options.deck_template,
+                build_models=build_models,
             )
     except (RefusedError, OSError, duckdb.Error) as error:
         said = " ".join(str(error).split())

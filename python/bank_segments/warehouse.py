@@ -5,7 +5,6 @@ import contextlib
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from dbt_common.events.base_types import EventMsg
 from bank_segments import ROOT
 from bank_segments.errors import RefusedError, disk_full, shown
 
-SPARK_DBT = ROOT / ".venv-spark/bin/dbt"
 # A run reads the project from wherever it is started; paths that a user names stay relative to that folder.
 PROJECT = ("--project-dir", str(ROOT), "--profiles-dir", str(ROOT))
 # What dbt takes longer for is told while it builds, in seconds: of a small file, nothing.
@@ -138,15 +136,15 @@ def refusal(result: dbtRunnerResult, clients: Path, build: Build) -> RefusedErro
     if full := next(filter(None, map(disk_full, said)), None):
         return full
     file = f"The client file {shown(str(clients))}"
-    if own := _own_words(said[0], file, f"the reasons of every row are in {shown(build.rejected_rows)}"):
+    if own := own_words(said[0], file, f"the reasons of every row are in {shown(build.rejected_rows)}"):
         return own
     more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
     return RefusedError(
-        f"{file} was not accepted: {_one_line(said[0])}{more}; details are in {shown(build.directory / 'dbt.log')}."
+        f"{file} was not accepted: {one_line(said[0])}{more}; details are in {shown(build.directory / 'dbt.log')}."
     )
 
 
-def _own_words(said: str, file: str, advice: str) -> RefusedError | None:
+def own_words(said: str, file: str, advice: str) -> RefusedError | None:
     """Return the refusal in the project's own words where dbt repeats one, on one line."""
     found = re.search(r"The client file (gave no client)?.*", said)
     if found is None:
@@ -158,86 +156,45 @@ def _own_words(said: str, file: str, advice: str) -> RefusedError | None:
     return RefusedError(text)
 
 
-def _one_line(message: str) -> str:
+def one_line(message: str) -> str:
+    """The beginning of what dbt says, without breaks and the last full stop."""
     return " ".join(message.split())[:500].rstrip(".")
 
 
 # Unit and macro tests are about the project, not about a file of clients.
-_ONLY_DATA = ("--exclude-resource-type", "unit_test", "--exclude", "tag:macro")
+ONLY_DATA = ("--exclude-resource-type", "unit_test", "--exclude", "tag:macro")
 
 
-def build_warehouse(clients: Path, build: Build, engine: str = "duckdb", tell: Tell = _silent) -> None:
+def build_warehouse(clients: Path, build: Build, tell: Tell = _silent) -> None:
     """Build every model and run every data test on `clients`; raises `RefusedError` with the first failure.
 
     `tell` is given a line for every part that takes long, as it ends.
-    Of a build on Spark the warehouse holds the published models and the seeds, as tables.
     """
+    remove_warehouse(build)
+    result = _invoke(["build", *ONLY_DATA], build, clients, tell)
+    if result.exception and build.parsed.exists() and not build.warehouse.exists():
+        # dbt may trip over what it remembers of an earlier state of the project.
+        build.parsed.unlink()
+        result = _invoke(["build", *ONLY_DATA], build, clients, tell)
+    keep_results(build)
+    if not result.success:
+        raise refusal(result, clients, build)
+
+
+def remove_warehouse(build: Build) -> None:
+    """Make room for a build."""
     build.directory.mkdir(parents=True, exist_ok=True)
     warehouse = build.warehouse
     for leftover in (warehouse, warehouse.with_name(f"{warehouse.name}.wal"), build.rejected_rows):
         leftover.unlink(missing_ok=True)
     shutil.rmtree(warehouse.with_name(f"{warehouse.name}.tmp"), ignore_errors=True)
-    if engine != "duckdb":
-        shutil.move(build_on_spark(clients, build.directory, *_ONLY_DATA, target=engine), warehouse)
-        failure = None
-    else:
-        result = _invoke(["build", *_ONLY_DATA], build, clients, tell)
-        if result.exception and build.parsed.exists() and not warehouse.exists():
-            # dbt may trip over what it remembers of an earlier state of the project.
-            build.parsed.unlink()
-            result = _invoke(["build", *_ONLY_DATA], build, clients, tell)
-        failure = None if result.success else refusal(result, clients, build)
+
+
+def keep_results(build: Build) -> None:
+    """Put dbt's results of the build aside."""
     results = build.directory / "run_results.json"
     if results.exists():
         results.replace(build.run_results)
-    if failure:
-        raise failure
-
-
-def build_on_spark(clients: Path, directory: Path, *arguments: str, target: str = "spark") -> Path:
-    """Run `dbt build` on Spark in an environment of its own; return the DuckDB file that Python reads of it.
-
-    `target` is one of profiles.yml: the tables of `spark` end with the build, those of `spark_thrift` stay on its
-    server. Raises `RefusedError` where Spark is not installed or the build fails.
-    """
-    if not SPARK_DBT.exists():
-        raise RefusedError(f"{shown(SPARK_DBT)} is not installed; run `make spark-env`.")
-    directory.mkdir(parents=True, exist_ok=True)
-    # dbt finds the project's plugin by what make spark-env wrote, not by the path of this process.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    home = directory / "spark"
-    if target == "spark_thrift":
-        home = Path(os.environ.get("BANK_SPARK_HOME", home))
-    paths = ["--log-path", str(directory), "--target-path", str(directory)]
-    # Tables of an earlier build would be in the way of new ones, and hold the bank's ids.
-    shutil.rmtree(directory / "spark/warehouse", ignore_errors=True)
-    run = subprocess.run(
-        [str(SPARK_DBT), "--no-use-colors", "build", "--target", target, *PROJECT, *paths, *arguments],
-        env=environment
-        | {"BANK_CLIENTS": str(clients), "BANK_SPARK_HOME": str(home), "BANK_SPARK_CATALOG": "in-memory"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    shutil.rmtree(directory / "spark/warehouse", ignore_errors=True)
-    if run.returncode:
-        if unreached := re.search(r"failed to connect: .*?: (.*)", run.stdout):
-            raise RefusedError(
-                f"The Thrift server of Spark cannot be reached: {_one_line(unreached.group(1))};"
-                " check BANK_SPARK_HOST, BANK_SPARK_PORT and BANK_SPARK_USER."
-            )
-        file = f"The client file {shown(str(clients))}"
-        # The tables of Spark are gone, and with them the rows.
-        advice = "make report on DuckDB writes out the reasons of every row"
-        if own := _own_words(run.stdout, file, advice):
-            raise own
-        failure = re.search(r"(?:Failure|Error) in .*", run.stdout)
-        raise RefusedError(
-            f"{file} was not accepted on Spark: {_one_line(failure.group() if failure else run.stdout[-500:])};"
-            f" details are in {shown(directory / 'dbt.log')}."
-        )
-    return home / "bank_marts.duckdb"
 
 
 # dbt's page asks for its icons before Angular has filled in their names, and for an icon of the tab that it lacks.
@@ -267,7 +224,7 @@ def write_documentation(clients: Path, build: Build) -> None:
         said = messages(result)
         if full := next(filter(None, map(disk_full, said)), None):
             raise full
-        raise RefusedError(f"dbt docs failed: {_one_line(said[0])}; nothing was published.")
+        raise RefusedError(f"dbt docs failed: {one_line(said[0])}; nothing was published.")
     page = build.documentation.read_text(encoding="utf-8")
     for loud, quiet in _QUIET.items():
         page = page.replace(loud, quiet)

@@ -18,7 +18,8 @@ import duckdb
 from bank_segments import ROOT, SAMPLE
 from bank_segments.database import open_confined
 from bank_segments.errors import RefusedError
-from bank_segments.warehouse import Build, build_on_spark, build_warehouse
+from bank_segments.warehouse import Build, build_warehouse
+from spark.build import build_on_spark
 
 TARGET = ROOT / "target/parity"
 TOLERANCE = 1e-9
