@@ -55,7 +55,7 @@ check: .venv/installed
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync lint quick-tests
 
 quick-tests: .venv/installed
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -m "not slow" --numprocesses=2 --dist=loadfile
 
 # Each stage prints its seconds, in CI as on a desk.
 test: .venv/installed
@@ -88,7 +88,7 @@ parity: .venv/installed spark-env
 	@$(BIN)/python -m spark.parity $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(ENGINE),--engine="$$ENGINE")
 
 dbt-and-pytest: .venv/installed bouncer-env bi-env
-	$(BIN)/pytest --durations=15 --numprocesses=2 --dist=loadfile
+	$(BIN)/pytest --durations=15 --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 # Prints the advisories that PyPI has on the locked libraries; never fails.
 audit: .venv-audit/installed

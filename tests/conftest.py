@@ -17,6 +17,7 @@ from selenium import webdriver
 
 import bank_segments
 from bank_segments.ingest.client_key import read_or_create_key
+from bank_segments.warehouse import ONLY_DATA
 from chromium import chromium
 
 ROOT, SAMPLE = bank_segments.ROOT, bank_segments.SAMPLE
@@ -40,34 +41,53 @@ SLOW_FIXTURES = {
 }
 # Those that run dbt, or more than a few seconds, without such a fixture.
 SLOW_MODULES = {
-    *(
-        "test_analyses",
-        "test_bad_input",
-        "test_benchmark",
-        "test_bi_clients",
-        "test_calibrate",
-        "test_charts",
-    ),
-    *(
-        "test_deck",
-        "test_faults",
-        "test_layering",
-        "test_macros",
-        "test_quality",
-        "test_recipes",
-        "test_seeds",
-    ),
-    *("test_dbt_commands", "test_exactness", "test_parity", "test_sample"),
+    f"test_{name}"
+    for name in [
+        "analyses",
+        "bad_input",
+        "benchmark",
+        "bi_clients",
+        "calibrate",
+        "charts",
+        "dashboard",
+        "dbt_commands",
+        "deck",
+        "exactness",
+        "faults",
+        "layering",
+        "macros",
+        "parity",
+        "quality",
+        "recipes",
+        "sample",
+        "seeds",
+    ]
 }
-SLOW_TESTS = {"test_a_file_without_two_product_clients_builds_and_says_why", "test_holm_against_statsmodels"}
+LONGEST = {"test_faults", "test_parity", "test_bad_input", "test_report", "test_deck"}
+SLOW_TESTS = {
+    "test_a_file_without_two_product_clients_builds_and_says_why",
+    "test_the_pictures_are_what_the_sample_gives",
+}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out modules without a quick test, some of them slow to import."""
+    return (config.option.markexpr == "not slow" and collection_path.stem in SLOW_MODULES) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow tests, which `make check` leaves out."""
+    """Mark the slow tests, which `make check` leaves out, and put the longest first, so that no worker ends late."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         name = getattr(item, "originalname", item.name)
-        if item.path.stem in SLOW_MODULES or name in SLOW_TESTS or fixtures & SLOW_FIXTURES:
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if (
+            item.path.stem in SLOW_MODULES
+            or name in SLOW_TESTS
+            or fixtures & SLOW_FIXTURES
+            or "bank" in parameters
+        ):
             item.add_marker(pytest.mark.slow)
 
 
@@ -124,9 +144,9 @@ def none_of(findings: Iterable[str]) -> None:
         pytest.fail("\n".join(lines), pytrace=False)
 
 
-def _built(factory: pytest.TempPathFactory, name: str, clients: Path) -> Path:
+def _built(factory: pytest.TempPathFactory, name: str, clients: Path, *options: str) -> Path:
     def build(target: Path) -> None:
-        run = dbt("build", clients=clients, target=target)
+        run = dbt("build", *options, clients=clients, target=target)
         if run.returncode:
             pytest.fail(f"dbt build on {clients} failed:\n{run.stdout[-8000:]}", pytrace=False)
 
@@ -154,7 +174,7 @@ def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bank_warehouse(bank_clients: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse built from the bank's file."""
-    return _built(tmp_path_factory, "bank", bank_clients)
+    return _built(tmp_path_factory, "bank", bank_clients, *ONLY_DATA)
 
 
 def report(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

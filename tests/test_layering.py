@@ -11,6 +11,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from conftest import ROOT, SAMPLE, Docs, dbt, none_of
 
 BOUNCER = ROOT / ".venv-bouncer/bin/dbt-bouncer"
@@ -20,9 +22,11 @@ COMMENT = re.compile(r"{#.*?#}|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 def test_dbt_bouncer_finds_nothing(docs: Docs, tmp_path: Path) -> None:
     assert BOUNCER.exists(), "dbt-bouncer is not installed; run `make bouncer-env`"
-    found = tmp_path / "found.json"
+    found, rules = tmp_path / "found.json", tmp_path / "rules.yml"
+    settings = yaml.safe_load((ROOT / ".dbt-bouncer.yml").read_text(encoding="utf-8"))
+    rules.write_text(yaml.safe_dump(settings | {"dbt_artifacts_dir": str(docs.target)}), encoding="utf-8")
     run = subprocess.run(
-        [BOUNCER, "run", "--config-file", ".dbt-bouncer.yml", "--output-file", found],
+        [BOUNCER, "run", "--config-file", rules, "--output-file", found],
         cwd=ROOT,
         env={"DBT_PROJECT_DIR": str(ROOT)},
         capture_output=True,
