@@ -24,3 +24,16 @@
     {%- do adapter.add_query(sql, abridge_sql_log=True) -%}
     {{ return(sql) }}
 {%- endmacro %}
+
+{# The file of a seed that is not in the warehouse, or empty there: `dbt compile` on a clean checkout, `dbt build --empty`. #}
+{% macro unbuilt_seed(node) -%}
+    {{ return(adapter.dispatch('unbuilt_seed', 'bank_segments')(node)) }}
+{%- endmacro %}
+
+{% macro default__unbuilt_seed(node) -%}
+    read_csv({{ text_literal(adapter.get_seed_file_path(node)) }}, header = true, types = {{ node.config.column_types | tojson | replace('"', "'") }})
+{%- endmacro %}
+
+{% macro spark__unbuilt_seed(node) -%}
+    {%- do exceptions.raise_compiler_error('The seed ' ~ node.name ~ ' is not in the warehouse yet; run `dbt seed` first.') -%}
+{%- endmacro %}
