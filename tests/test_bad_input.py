@@ -727,6 +727,7 @@ def staging(project: Project, figures: Figures) -> Iterator[duckdb.DuckDBPyConne
     """An empty raw table in memory; the compiled staging model answers over it."""
     compiled = project.build.directory / "compiled/bank_segments/models/staging/stg_bank__client_rows.sql"
     with duckdb.connect() as connection:
+        connection.execute("attach ':memory:' as bank; use bank")
         connection.execute("create schema raw")
         columns = ", ".join(f'"{column}" varchar' for column in HEADER)
         connection.execute(

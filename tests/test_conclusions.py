@@ -318,17 +318,17 @@ def test_no_rate_is_called_one_time_the_banks(marts: Marts, lift: float, said: s
 
 def test_the_tenth_hypothesis_comes_last(sample_warehouse: Path) -> None:
     """Behind h9, as the register says, not behind h1, as the letters would have it."""
-    tenth = "select * replace ('h10_salary' as hypothesis_id) from warehouse.marts.{} where hypothesis_id = 'h2_salary'"
+    tenth = "select * replace ('h10_salary' as hypothesis_id) from bank.marts.{} where hypothesis_id = 'h2_salary'"
     with duckdb.connect() as connection:
         connection.execute(
-            f"attach '{sample_warehouse}' as warehouse (read_only); create schema marts; create schema quality"
+            f"attach '{sample_warehouse}' as bank (read_only); create schema marts; create schema quality"
         )
         tables = connection.execute(
             "select table_schema, table_name from information_schema.tables"
-            " where table_catalog = 'warehouse' and table_schema in ('marts', 'quality')"
+            " where table_catalog = 'bank' and table_schema in ('marts', 'quality')"
         ).fetchall()
         for schema, table in tables:
-            connection.execute(f"create table {schema}.{table} as from warehouse.{schema}.{table}")
+            connection.execute(f"create table {schema}.{table} as from bank.{schema}.{table}")
         for table in ("dim_hypotheses", *HYPOTHESIS_FACTS):
             connection.execute(f"insert into marts.{table} {tenth.format(table)}")
         connection.execute(

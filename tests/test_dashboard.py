@@ -536,7 +536,7 @@ def distances(page: Page, connection: duckdb.DuckDBPyConnection, traits: int) ->
                     {", ".join(f"cast({name} as varchar) as {name}" for name in names)},
                     sum(clients) filter (where not is_churned) as stayed,
                     sum(clients) filter (where is_churned) as churned
-                from sample.marts.rpt_dashboard_cube group by all
+                from bank.marts.rpt_dashboard_cube group by all
             ), shown as (
                 select {columns}, sum(stayed) as stayed, sum(churned) as churned from page group by all
             )
@@ -563,7 +563,7 @@ def test_the_page_states_how_far_its_filtered_numbers_are_from_the_mart(
     """Suppression costs exactness under a filter: what the page says that it costs is what DuckDB measures."""
     page = pages["en"]
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{sample_warehouse}' as sample (read_only)")
+        connection.execute(f"attach '{sample_warehouse}' as bank (read_only)")
         cells = page.cube.execute("select * from cells").df()
         connection.register("page", cells)
         columns = page.content["cube"]["dimensions"]
@@ -573,7 +573,7 @@ def test_the_page_states_how_far_its_filtered_numbers_are_from_the_mart(
                 select {", ".join(f"cast({name} as varchar) as {name}" for name in columns)},
                     cast(sum(clients) filter (where not is_churned) as bigint) as true_stayed,
                     cast(sum(clients) filter (where is_churned) as bigint) as true_churned
-                from sample.marts.rpt_dashboard_cube group by all
+                from bank.marts.rpt_dashboard_cube group by all
             )
             select
                 sum(

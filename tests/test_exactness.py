@@ -34,6 +34,7 @@ def digest(rows: object) -> str:
 
 def ordered(path: Path, order: str, threads: int) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": threads})
+    connection.execute("attach ':memory:' as bank; use bank")
     client_table(connection, path)
     connection.execute(
         f"""
@@ -67,7 +68,10 @@ def test_dbt_leaves_the_same_bits(sample_warehouse: Path) -> None:
     """The frames that dbt stores lose nothing: the tables hold what the path above gives for the same clients."""
     path = HypothesisPath(sample_warehouse)
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{sample_warehouse}' as built (read_only); create schema intermediate")
+        connection.execute(
+            f"attach '{sample_warehouse}' as built (read_only); attach ':memory:' as bank; use bank;"
+            " create schema intermediate"
+        )
         connection.execute(
             "create table intermediate.int_clients_segmented as from built.intermediate.int_clients_segmented"
         ).fetchall()

@@ -63,7 +63,7 @@ def gate_of(
 ) -> GateResult:
     """The gate's result on two such warehouses, the earlier one as a release."""
     release = before.write(folder / "R1/bank_marts.duckdb").parent if before else None
-    return check_gate(now.write(folder / "now.duckdb"), release, allow_drift=allow_drift)
+    return check_gate(now.write(folder / "bank.duckdb"), release, allow_drift=allow_drift)
 
 
 def found(gate: GateResult, kind: str = "drift", subject: str = "") -> tuple[float | None, str, str]:
@@ -266,7 +266,7 @@ def test_without_a_release_that_can_be_read_nothing_is_compared(tmp_path: Path, 
     if fault == "no relation":
         duckdb.connect(str(release / "bank_marts.duckdb")).close()
     is_first = fault == "first_run"
-    gate = check_gate(Warehouse().write(tmp_path / "now.duckdb"), None if is_first else release)
+    gate = check_gate(Warehouse().write(tmp_path / "bank.duckdb"), None if is_first else release)
     note = "first_run" if is_first else "unreadable"
     for kind in ("client_count_change", "drift"):
         assert found(gate, kind) == (None, "none", note)

@@ -795,6 +795,8 @@ def test_small_files_end_in_numbers_or_reasons(case: str, sample_warehouse: Path
     with duckdb.connect() as connection:
         connection.execute(
             f"""
+            attach ':memory:' as bank;
+            use bank;
             create schema intermediate;
             create table intermediate.int_clients_segmented as
             select

@@ -31,6 +31,7 @@ def confine(connection: duckdb.DuckDBPyConnection) -> None:
 def open_confined(**files: Path) -> duckdb.DuckDBPyConnection:
     """Open DuckDB files read-only under these names, the first one as the default, and nothing else.
 
+    A warehouse must be named `bank`, after its file: so the views in it name what they read.
     Raises `duckdb.IOException` where one is missing, locked or no such file.
     """
     connection = duckdb.connect()

@@ -98,7 +98,7 @@ def read_marts(path: Path) -> Marts:
     Raises `duckdb.IOException` where the file is missing or locked, `duckdb.CatalogException` where a mart
     is missing.
     """
-    with open_confined(warehouse=path) as connection:
+    with open_confined(bank=path) as connection:
         return marts_from(lambda query: connection.execute(query).df())
 
 

@@ -85,7 +85,7 @@ def compare_ranks(
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         register = read_register(connection)
     directory.mkdir(parents=True, exist_ok=True)
-    sample, database = directory / "ranks.parquet", directory / "ranks.duckdb"
+    sample, database = directory / "ranks.parquet", directory / "bank.duckdb"
     database.unlink(missing_ok=True)
     write_sample(sample, rows)
     try:

@@ -49,9 +49,9 @@ def keys_of(manifest: dict[str, Any]) -> dict[str, list[str]]:
     return dict(sorted(keys.items()))
 
 
-def compare(left: Path, right: Path, keys: dict[str, list[str]]) -> Iterator[Comparison]:
-    """Compare the DuckDB files `left` and `right`, mart by mart; `ValueError` where columns or types differ."""
-    with open_confined(one=left, two=right) as connection:
+def compare(warehouse: Path, tables: Path, keys: dict[str, list[str]]) -> Iterator[Comparison]:
+    """Compare a warehouse with a file of tables, mart by mart; `ValueError` where columns or types differ."""
+    with open_confined(bank=warehouse, other=tables) as connection:
         for mart, key in keys.items():
             yield _compare(connection, mart, key)
 
@@ -62,7 +62,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, 
 
 
 def _compare(connection: duckdb.DuckDBPyConnection, mart: str, key: list[str]) -> Comparison:
-    columns, others = _columns(connection, f"one.{mart}"), _columns(connection, f"two.{mart}")
+    columns, others = _columns(connection, f"bank.{mart}"), _columns(connection, f"other.{mart}")
     if columns != others:
         raise ValueError(f"{mart} has other columns or types: {sorted(columns.items() ^ others.items())}")
     matched = " and ".join(f'one."{column}" is not distinct from two."{column}"' for column in key)
@@ -86,8 +86,8 @@ def _compare(connection: duckdb.DuckDBPyConnection, mart: str, key: list[str]) -
                 or {" or ".join([*differs, f"not {deviation} <= {TOLERANCE}"])}
             ) as differences,
             coalesce(max({deviation}) filter (where one.is_there and two.is_there), 0) as largest_deviation
-        from (select true as is_there, * from one.{mart}) as one
-        full outer join (select true as is_there, * from two.{mart}) as two on {matched}
+        from (select true as is_there, * from bank.{mart}) as one
+        full outer join (select true as is_there, * from other.{mart}) as two on {matched}
         """
     ).fetchone()
     assert counted is not None

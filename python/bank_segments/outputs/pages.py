@@ -218,7 +218,7 @@ def _write(directory: Path, page: str, words: Words, **values: object) -> None:
 
 
 def _rows(warehouse: Path, query: str) -> list[dict[str, Any]]:
-    with open_confined(warehouse=warehouse) as connection:
+    with open_confined(bank=warehouse) as connection:
         found = connection.execute(query)
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

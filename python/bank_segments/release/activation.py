@@ -26,7 +26,7 @@ def active_members(release: Path, warehouse: Path, segment_id: str) -> Iterator[
     The warehouse of the last run only says which id a key stands for. Raises `RefusedError` for an unknown segment,
     and where the warehouse does not have the published clients: the last run was refused, or another one.
     """
-    with open_confined(published=release / "bank_marts.duckdb", private=warehouse) as connection:
+    with open_confined(published=release / "bank_marts.duckdb", bank=warehouse) as connection:
         segments = connection.execute("select segment_id from marts.dim_segments order by 1").fetchall()
         if (segment_id,) not in segments:
             known = ", ".join(name for (name,) in segments)
@@ -37,7 +37,7 @@ def active_members(release: Path, warehouse: Path, segment_id: str) -> Iterator[
                 " select client_keys.client_id, clients.city, clients.product_count"
                 " from marts.fct_segment_membership as membership"
                 " inner join marts.dim_clients as clients on membership.client_key = clients.client_key"
-                " left join private.staging.stg_bank__client_keys as client_keys"
+                " left join bank.staging.stg_bank__client_keys as client_keys"
                 " on clients.client_key = client_keys.client_key"
                 " where membership.segment_id = ? and not clients.is_churned",
                 [segment_id],

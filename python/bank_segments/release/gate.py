@@ -23,9 +23,9 @@ Note = Literal["", "first_run", "unreadable", "only_now", "only_before", "redefi
 
 SAMPLE_SERIES = "sample"
 
-_COUNTS = "select read_rows, accepted_rows, rejected_rows from this.quality.row_counts"
+_COUNTS = "select read_rows, accepted_rows, rejected_rows from bank.quality.row_counts"
 _LIMITS = (
-    "select kind, warn_above, stop_above, smallest_share, fewest_clients from this.reference.gate_limits"
+    "select kind, warn_above, stop_above, smallest_share, fewest_clients from bank.reference.gate_limits"
 )
 _MOVES = """
 with levels as (
@@ -38,7 +38,7 @@ with levels as (
         before.band_definition as bands_before,
         greatest(coalesce(now.share_of_clients, 0), $smallest_share) as share,
         greatest(coalesce(before.share_of_clients, 0), $smallest_share) as share_before
-    from this.quality.trait_distribution as now
+    from bank.quality.trait_distribution as now
     full join previous.quality.trait_distribution as before on now.trait = before.trait and now.level = before.level
 ),
 traits as (
@@ -60,7 +60,7 @@ select
     '' as subject,
     abs(now.accepted_rows / nullif(before.accepted_rows, 0) - 1) as value,
     if(before.accepted_rows = 0, 'few_clients', '') as note
-from this.quality.row_counts as now cross join previous.quality.row_counts as before
+from bank.quality.row_counts as now cross join previous.quality.row_counts as before
 union all
 select 'drift', trait, if(note = '', stability_index, null), note from traits
 order by kind, subject
@@ -201,7 +201,7 @@ def check_gate(warehouse: Path, previous: Path | None, *, allow_drift: bool = Fa
     divergence of Jeffreys. `allow_drift` lets a run through that moved too far; it does not touch the rejected rows.
     """
     with duckdb.connect() as connection:
-        attach(connection, warehouse, "this")
+        attach(connection, warehouse, "bank")
         limits: dict[Kind, Limit] = {row[0]: Limit(*row) for row in connection.execute(_LIMITS).fetchall()}
         ((read, accepted, rejected),) = connection.execute(_COUNTS).fetchall()
         moves = _moves(connection, previous, limits.get("drift"))

@@ -58,7 +58,7 @@ def write_rejected(warehouse: Path, path: Path) -> None:
     """
     if not warehouse.exists():
         return
-    with open_confined(warehouse=warehouse) as connection:
+    with open_confined(bank=warehouse) as connection:
         built = {name for (name,) in connection.execute("select table_name from duckdb_columns()").fetchall()}
         query = next((query for name, query in _REJECTED_ROWS.items() if name in built), None)
         if query and connection.execute(f"from ({query}) limit 1").fetchall():

@@ -24,7 +24,7 @@ _RELATIONS = """
         '"' || schema_name || '"."' || table_name || '"' as relation,
         bool_or(column_name = 'client_key') as is_keyed
     from duckdb_columns()
-    where database_name = 'build' and list_contains($schemas, schema_name)
+    where database_name = 'bank' and list_contains($schemas, schema_name)
     group by all
     order by all
 """
@@ -44,7 +44,7 @@ _COMMENTS = """
 
     select kind || ' "' || schema_name || '"."' || table_name || '"' || part as target, comment
     from commented
-    where database_name = 'build' and list_contains($schemas, schema_name) and comment is not null
+    where database_name = 'bank' and list_contains($schemas, schema_name) and comment is not null
 """
 
 
@@ -55,16 +55,16 @@ def _copy_rows(connection: duckdb.DuckDBPyConnection, relation: str, *, is_keyed
     the first digit of the key: to sort a hundred million rows at once takes more disk than all the rest of a run.
     """
     if not is_keyed:
-        connection.execute(f"create table {relation} as select * from build.{relation}")
+        connection.execute(f"create table {relation} as select * from bank.{relation}")
         return
     connection.execute("begin")
-    connection.execute(f"create table {relation} as select * from build.{relation} limit 0")
+    connection.execute(f"create table {relation} as select * from bank.{relation} limit 0")
     between = [
         f"client_key >= '{low}' and client_key < '{high}'" for low, high in pairwise("123456789abcdef")
     ]
     for part in ("client_key < '1'", *between, "client_key >= 'f'"):
         connection.execute(
-            f"insert into {relation} select * from build.{relation} where {part} order by client_key"
+            f"insert into {relation} select * from bank.{relation} where {part} order by client_key"
         )
     connection.execute("commit")
 
@@ -75,7 +75,7 @@ def write_marts(build: Build, path: Path) -> None:
     with duckdb.connect(config={"memory_limit": MEMORY_LIMIT}) as connection:
         # Rows that are too many to be put in order in memory go beside the warehouse, not into the current directory.
         connection.execute(f"set temp_directory = {literal(f'{build.warehouse}.tmp')}")
-        attach(connection, build.warehouse, "build")
+        attach(connection, build.warehouse, "bank")
         connection.execute(
             f"attach {literal(str(path))} as release (storage_version {literal(STORAGE_VERSION)})"
         )

@@ -140,7 +140,7 @@ def sha256_of(path: Path) -> str:
 
 def summary(warehouse: Path, rows: dict[str, int], release: Path) -> str:
     """The last lines of a run: rows, coverages, verdicts and where the release is."""
-    with open_confined(warehouse=warehouse) as connection:
+    with open_confined(bank=warehouse) as connection:
         coverages = connection.execute(
             "select segment_id, name_en, coverage from marts.fct_segment_metrics"
             " inner join marts.dim_segments using (segment_id) order by segment_id"
