@@ -149,7 +149,7 @@ def test_titles_follow_the_ranks_of_the_marts(marts: Marts) -> None:
         marts,
         fct_churn_portrait=portrait.assign(**ranks),
         fct_product_count_portrait=cells.assign(share_difference_rank=first(cells, pair)),
-        fct_segment_metrics=segments.assign(churn_rate_rank=first(segments, least)),
+        fct_segment_metrics=segments.assign(churn_rate_rank=first(segments, least), is_clear_of_next=True),
     )
     told = titles(case)
     for name, row, columns in (
@@ -161,7 +161,10 @@ def test_titles_follow_the_ranks_of_the_marts(marts: Marts) -> None:
         assert f"“{words.trait_level(row['trait'], row['level'])}”" in told[name]
         assert all(f"{100 * row[column]:.1f}%" in told[name] for column in columns), name
     (named,) = least.merge(marts.dim_segments)["name_en"]
-    assert f"“{named}”: {100 * least['churn_rate'].iloc[0]:.1f}%" in told["segments"]
+    rate = f"{100 * least['churn_rate'].iloc[0]:.1f}%"
+    assert f"Churn is highest in the segment “{named}”: {rate}" in told["segments"]
+    unclear = replace(case, fct_segment_metrics=case.fct_segment_metrics.assign(is_clear_of_next=False))
+    assert f"No segment clearly has the highest churn: “{named}” has {rate}" in titles(unclear)["segments"]
 
     results = marts.fct_hypothesis_results
     steady = titles(replace(marts, fct_hypothesis_results=results.assign(is_flipped=False)))

@@ -22,13 +22,30 @@
     )
 {%- endmacro %}
 
+{# Whether the interval of a ranked row lies wholly above those of all that follow: NULL where none follows. #}
+{% macro is_clear_of_next(rank, low, high) -%}
+    case
+        when {{ rank }} is null then null
+        when count(*) over (partition by {{ rank }}) > 1 then false
+        else
+            {{ low }} > max(case when {{ rank }} is not null then {{ high }} end) over (
+                order by {{ rank }} range between 1 following and unbounded following
+            )
+    end
+{%- endmacro %}
+
 {#
     How far the medians of the groups of a trait lie apart, in standard deviations: over the groups that are shown. NULL
-    with fewer than two of them, or without any spread.
+    with fewer than two of them, without any spread, or where the notches of all boxes overlap, so that the medians may
+    be the same: 1.57 interquartile ranges over the root of the clients to both sides (McGill, Tukey and Larsen 1978).
 #}
 {% macro median_separation() -%}
+    {%- set notch = '1.57 * (p75 - p25) / sqrt(clients)' -%}
     case
-        when count(case when not is_too_small then median end) over by_trait > 1
+        when
+            count(case when not is_too_small then median end) over by_trait > 1
+            and max(case when not is_too_small then median - {{ notch }} end) over by_trait
+            > min(case when not is_too_small then median + {{ notch }} end) over by_trait
             then
                 (
                     max(case when not is_too_small then median end) over by_trait

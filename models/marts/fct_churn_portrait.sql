@@ -81,7 +81,7 @@ compared as (
 
 ),
 
-final as (
+ranked as (
 
     select
         trait,
@@ -105,11 +105,36 @@ final as (
         share_difference,
         -- Rounded: the two levels of a flag differ equally but for the last bit.
         {{ rank_among(
-            'share_difference > 0 and not is_too_small',
+            "churn_rate_position = 'above' and not is_too_small",
             order='round(share_difference, 12) desc, trait_sort_order, sort_order, level'
         ) }} as share_difference_rank,
         is_too_small
     from compared
+
+),
+
+final as (
+
+    select
+        trait,
+        level,
+        clients,
+        clients_rank,
+        churned_clients,
+        churn_rate,
+        churn_rate_low,
+        churn_rate_high,
+        bank_churn_rate,
+        churn_rate_position,
+        standout_rank,
+        {{ is_clear_of_next('standout_rank', 'churn_rate_low', 'churn_rate_high') }} as is_clear_of_next,
+        lift,
+        share_of_churned,
+        share_of_active,
+        share_difference,
+        share_difference_rank,
+        is_too_small
+    from ranked
 
 )
 

@@ -42,7 +42,7 @@ compared as (
 
 ),
 
-final as (
+ranked as (
 
     select
         product_count,
@@ -60,6 +60,27 @@ final as (
         is_too_small,
         is_active_too_small
     from compared
+
+),
+
+final as (
+
+    select
+        product_count,
+        clients,
+        active_clients,
+        churned_clients,
+        churn_rate,
+        churn_rate_low,
+        churn_rate_high,
+        bank_churn_rate,
+        churn_rate_position,
+        churn_rate_rank,
+        {{ is_clear_of_next('churn_rate_rank', 'churn_rate_low', 'churn_rate_high') }} as is_clear_of_next,
+        active_clients_rank,
+        is_too_small,
+        is_active_too_small
+    from ranked
 
 )
 

@@ -43,8 +43,9 @@ shared as (
         active.trait,
         active.level,
         active.clients,
-        {{ rate('active.clients', 'sum(active.clients) over (partition by active.product_count, active.trait)') }}
-            as share,
+        {{ rate('active.clients', 'sum(active.clients) over portrait') }} as share,
+        {{ wilson_low('active.clients', 'sum(active.clients) over portrait') }} as share_low,
+        {{ wilson_high('active.clients', 'sum(active.clients) over portrait') }} as share_high,
         {{ is_too_small_of_total(
             'active.clients',
             'bank.minimum_clients',
@@ -58,6 +59,7 @@ shared as (
     inner join levels on active.trait = levels.trait and active.level = levels.level
     inner join product_counts on active.product_count = product_counts.product_count
     cross join bank
+    window portrait as (partition by active.product_count, active.trait)
 
 ),
 
@@ -67,7 +69,9 @@ compared as (
     select
         trait,
         level,
-        min_by(share, product_count) - max_by(share, product_count) as share_difference
+        min_by(share, product_count) - max_by(share, product_count) as share_difference,
+        -- The Wilson intervals of the two shares do not overlap.
+        max(share_low) > min(share_high) as is_told_apart
     from shared
     where is_compared and not is_too_small
     group by trait, level
@@ -79,7 +83,8 @@ differing as (
 
     select
         shared.*,
-        compared.share_difference
+        compared.share_difference,
+        compared.is_told_apart
     from shared
     left join compared on shared.trait = compared.trait and shared.level = compared.level and shared.is_compared
 
@@ -100,7 +105,7 @@ final as (
         share_difference,
         -- Rounded: the two levels of a flag differ equally but for the last bit.
         {{ rank_among(
-            'share_difference <> 0',
+            'coalesce(is_told_apart, false)',
             order='round(abs(share_difference), 12) desc, trait_sort_order, sort_order, level',
             function='dense_rank'
         ) }} as share_difference_rank

@@ -46,7 +46,7 @@ compared as (
 
 ),
 
-final as (
+ranked as (
 
     select
         segment_id,
@@ -69,6 +69,28 @@ final as (
         ) }} as churn_rate_rank,
         is_too_small
     from compared
+
+),
+
+final as (
+
+    select
+        segment_id,
+        clients,
+        clients_rank,
+        coverage,
+        churned_clients,
+        churn_rate,
+        churn_rate_low,
+        churn_rate_high,
+        bank_churn_rate,
+        churn_rate_position,
+        lift,
+        is_churn_set_by_rule,
+        churn_rate_rank,
+        {{ is_clear_of_next('churn_rate_rank', 'churn_rate_low', 'churn_rate_high') }} as is_clear_of_next,
+        is_too_small
+    from ranked
 
 )
 

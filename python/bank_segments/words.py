@@ -74,6 +74,23 @@ EFFECTS = {
     "mantel_haenszel_odds_ratio": N_("odds ratio within strata"),
     "probability_of_superiority": N_("probability of superiority"),
 }
+# What an output says of a first place, by whether its interval is clear of the next; without a next it is not.
+STANDOUT_CLAIMS = {
+    True: N_("Churn stands out most for “%(level)s”: %(rate)s against %(bank)s bank-wide"),
+    False: N_("Churn stands out for “%(level)s”, among others: %(rate)s against %(bank)s bank-wide"),
+}
+SEGMENT_CLAIMS = {
+    True: N_("Churn is highest in the segment “%(segment)s”: %(rate)s; it holds %(coverage)s of the clients"),
+    False: N_(
+        "No segment clearly has the highest churn: “%(segment)s” has %(rate)s, with %(coverage)s of the clients"
+    ),
+}
+PRODUCT_CLAIMS = {
+    True: N_("Churn is lowest with %(low)s (%(low_rate)s) and highest with %(high)s (%(high_rate)s)"),
+    False: N_(
+        "Churn with %(low)s is %(low_rate)s, with %(high)s %(high_rate)s, but not all counts are told apart"
+    ),
+}
 _NOUNS: dict[Noun, tuple[str, str]] = {
     "client": n_("%(num)s\u00a0client", "%(num)s\u00a0clients"),
     "active client": n_("%(num)s\u00a0active client", "%(num)s\u00a0active clients"),

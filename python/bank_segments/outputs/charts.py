@@ -21,7 +21,18 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from bank_segments.marts import Marts, hypothesis_rows
-from bank_segments.words import CONFIDENCE, LANGUAGES, Language, Words, decimals_of, is_known, words_of
+from bank_segments.marts import rows as records
+from bank_segments.words import (
+    CONFIDENCE,
+    LANGUAGES,
+    SEGMENT_CLAIMS,
+    STANDOUT_CLAIMS,
+    Language,
+    Words,
+    decimals_of,
+    is_known,
+    words_of,
+)
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
@@ -80,7 +91,7 @@ def _churn_by_trait(marts: Marts, words: Words) -> Figure:
     title = _("Churn rate")
     if top := _ranked_first(marts.fct_churn_portrait, "standout_rank"):
         title = _(
-            "Churn stands out most for “%(level)s”: %(rate)s against %(bank)s bank-wide",
+            STANDOUT_CLAIMS[bool(top["is_clear_of_next"])],
             level=words.trait_level(top["trait"], top["level"]),
             rate=words.percent(top["churn_rate"]),
             bank=words.percent(top["bank_churn_rate"]),
@@ -94,7 +105,7 @@ def _churn_by_trait(marts: Marts, words: Words) -> Figure:
     for axes, rows in _trait_columns(part, placed, words, _("Churn rate"), limit=1):
         _bank_line(axes, marts, words)
         _intervals(axes, rows, _groups()[0], _RATE)
-        for row in _records(rows):
+        for row in records(rows):
             _beside(axes, row["y"], f"{words.percent(row['churn_rate'])}, n = {words.number(row['clients'])}")
     return figure
 
@@ -104,7 +115,7 @@ def _leavers_portrait(marts: Marts, words: Words) -> Figure:
     title = _("Churned and active clients")
     if top := _ranked_first(marts.fct_churn_portrait, "share_difference_rank"):
         title = _(
-            "What marks the leavers most is “%(level)s”: %(churned)s of them, %(active)s of the active clients",
+            "What marks the leavers is “%(level)s”: %(churned)s of them, %(active)s of the active clients",
             level=words.trait_level(top["trait"], top["level"]),
             churned=words.percent(top["share_of_churned"]),
             active=words.percent(top["share_of_active"]),
@@ -129,9 +140,9 @@ def _product_count_portraits(marts: Marts, words: Words) -> Figure:
     title = _("Share of the group's clients")
     most = marts.fct_product_count_portrait.query("share_difference_rank == 1")
     if len(most) == 2:
-        first, second = _records(most)
+        first, second = records(most)
         title = _(
-            "Active clients differ most in “%(level)s”: %(first)s — %(first_share)s, %(second)s — %(second_share)s",
+            "Active clients differ in “%(level)s”: %(first)s — %(first_share)s, %(second)s — %(second_share)s",
             level=words.trait_level(first["trait"], first["level"]),
             first=words.counted(first["product_count"], "product"),
             second=words.counted(second["product_count"], "product"),
@@ -140,7 +151,7 @@ def _product_count_portraits(marts: Marts, words: Words) -> Figure:
         )
     notes = [_("Active clients by number of products: share of each level; below, median and middle half")]
     names, sizes = dict[int, str](), dict[int, str]()
-    for row in _records(marts.fct_product_count_metrics):
+    for row in records(marts.fct_product_count_metrics):
         products = words.counted(row["product_count"], "product")
         if not row["is_active_too_small"]:
             names[row["product_count"]] = products
@@ -168,7 +179,7 @@ def _segments(marts: Marts, words: Words) -> Figure:
     title = _("Segments")
     if top := _ranked_first(rows, "churn_rate_rank"):
         title = _(
-            "Churn is highest in the segment “%(segment)s”: %(rate)s; it holds %(coverage)s of the clients",
+            SEGMENT_CLAIMS[bool(top["is_clear_of_next"])],
             segment=words.name(top, "name"),
             rate=words.percent(top["churn_rate"]),
             coverage=words.percent(top["coverage"]),
@@ -185,10 +196,10 @@ def _segments(marts: Marts, words: Words) -> Figure:
         shown = of_group.query("not is_too_small")
         _bars(coverage, shown["y"], shown["coverage"], group, 0.5)
         _intervals(churn, shown, group, _RATE)
-    for row in _records(rows):
+    for row in records(rows):
         for axes, note in zip((coverage, churn), _segment_notes(row, words), strict=True):
             _beside(axes, row["y"], note)
-    coverage.set_yticks(rows["y"], [_segment_label(row, words) for row in _records(rows)])
+    coverage.set_yticks(rows["y"], [_segment_label(row, words) for row in records(rows)])
     coverage.set_ylim(len(rows) - 0.5, -0.5)
     _percent_axis(coverage, words, _("Coverage: share of all clients"))
     _percent_axis(churn, words, _("Churn rate"), limit=1)
@@ -224,7 +235,7 @@ def _hypotheses_forest(marts: Marts, words: Words) -> Figure:
     flips = rows[rows["is_flipped"].eq(True)].drop_duplicates("hypothesis_id")
     title = _("What the hypotheses showed")
     if len(flips):
-        metrics = (_("“%(metric)s”", metric=words.name(row, "metric")) for row in _records(flips))
+        metrics = (_("“%(metric)s”", metric=words.name(row, "metric")) for row in records(flips))
         title = _("The answer depends on who is compared: %(metrics)s", metrics=", ".join(metrics))
     elif (rows["is_flipped"].notna() & rows["is_baseline"].eq(False)).any():
         title = _("The answers are the same for every population")
@@ -240,14 +251,14 @@ def _hypotheses_forest(marts: Marts, words: Words) -> Figure:
     in_margins = rows.assign(**{column: rows[column] / margins for column in _DIFFERENCE})
     for group, population in _grouped(marts.dim_populations["population"]):
         _intervals(axes, in_margins[rows["population"] == population], group, _DIFFERENCE)
-    axes.set_yticks(rows["y"], [_compared(row, words) for row in _records(rows)])
+    axes.set_yticks(rows["y"], [_compared(row, words) for row in records(rows)])
     axes.set_ylim(_rows(rows), -1)
     axes.set_xlabel(_("Difference (first group − second) in units of the margin"))
     _number_axis(axes, words, ticks=9)
     _beside(axes, -0.5, _("Difference, its interval, adjusted p, verdict"))
-    for row in _records(rows):
+    for row in records(rows):
         _beside(axes, row["y"], _result(row, words))
-    for row in _records(rows[is_first]):
+    for row in records(rows[is_first]):
         _heading(axes, row["y"] - 1, words.name(row, "null"))
     return figure
 
@@ -274,13 +285,9 @@ _CHARTS: Mapping[str, Callable[[Marts, Words], Figure]] = {
 }
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return frame.to_dict("records")  # type: ignore[return-value]
-
-
 def _ranked_first(frame: pd.DataFrame, rank: str) -> Row | None:
     """The row that a mart ranks first; None where nothing stands out, or several rows alike."""
-    first = _records(frame[frame[rank] == 1])
+    first = records(frame[frame[rank] == 1])
     return first[0] if len(first) == 1 else None
 
 
@@ -329,7 +336,7 @@ def _trait_columns(
     columns = figure.subplots(1, max(placed["column"].nunique(), 1), squeeze=False)[0]
     for column, axes in enumerate(columns):
         rows = placed[placed["column"] == column]
-        names = [_short(words.level(row["trait"], row["level"])) for row in _records(rows)]
+        names = [_short(words.level(row["trait"], row["level"])) for row in records(rows)]
         axes.set_yticks(rows["y"], names)
         axes.set_ylim(_rows(placed) - 0.4, -0.6)
         for trait, levels in rows.groupby("trait", sort=False):
@@ -358,7 +365,7 @@ def _number_panels(
         axes = figure.add_subplot(1, shown["trait"].nunique(), place)
         for group, name in _grouped(names):
             _intervals(axes, rows[rows[column] == name], group, _QUARTILES)
-        for row in _records(rows):
+        for row in records(rows):
             axes.annotate(
                 words.number(row["median"], decimals_of(*rows["median"])),
                 (row["median"], row["y"]),

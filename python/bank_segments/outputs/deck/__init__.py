@@ -36,6 +36,9 @@ from bank_segments.words import (
     LANGUAGES,
     MISSING,
     N_,
+    PRODUCT_CLAIMS,
+    SEGMENT_CLAIMS,
+    STANDOUT_CLAIMS,
     Words,
     capitalised,
     interval_suffix,
@@ -184,7 +187,7 @@ class _Story:
             return _("No group stands out: churn is nowhere clearly above the bank’s")
         top = self.standouts[0]
         return _(
-            "Churn stands out most for “%(level)s”: %(rate)s against %(bank)s bank-wide",
+            STANDOUT_CLAIMS[bool(top["is_clear_of_next"])],
             level=slide.level(top),
             rate=slide.percent(top, "churn_rate"),
             bank=slide.percent(top, "bank_churn_rate"),
@@ -195,7 +198,7 @@ class _Story:
         if not (ranked := _ranked(self.segment_rows, "churn_rate_rank")):
             return _("Coverage of the segments: churn marks none of them")
         return _(
-            "Churn is highest in the segment “%(segment)s”: %(rate)s; it holds %(coverage)s of the clients",
+            SEGMENT_CLAIMS[bool(ranked[0]["is_clear_of_next"])],
             segment=slide.segment(ranked[0]),
             rate=slide.percent(ranked[0], "churn_rate"),
             coverage=slide.percent(ranked[0], "coverage"),
@@ -325,7 +328,7 @@ class _Story:
         title = _("How leavers differ from the active")
         if first.keys() == groups.keys():
             title = _(
-                "What marks the leavers most is “%(trait)s”: a median of %(churned)s against %(active)s for the active",
+                "What marks the leavers is “%(trait)s”: a median of %(churned)s against %(active)s for the active",
                 trait=self.words.trait(first["churned"]["trait"], "number"),
                 churned=slide.median(first["churned"]),
                 active=slide.median(first["active"]),
@@ -351,10 +354,12 @@ class _Story:
         _ = self.words.gettext
         metrics = self.read(_PRODUCTS)
         ranked = _ranked(metrics, "churn_rate_rank")
-        title = _("Churn does not differ by number of products")
-        if ranked and ranked[0]["churn_rate_rank"] != ranked[-1]["churn_rate_rank"]:
+        title = _("Churn by number of products")
+        if len(ranked) > 1 and ranked[0]["churn_rate_rank"] == ranked[-1]["churn_rate_rank"]:
+            title = _("Churn does not differ by number of products")
+        elif len(ranked) > 1:
             title = _(
-                "Churn is lowest with %(low)s (%(low_rate)s) and highest with %(high)s (%(high_rate)s)",
+                PRODUCT_CLAIMS[bool(ranked[0]["is_clear_of_next"] and ranked[-2]["is_clear_of_next"])],
                 low=slide.products(ranked[-1]),
                 low_rate=slide.percent(ranked[-1], "churn_rate"),
                 high=slide.products(ranked[0]),
@@ -391,7 +396,7 @@ class _Story:
         title = _("Portraits of the active clients by number of products")
         if len(most) == 2:
             title = _(
-                "Active clients differ most in “%(level)s”: %(first)s — %(first_share)s, %(second)s — %(second_share)s",
+                "Active clients differ in “%(level)s”: %(first)s — %(first_share)s, %(second)s — %(second_share)s",
                 level=slide.level(most[0]),
                 first=slide.products(most[0]),
                 second=slide.products(most[1]),
