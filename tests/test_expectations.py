@@ -39,7 +39,7 @@ DEFECTS = {
     "Every proposal has a title in both languages.": "update marts.fct_retention_proposals"
     " set title_ru = null where rowid = 0",
     "The churn rate of a level lies in its interval, which lies between 0 and 1.": "update marts.fct_churn_portrait"
-    " set churn_rate_low = 0.99 where rowid = 0",
+    " set churn_rate_low = 0.99 where level = 'Ж'",
     "The churn rate of a number of products lies in its interval, which lies between 0 and 1.": "update"
     " marts.fct_product_count_metrics set churn_rate_high = 1.01 where rowid = 0",
     "The churn rate of a segment lies in its interval, which lies between 0 and 1.": "update marts.fct_segment_metrics"

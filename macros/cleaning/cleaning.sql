@@ -1,16 +1,84 @@
-{# Text without outer or repeated white space (no-break space included); empty text is NULL. #}
+{# Text without outer or repeated white space, no-break and invisible spaces included. #}
+{% macro single_spaces(column_name) -%}
+    trim({{ replace_matches(
+        column_name, '[ \\t\\n\\f\\r\\x{00A0}\\x{2007}\\x{2009}\\x{200B}\\x{202F}\\x{FEFF}]+', ' '
+    ) }})
+{%- endmacro %}
+
+{# The same; empty text, or a word for no value, is NULL. The word null is not in the seed: dbt reads it there as NULL. #}
 {% macro clean_text(column_name) -%}
-    nullif(trim({{ replace_matches(column_name, '[ \\t\\n\\f\\r\\x{00A0}]+', ' ') }}), '')
+    {%- set text = single_spaces(column_name) -%}
+    case
+        when not {{ matches('lower(' ~ text ~ ')', '^(null|' ~ notation_words('no_value') ~ ')?\\z') }} then {{ text }}
+    end
+{%- endmacro %}
+
+{# Digits, with a point or without, that can be read in one way only: as nearly all numbers are. #}
+{% macro is_plain_number(column_name) -%}
+    {{ matches(column_name, '^[0-9]+([.]([0-9]{1,2}|[0-9]{4,}))?\\z') }}
+{%- endmacro %}
+
+{# How number_text may leave a number written; a comma or a point before the only three digits goes two ways. #}
+{% macro number_pattern(notation) -%}
+    {{- {
+        'comma_two_ways': '^[+-]?[1-9][0-9]{0,2},[0-9]{3}\\z',
+        'point_two_ways': '^[+-]?[1-9][0-9]{0,2}[.][0-9]{3}\\z',
+        'comma_groups': '^[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+([.][0-9]*)?\\z',
+        'point_groups': '^[+-]?[1-9][0-9]{0,2}([.][0-9]{3})+(,[0-9]*)?\\z',
+        'decimal_comma': '^[+-]?[0-9]+,[0-9]+\\z',
+        'decimal_point': '^[+-]?[0-9]+[.][0-9]+\\z',
+        'blank_groups': '^[+-]?[1-9][0-9]{0,2}([ \\x{0027}\\x{2019}][0-9]{3})+([.,][0-9]*)?\\z',
+    }[notation] -}}
+{%- endmacro %}
+
+{# A currency before or after an amount. #}
+{% macro currency_pattern() -%}
+    {%- set currencies = notation_words('currency') -%}
+    ^({{ currencies }}) ?| ?({{ currencies }})\z
+{%- endmacro %}
+
+{# The words of cell_notations.csv that stand for a notation, in lower case, as alternatives of a regular expression. #}
+{% macro notation_words(notation) -%}
+    {%- set words = seed_rows('cell_notations') | selectattr('notation', 'equalto', notation) | map(attribute='word') -%}
+    {#- A word comes before those that it begins with. -#}
+    {{- words | sort | reverse | join('|') | replace('.', '[.]') | replace('$', '[$]') -}}
+{%- endmacro %}
+
+{# A number without the blanks or apostrophes that group its digits; other text as it is. #}
+{% macro without_groups(text) -%}
+    case
+        when {{ matches(text, number_pattern('blank_groups')) }}
+            then {{ replace_matches(text, '[ \\x{0027}\\x{2019}]', '') }}
+        else {{ text }}
+    end
+{%- endmacro %}
+
+{# Clean text in lower case without a currency and without groups; a plain number as it is. #}
+{% macro number_text(column_name) -%}
+    {%- set text = "replace(lower(" ~ clean_text(column_name) ~ "), '−', '-')" -%}
+    case
+        when {{ is_plain_number(column_name) }} then {{ column_name }}
+        else {{ without_groups(replace_matches(text, currency_pattern(), '')) }}
+    end
 {%- endmacro %}
 
 {#
-    Clean text with a decimal comma turned into a point. Only before one or two digits: 1,234 may as well be a thousand,
-    and stays what is_number refuses. Text that is a plain number, as nearly all is, has nothing to clean.
+    A text of number_text with a decimal point and nothing else beside its digits; what is no number stays for is_number
+    to refuse. The decimal mark is that of the whole column, see stg_bank__number_notations.
 #}
-{% macro clean_number(column_name) -%}
+{% macro read_number(column_name, decimal_mark) -%}
     case
-        when {{ matches(column_name, '^[0-9]+([.][0-9]+)?\\z') }} then {{ column_name }}
-        else {{ replace_matches(clean_text(column_name), '^([+-]?[0-9]+),([0-9]{1,2})\\z', '\\1.\\2') }}
+        when {{ decimal_mark }} = '.' and {{ column_name }} not like '%,%' and {{ column_name }} not like '%.%.%'
+            then {{ column_name }}
+        when {{ matches(column_name, number_pattern('comma_two_ways')) }}
+            then replace({{ column_name }}, ',', case when {{ decimal_mark }} = ',' then '.' else '' end)
+        when {{ matches(column_name, number_pattern('point_two_ways')) }}
+            then replace({{ column_name }}, '.', case when {{ decimal_mark }} = '.' then '.' else '' end)
+        when {{ matches(column_name, number_pattern('comma_groups')) }} then replace({{ column_name }}, ',', '')
+        when {{ matches(column_name, number_pattern('point_groups')) }}
+            then replace(replace({{ column_name }}, '.', ''), ',', '.')
+        when {{ matches(column_name, number_pattern('decimal_comma')) }} then replace({{ column_name }}, ',', '.')
+        else {{ column_name }}
     end
 {%- endmacro %}
 

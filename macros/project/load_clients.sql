@@ -18,7 +18,7 @@
         {%- do return('') -%}
     {%- endif -%}
     {#- The file must have the columns that loading does not add. -#}
-    {%- set wanted = clients.columns.keys() | reject('in', ['source_row_number', 'row_fault', 'row_text']) | list -%}
+    {%- set wanted = clients.columns.keys() | reject('in', ['source_row_number', 'row_fault', 'row_text', 'other_row']) | list -%}
     {%- set file = look_at_client_file(path, wanted) -%}
     {%- do refuse(file.refusal) if file.refusal -%}
     {%- if is_part and loaded -%}
@@ -28,12 +28,31 @@
         ) if loaded != file.identity -%}
         {%- do return('') -%}
     {%- endif -%}
-    {%- do execute_each(['create schema if not exists ' ~ clients.schema, 'drop table if exists ' ~ clients.schema ~ '.loaded_file']) -%}
+    {%- do execute_each([
+        'create schema if not exists ' ~ clients.schema,
+        'drop table if exists ' ~ clients.schema ~ '.loaded_file',
+        'drop table if exists ' ~ clients.schema ~ '.reading_notes',
+    ]) -%}
     {%- for model in models if loaded != file.identity -%}
         {%- set relation = warehouse_relation(model.schema, model.alias) -%}
         {%- do adapter.drop_relation(relation) if relation -%}
     {%- endfor -%}
     {%- do fill_clients(clients, file) -%}
+    {%- set reading_notes -%}
+        create table {{ clients.schema }}.reading_notes as
+        select
+            other_row as reading,
+            cast(min(source_row_number) as string) as subject,
+            count(*) as file_rows
+        from {{ clients.schema }}.{{ clients.identifier }}
+        where other_row is not null
+        group by other_row
+        {%- for note in file.notes %}
+        union all
+        select '{{ note.reading }}', {{ text_literal(note.subject) }}, {{ note.file_rows }}
+        {%- endfor %}
+    {%- endset -%}
+    {%- do execute_each([reading_notes]) -%}
     {%- do execute_each(
         ['create table ' ~ clients.schema ~ '.loaded_file as select ' ~ text_literal(file.identity) ~ ' as identity']
     ) -%}
@@ -93,13 +112,24 @@
 {% macro spark__fill_clients(clients, file) -%}
     {%- set loaded, unread = adapter.load_client_file(clients.schema, clients.identifier, file.query, file.unread) -%}
     {%- do refuse_unread_rows(file, loaded, unread) -%}
-    {#- Every id as the models read it, with its key. -#}
-    {%- do adapter.write_client_keys(
-        clients.schema,
-        'select distinct ' ~ to_integer('client_id') ~ ' as client_id from (select ' ~ clean_number('userid')
-        ~ ' as client_id from ' ~ clients.schema ~ '.' ~ clients.identifier ~ ') as clients',
-        duckdb__client_key('client_id')
-    ) -%}
+    {#- Every id as the models may read it, whatever its decimal mark, with its key. No seed is there yet. -#}
+    {%- set ids -%}
+        select distinct client_id
+        from (
+            {% for decimal_mark in ['.', ',', 'none'] -%}
+            select {{ to_integer('number') }} as client_id
+            from (
+                select {{ read_number('number_text', "'" ~ decimal_mark ~ "'") }} as number
+                from (
+                    select {{ without_groups(single_spaces('userid')) }} as number_text
+                    from {{ clients.schema }}.{{ clients.identifier }}
+                ) as cells
+            ) as numbers
+            {% if not loop.last %}union all{% endif %}
+            {% endfor %}
+        ) as client_ids
+    {%- endset -%}
+    {%- do adapter.write_client_keys(clients.schema, ids, duckdb__client_key('client_id')) -%}
 {%- endmacro %}
 
 {# DuckDB sets aside the rows that it cannot split, and was seen to forget some: hence the count. #}

@@ -146,14 +146,13 @@ def refusal(result: dbtRunnerResult, clients: Path, build: Build) -> RefusedErro
 
 def own_words(said: str, file: str, advice: str) -> RefusedError | None:
     """Return the refusal in the project's own words where dbt repeats one, on one line."""
-    found = re.search(r"The client file (gave no client)?.*", said)
+    found = re.search(r"The client file (gave no client|can be read in two ways)?.*", said)
     if found is None:
         return None
-    text = found.group()
-    if found.group(1):
-        # A data test knows neither which file it is about nor what becomes of the rows.
-        text = f"{text.replace('The client file', file, 1).partition('; look up')[0]}; {advice}."
-    return RefusedError(text)
+    # A data test knows neither which file it is about nor what becomes of the rows.
+    text = found.group().replace("The client file", file, 1) if found.group(1) else found.group()
+    text, is_cut, _ = text.partition("; look up")
+    return RefusedError(f"{text}; {advice}." if is_cut else text)
 
 
 def one_line(message: str) -> str:

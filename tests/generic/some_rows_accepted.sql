@@ -2,9 +2,12 @@
 {% test some_rows_accepted(model) %}
 
 {%- set sentence -%}
-    'The client file gave no client: all ' || cast(sum(client_rows) as bigint) || ' rows read were rejected, '
-    || max(client_rows) || ' of them because ' || max_by(reasons, client_rows)
-    || '; look up the reasons of every row in {{ model.schema }}.{{ model.identifier }} of the warehouse.'
+    coalesce(
+        'The client file gave no client: all ' || cast(sum(client_rows) as bigint) || ' rows read were rejected, '
+        || max(client_rows) || ' of them because ' || max_by(reasons, client_rows)
+        || '; look up the reasons of every row in {{ model.schema }}.{{ model.identifier }} of the warehouse.',
+        'The client file gave no client: none of its rows holds one; export it again with the clients.'
+    )
 {%- endset %}
 
 with
@@ -24,7 +27,7 @@ select count(*) as rejected_rows
 from reasons
 having
     case
-        when count(*) filter (where reasons is null) = 0
+        when {{ 'false' if flags.EMPTY else 'count(*) filter (where reasons is null) = 0' }}
             then {{ fail_with(sentence) }}
     end is not null
 

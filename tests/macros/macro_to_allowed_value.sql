@@ -13,7 +13,9 @@ cases as (
         ('M', 'М', '0', false),
         ('м', 'М', 'False', false),
         ('Муж', 'М', '0.0', false),
-        ('Д', null, 'yes', null),
+        ('Д', null, 'maybe', null),
+        ('Женский', 'Ж', 'Нет', false),
+        ('Male', 'М', 'Y', true),
         ('', null, '2', null),
         (null, null, null, null)
     ) as cases (gender, expected_gender, is_churned, expected_flag)

@@ -17,7 +17,7 @@ import shutil
 import stat
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -30,8 +30,8 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from bank_segments import ROOT, SAMPLE
 from bank_segments.database import literal
 from bank_segments.errors import RefusedError, shown
+from bank_segments.ingest.header import UnfitError, Wanted, find_columns, find_header
 
-DELIMITERS = (",", ";", "\t", "|")
 CHUNK_BYTES = 1 << 18
 LONGEST_ROW_BYTES = 16_000_000
 # Fields beyond the header's that DuckDB still reads as a row, so that the row is kept with its text.
@@ -65,10 +65,16 @@ class ClientFile:
     unread: str = ""
     shown: str = ""
     identity: str = ""
+    notes: list["Note"] = field(default_factory=list)
 
 
-class _UnfitError(Exception):
-    """The file cannot be read for certain; the message goes on after its name."""
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something about how the file was read that the quality report says: what, about what, in how many rows."""
+
+    reading: str
+    subject: str
+    file_rows: int
 
 
 class _UndecodableError(Exception):
@@ -144,9 +150,9 @@ def _pieces(path: Path, is_gzip: bool) -> Iterator[bytes]:
             while piece := handle.read(CHUNK_BYTES):
                 yield piece
     except EOFError as error:
-        raise _UnfitError("is cut off: its gzip stream ends early; copy or export it again") from error
+        raise UnfitError("is cut off: its gzip stream ends early; copy or export it again") from error
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise _UnfitError("is damaged: its gzip stream is not valid; copy or export it again") from error
+        raise UnfitError("is damaged: its gzip stream is not valid; copy or export it again") from error
 
 
 def _texts(pieces: Iterable[bytes], encoding: str, rows: _Rows) -> Iterator[str]:
@@ -184,22 +190,34 @@ def _scan(
             if rows.bytes_since_break > LONGEST_ROW_BYTES:
                 size = LONGEST_ROW_BYTES // 1_000_000
                 if rows.is_inside:
-                    raise _UnfitError(
+                    raise UnfitError(
                         f"has a quotation mark in row {rows.current} that is not closed within {size} MB; close or"
                         " remove it"
                     )
-                raise _UnfitError(
+                raise UnfitError(
                     f"is longer than {size} MB in row {rows.current}; look for missing line breaks there"
                 )
     return rows if is_proven else None
 
 
+def _seed(name: str) -> list[dict[str, str]]:
+    with (ROOT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def other_names() -> dict[str, list[str]]:
+    """Return the names beside its own that a column of the client file may have."""
+    return {
+        row["raw_column"]: list(filter(None, row["other_names"].split("; ")))
+        for row in _seed("column_domains")
+    }
+
+
 def declared_names() -> tuple[str, ...]:
     """Return the declared values long enough that no other encoding spells one by chance, in three letter cases."""
-    names = set()
-    for seed, column in (("allowed_values.csv", "value"), ("value_synonyms.csv", "raw_value")):
-        with (ROOT / "seeds" / seed).open(encoding="utf-8", newline="") as handle:
-            names |= {row[column] for row in csv.DictReader(handle)}
+    names = {row["value"] for row in _seed("allowed_values")} | {
+        row["raw_value"] for row in _seed("value_synonyms")
+    }
     long_names = [name for name in names if len(name) >= 4 and not name.isascii()]
     return tuple(sorted({spelling for name in long_names for spelling in (name, name.lower(), name.upper())}))
 
@@ -209,7 +227,7 @@ def _read_csv_text(path: Path, is_gzip: bool, copy: Path) -> tuple[Path, _Rows]:
     start = next(_pieces(path, is_gzip), b"")
     encoding = next((name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)), "utf-8-sig")
     if encoding == "utf-8-sig" and b"\0" in start.partition(b"\n")[0]:
-        raise _UnfitError(
+        raise UnfitError(
             "has NUL bytes in its first row; if it is UTF-16 without a byte order mark, convert it:"
             " `iconv -f utf-16le -t utf-8`"
         )
@@ -217,12 +235,12 @@ def _read_csv_text(path: Path, is_gzip: bool, copy: Path) -> tuple[Path, _Rows]:
         rows = _scan(path, is_gzip, encoding, None if encoding == "utf-8-sig" else copy)
     except _UndecodableError as error:
         if encoding != "utf-8-sig":
-            raise _UnfitError(
+            raise UnfitError(
                 f"starts as {encoding.upper()} but is broken in row {error.rows.current}; export it again as UTF-8"
             ) from error
         rows = None if error.rows.has_letters else _scan(path, is_gzip, "cp1251", copy, declared_names())
         if rows is None:
-            raise _UnfitError(
+            raise UnfitError(
                 f"is not UTF-8 in row {error.rows.current}, and no other encoding is certain; if it is cp1251, convert"
                 " it: `iconv -f cp1251 -t utf-8`"
             ) from error
@@ -235,75 +253,80 @@ def _read_csv_text(path: Path, is_gzip: bool, copy: Path) -> tuple[Path, _Rows]:
     return (path if encoding == "utf-8-sig" else copy), rows
 
 
-def _key(name: str) -> str:
-    return " ".join(name.split()).casefold()
+def _notes(columns: Sequence[str], positions: Sequence[int], wanted: Iterable[str]) -> list[Note]:
+    """Say which columns have another name in the file, whatever its letter case."""
+    return [
+        Note("column_name", f"{shown(columns[at].strip())} = {name}", 1)
+        for at, name in zip(positions, wanted, strict=True)
+        if columns[at].strip("\ufeff \u00a0").casefold() != name.casefold()
+    ]
 
 
-def _positions(columns: list[str], wanted: list[str]) -> list[int]:
-    """Return where each of `wanted` stands in `columns`, in any letter case; each must be there once."""
-    keys = [_key(column) for column in columns]
-    missing = [column for column in wanted if _key(column) not in keys]
-    if len(missing) == len(wanted):
-        # Not shown: without a header, the first row is a client.
-        raise _UnfitError(
-            f"has no header: its first row names none of the columns {', '.join(wanted)}; add that row"
-        )
-    if missing:
-        found = shown(", ".join(filter(None, columns)))
-        found = found if len(found) <= 200 else found[:200] + "..."
-        raise _UnfitError(
-            f"has no column {', '.join(missing)}; its first row must name {', '.join(wanted)}, and it is: {found}"
-        )
-    repeated = [column for column in wanted if keys.count(_key(column)) > 1]
-    if repeated:
-        raise _UnfitError(f"has the column {', '.join(repeated)} more than once; leave one of each name")
-    return [keys.index(_key(column)) for column in wanted]
+def _other_row(cells: Sequence[str], names: Mapping[str, str], is_short: str) -> str:
+    """Return SQL for what a row holds that is no client, NULL where it is one.
+
+    `cells` are all cells of the row, `names` the header's name of each wanted one, the client's id first; `is_short` is
+    the condition that the row has fewer cells than the header.
+    """
+    client_id = next(iter(names))
+    texts = ", ".join(cells)
+    repeats = " and ".join(
+        f"lower(trim({cell}, '\ufeff \u00a0')) = lower({literal(name.strip())})"
+        for cell, name in names.items()
+    )
+    filled = ", ".join(f"nullif(trim({cell}), '')" for cell in cells)
+    totals = "|".join(row["word"] for row in _seed("cell_notations") if row["notation"] == "total")
+    return f"""
+        case
+            when not {is_short} and {client_id} >= '0' and {client_id} < ':' then null
+            when not regexp_matches(concat({texts}), '[\\p{{L}}\\p{{N}}]') then 'blank'
+            when {repeats} then 'header'
+            when regexp_matches(lower(coalesce({filled})), '^[^\\p{{L}}\\p{{N}}]*({totals})([^\\p{{L}}]|$)')
+                then 'total'
+            -- A client's row that was cut off still begins with its id, unless that is not the first column.
+            when
+                {is_short}
+                and ({client_id} is not null or {cells[1]} is null)
+                and not regexp_matches(coalesce({client_id}, {cells[0]}), '^[-+ ]*[0-9]+[.]?[0-9]*$')
+                then 'note'
+        end
+    """
 
 
-def _header(head: bytes, wanted: list[str]) -> tuple[str, list[str], int]:
-    """Return the delimiter, the column names and the lines up to and including the header."""
-    body = head.lstrip(b"\r\n")
-    lines_before = len(head[: len(head) - len(body)].splitlines())
-    line = re.split(rb"[\r\n]", body, maxsplit=1)[0].decode("utf-8", "replace")
-    if line.count('"') % 2:
-        raise _UnfitError("has a line break inside a column name; the column names must stand on one line")
-    # Certain, because no name holds a separator: at most one of them finds all the names.
-    headers = {mark: next(csv.reader([line], delimiter=mark), []) for mark in DELIMITERS}
-    keys = {_key(column) for column in wanted}
-    best = max(DELIMITERS, key=lambda mark: len(keys & set(map(_key, headers[mark]))))
-    return best, headers[best], lines_before + 1
-
-
-def _look_at_csv(path: Path, is_gzip: bool, wanted: list[str], copy: Path) -> ClientFile:
+def _look_at_csv(path: Path, is_gzip: bool, wanted: Wanted, copy: Path) -> ClientFile:
     with path.open("rb") as handle:
         start = handle.read(8)
     if is_gzip and start[:2] != b"\x1f\x8b":
-        raise _UnfitError("is not compressed with gzip; rename it to end in .csv")
+        raise UnfitError("is not compressed with gzip; rename it to end in .csv")
     for magic, reason in FOREIGN_STARTS:
         if not is_gzip and start.startswith(magic):
-            raise _UnfitError(reason)
+            raise UnfitError(reason)
     text, rows = _read_csv_text(path, is_gzip, copy)
     if rows.total == 0:
-        raise _UnfitError(f"is empty; its first row must name {', '.join(wanted)}")
-    delimiter, columns, header_lines = _header(rows.head, wanted)
-    positions = _positions(columns, wanted)
+        raise UnfitError(f"is empty; its first row must name {', '.join(wanted)}")
+    header = find_header(rows.head, wanted)
     if rows.is_inside:
-        raise _UnfitError(
+        raise UnfitError(
             f"has a quotation mark in row {rows.current} that is never closed; close or remove it"
         )
     if rows.row_with_lone_cr and (rows.has_lf or rows.has_crlf):
-        raise _UnfitError(
+        raise UnfitError(
             f"has a carriage return in the middle of row {rows.row_with_lone_cr}; remove it or put the cell in quotes"
         )
-    if rows.total == 1:
-        raise _UnfitError("has a header but no row under it; export it again with the clients")
+    above = _Rows()
+    above.feed(b"".join(rows.head.splitlines(keepends=True)[: header.line]))
+    if rows.total == above.total:
+        raise UnfitError("has a header but no row under it; export it again with the clients")
     is_serial = rows.has_quoted_breaks or rows.longest > 1_000_000
     longest = max(2_000_000, rows.longest + CHUNK_BYTES)
-    cells = [f"c{at}" for at in range(len(columns) + EXTRA_FIELDS)]
+    width = len(header.columns)
+    cells = [f"c{at}" for at in range(width + EXTRA_FIELDS)]
+    named = [cells[at] for at in header.positions]
     read = [
-        f"if(row_fault is null, nullif(c{at}, ''), null) as \"{name}\""
-        for at, name in zip(positions, wanted, strict=True)
+        f"if(row_fault is null, nullif({cell}, ''), null) as \"{name}\""
+        for cell, name in zip(named, wanted, strict=True)
     ]
+    names = dict(zip(named, (header.columns[at] for at in header.positions), strict=True))
     # The dialect is given, nothing is sniffed. A missing field is NULL and an empty one is not, because no text equals
     # nullstr, a letter of Unicode's private area: so a row of the wrong length shows, and is kept with its text.
     # Rows with more fields still are set aside, as are those with a quotation mark inside a cell.
@@ -312,21 +335,22 @@ def _look_at_csv(path: Path, is_gzip: bool, wanted: list[str], copy: Path) -> Cl
             source_row_number,
             {", ".join(read)},
             row_fault,
-            if(row_fault is null, null, concat_ws({literal(delimiter)}, {", ".join(cells)})) as row_text
+            if(row_fault is null, null, concat_ws({literal(header.delimiter)}, {", ".join(cells)})) as row_text,
+            {_other_row(cells, names, f"{cells[width - 1]} is null")} as other_row
         from (
             select
                 *,
                 row_number() over () as source_row_number,
                 case
-                    when {cells[len(columns) - 1]} is null then 'row has fewer fields than the header'
-                    when concat({", ".join(cells[len(columns) :])}) <> '' then 'row has more fields than the header'
+                    when {cells[width - 1]} is null then 'row has fewer fields than the header'
+                    when concat({", ".join(cells[width:])}) <> '' then 'row has more fields than the header'
                 end as row_fault
             from read_single_csv_file(
                 {literal(str(text))},
                 auto_detect = false,
                 header = false,
-                skip = {header_lines},
-                delim = {literal(delimiter)},
+                skip = {header.line},
+                delim = {literal(header.delimiter)},
                 quote = '"',
                 escape = '"',
                 nullstr = '\ue000',
@@ -344,49 +368,56 @@ def _look_at_csv(path: Path, is_gzip: bool, wanted: list[str], copy: Path) -> Cl
             )
         )
     """
+    notes = _notes(header.columns, header.positions, wanted)
+    if above.total > 1:
+        notes.append(Note("above_header", str(header.line), above.total - 1))
     return ClientFile(
         query,
-        rows.total - 1,
+        rows.total - above.total,
         before=["drop table if exists temp.unread_rows", "drop table if exists temp.unread_scans"],
         unread="select line, error_type from unread_rows order by line, error_type limit 1",
+        notes=notes,
     )
 
 
-def _look_at_parquet(path: Path, wanted: list[str]) -> ClientFile:
+def _look_at_parquet(path: Path, wanted: Wanted) -> ClientFile:
     source = f"from read_single_parquet_file({literal(str(path))}, binary_as_string = true)"
     with duckdb.connect() as connection:
         try:
             columns = connection.sql(source).columns
             ((rows,),) = connection.sql(f"select count(*) {source}").fetchall()
         except duckdb.Error as error:
-            raise _UnfitError("is not a readable Parquet file; copy or export it again") from error
-    positions = _positions(columns, wanted)
+            raise UnfitError("is not a readable Parquet file; copy or export it again") from error
+    positions = find_columns(columns, wanted)
     if rows == 0:
-        raise _UnfitError("has columns but no row; export it again with the clients")
+        raise UnfitError("has columns but no row; export it again with the clients")
     cells = ", ".join(
         f'cast("{columns[at].replace(chr(34), 2 * chr(34))}" as varchar) as "{name}"'
         for at, name in zip(positions, wanted, strict=True)
     )
+    names = {f'"{name}"': columns[at] for at, name in zip(positions, wanted, strict=True)}
     return ClientFile(
-        f"select row_number() over () as source_row_number, {cells}, null::varchar as row_fault,"
-        f" null::varchar as row_text {source}",
+        f"select *, null::varchar as row_fault, null::varchar as row_text,"
+        f" {_other_row(list(names), names, 'false')} as other_row"
+        f" from (select row_number() over () as source_row_number, {cells} {source})",
         rows,
+        notes=_notes(columns, positions, wanted),
     )
 
 
-def _look(path: Path, wanted: list[str], copy: Path) -> ClientFile:
+def _look(path: Path, wanted: Wanted, copy: Path) -> ClientFile:
     kind = path.name.casefold()
-    if not kind.endswith((".csv", ".csv.gz", ".parquet")):
-        raise _UnfitError(
-            "has none of the endings .csv, .csv.gz and .parquet that it may have; export it as one of them"
+    if not kind.endswith((".csv", ".csv.gz", ".txt", ".tsv", ".parquet")):
+        raise UnfitError(
+            "has none of the endings .csv, .csv.gz, .txt, .tsv and .parquet that it may have; export it as one of them"
         )
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
-        raise _UnfitError("is a directory; name the file in it")
+        raise UnfitError("is a directory; name the file in it")
     if not stat.S_ISREG(status.st_mode):
-        raise _UnfitError("is not a regular file; copy its content into one")
+        raise UnfitError("is not a regular file; copy its content into one")
     if status.st_size == 0:
-        raise _UnfitError(f"is empty; its first row must name {', '.join(wanted)}")
+        raise UnfitError(f"is empty; its first row must name {', '.join(wanted)}")
     if kind.endswith(".parquet"):
         return _look_at_parquet(path, wanted)
     return _look_at_csv(path, kind.endswith(".gz"), wanted, copy)
@@ -400,12 +431,13 @@ def look(name: str, wanted: list[str], copy: Path) -> ClientFile:
     # An absolute path: DuckDB would take a leading ~ for the home directory and `s3:` for a store in the network.
     path = Path.cwd() / (name or SAMPLE)
     said = shown(name or SAMPLE)
+    others = other_names()
     try:
-        file = _look(path, wanted, copy)
+        file = _look(path, {name: others[name] for name in wanted}, copy)
         changed = datetime.fromtimestamp(path.stat().st_mtime)
         identity = f"{path.resolve()} of {path.stat().st_size} bytes and {changed}"
         return replace(file, shown=said, identity=identity)
-    except _UnfitError as unfit:
+    except UnfitError as unfit:
         reason = str(unfit)
     except FileNotFoundError:
         reason = "does not exist; check the path given as CLIENTS"

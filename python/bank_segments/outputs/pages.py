@@ -51,6 +51,9 @@ _TRAITS = (
 )
 _REJECTED = "select reason, rejected_rows from quality.rejection_reasons order by rejected_rows desc, reason"
 _COUNTS = "select * from quality.row_counts"
+_READING = (
+    "select reading, subject, file_rows from quality.reading_notes order by reading, file_rows desc, subject"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +176,8 @@ def write_quality_page(
 ) -> State:
     """Write `index.html` (Russian) and `index.en.html` into `directory`, and return the verdict on them."""
     directory.mkdir(parents=True, exist_ok=True)
-    limits, traits, rejected, counts = (
-        _rows(build.warehouse, query) for query in (_GATE_LIMITS, _TRAITS, _REJECTED, _COUNTS)
+    limits, traits, rejected, counts, reading_notes = (
+        _rows(build.warehouse, query) for query in (_GATE_LIMITS, _TRAITS, _REJECTED, _COUNTS, _READING)
     )
     tests = dbt_tests(build.run_results, build.manifest)
     unmet = [outcome for outcome in outcomes if not outcome.is_met]
@@ -200,6 +203,7 @@ def write_quality_page(
             traits={row["trait"]: row for row in traits},
             reasons=[(reason_text(row["reason"], words), row["rejected_rows"]) for row in rejected],
             counts=counts[0],
+            reading_notes=reading_notes,
             expectations=list(_merged(outcomes)),
             unmet=unmet,
             tests=tests,

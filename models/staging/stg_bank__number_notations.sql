@@ -1,0 +1,119 @@
+{{ config(materialized='table') }}
+
+{%- set numbers = seed_rows('column_domains') | selectattr('kind', 'in', ['integer', 'money']) | list %}
+
+with
+
+source as {{ not_materialized() }} (
+
+    select *
+    from {{ source('bank', 'clients') }}
+    where other_row is null
+
+),
+
+-- All that is not plain: of most files, nothing.
+written as (
+
+    {% for domain in numbers -%}
+    select
+        '{{ domain.column_name }}' as column_name,
+        lower({{ clean_text(domain.raw_column) }}) as cell,
+        {{ number_text(domain.raw_column) }} as number_text
+    from source
+    where not {{ is_plain_number(domain.raw_column) }}
+    {% if not loop.last %}
+    union all
+    {% endif %}
+    {%- endfor %}
+),
+
+noted as (
+
+    select
+        column_name,
+        number_text,
+        {{ matches('cell', currency_pattern()) }} as has_currency,
+        {{ matches('cell', '[0-9][ \\x{0027}\\x{2019}][0-9]') }} as has_blanks,
+        case
+            {%- for notation in [
+                'comma_two_ways', 'point_two_ways', 'comma_groups', 'point_groups', 'decimal_comma', 'decimal_point'
+            ] %}
+            when {{ matches('number_text', number_pattern(notation)) }} then '{{ notation }}'
+            {%- endfor %}
+        end as notation
+    from written
+
+),
+
+counted as (
+
+    select
+        column_name,
+        count(*) filter (where has_currency) as currency_cells,
+        count(*) filter (where has_blanks or notation in ('comma_groups', 'point_groups')) as grouped_cells,
+        count(*) filter (where notation in ('decimal_comma', 'point_groups')) as comma_cells,
+        count(*) filter (where notation in ('decimal_point', 'comma_groups')) as point_cells,
+        count(*) filter (where notation in ('comma_two_ways', 'point_two_ways')) as two_way_cells,
+        -- Its shape, for a cell is a client's.
+        min(case notation when 'comma_two_ways' then '1,234' when 'point_two_ways' then '1.234' end) as two_way_example
+    from noted
+    group by column_name
+
+),
+
+plain as (
+
+    {% for domain in numbers -%}
+    select
+        '{{ domain.column_name }}' as column_name,
+        '{{ domain.raw_column }}' as raw_column,
+        '{{ domain.kind }}' as kind,
+        count(*) as point_cells
+    from source
+    where {{ is_plain_number(domain.raw_column) }} and {{ domain.raw_column }} like '%.%'
+    {% if not loop.last %}
+    union all
+    {% endif %}
+    {%- endfor %}
+),
+
+joined as (
+
+    select
+        plain.column_name,
+        plain.raw_column,
+        plain.kind,
+        plain.point_cells + coalesce(counted.point_cells, 0) as point_cells,
+        coalesce(counted.comma_cells, 0) as comma_cells,
+        coalesce(counted.grouped_cells, 0) as grouped_cells,
+        coalesce(counted.currency_cells, 0) as currency_cells,
+        coalesce(counted.two_way_cells, 0) as two_way_cells,
+        counted.two_way_example
+    from plain
+    left join counted on plain.column_name = counted.column_name
+
+),
+
+final as (
+
+    select
+        column_name,
+        raw_column,
+        point_cells,
+        comma_cells,
+        grouped_cells,
+        currency_cells,
+        two_way_cells,
+        two_way_example,
+        case
+            when two_way_cells > 0 and comma_cells > 0 and point_cells > 0 then null
+            when comma_cells > 0 and point_cells = 0 then ','
+            when point_cells > 0 or two_way_cells = 0 then '.'
+            when kind = 'integer' then 'none'
+        end as decimal_mark
+    from joined
+
+)
+
+select * from final
