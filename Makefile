@@ -1,4 +1,5 @@
 # CLIENTS names the client file; without it the synthetic sample that ships with the project is used.
+# SHEET names the sheet of a workbook, without it the first is read.
 # ENGINE=spark builds the models on Spark (Java 17, half a gigabyte) instead of DuckDB, ENGINE=spark_thrift on a cluster.
 # SERIES names the series of releases that a file is compared with, ALLOW_DRIFT=1 publishes although it drifted.
 # DECK_TEMPLATE names the bank's own .pptx for the presentation.
@@ -6,25 +7,26 @@ CLIENTS ?=
 PYTHON ?= python3
 BIN := .venv/bin
 SEGMENT ?=
+SHEET ?=
 SERIES ?=
 ALLOW_DRIFT ?=
 ENGINE ?=
 DECK_TEMPLATE ?=
 export PYTHONPATH := python
 
-SETTINGS := CLIENTS ENGINE SERIES ALLOW_DRIFT DECK_TEMPLATE SEGMENT PYTHON
+SETTINGS := CLIENTS SHEET ENGINE SERIES ALLOW_DRIFT DECK_TEMPLATE SEGMENT PYTHON
 UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown setting $(UNKNOWN); known are $(SETTINGS))
 endif
 
 # Text as it was given: make takes a $ in a path for one of its variables. The shell gets it from the environment.
-$(foreach name,CLIENTS DECK_TEMPLATE ENGINE SEGMENT SERIES,$(eval export override $(name) := $$(value $(name))))
+$(foreach name,CLIENTS DECK_TEMPLATE ENGINE SEGMENT SERIES SHEET,$(eval export override $(name) := $$(value $(name))))
 
 .PHONY: report check quick-tests activation rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest faults soak bi-env audit
 
 report: .venv/installed $(if $(filter spark%,$(ENGINE)),spark-env)
-	@$(BIN)/python -m $(if $(filter-out duckdb,$(ENGINE)),spark.report --engine="$$ENGINE",bank_segments.report) $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(SERIES),--series="$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift) $(if $(DECK_TEMPLATE),--deck-template="$$DECK_TEMPLATE")
+	@$(BIN)/python -m $(if $(filter-out duckdb,$(ENGINE)),spark.report --engine="$$ENGINE",bank_segments.report) $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(SHEET),--sheet="$$SHEET") $(if $(SERIES),--series="$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift) $(if $(DECK_TEMPLATE),--deck-template="$$DECK_TEMPLATE")
 
 # SEGMENT names the segment whose campaign list is written, with the bank's ids, into activation/.
 activation: .venv/installed

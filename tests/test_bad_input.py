@@ -21,14 +21,18 @@ import stat
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
 import pytest
+import xlsxwriter
+from backports import zstd
 from dbt.cli.main import dbtRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -68,6 +72,7 @@ class Input:
     text: str = ""
     delimiter: str = ","
     rows: int | None = None
+    sheet: str = ""
 
     def count(self) -> int:
         if self.rows is not None:
@@ -95,6 +100,14 @@ def as_csv(
     return buffer.getvalue()
 
 
+def as_number(cell: Any) -> Any:
+    """A cell as Excel would hold it: a number where its text is one."""
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return cell
+
+
 class Corpus:
     """Writes the file of a case; a method is named as its case."""
 
@@ -117,10 +130,10 @@ class Corpus:
         path.write_bytes(gzip.compress(data, mtime=0) if pack else data)
         return Input(path, text, delimiter)
 
-    def raw(self, data: bytes, name: str = "clients.csv") -> Input:
+    def raw(self, data: bytes, name: str = "clients.csv", rows: int = 0) -> Input:
         path = self.folder / name
         path.write_bytes(data)
-        return Input(path, rows=0)
+        return Input(path, rows=rows)
 
     def parquet(
         self, columns: str = "*", rows: int = 40, name: str = "clients.parquet", where: str = "true"
@@ -280,10 +293,78 @@ class Corpus:
         self.clean[SPOILT] += ["9"] * 28
         return self.write(self.rows)
 
-    def directory(self) -> Input:
-        path = self.folder / "clients.csv"
+    def workbook(
+        self, rows: list[list[Any]], *, sheet: str = "Клиенты", before: str = "", chosen: str = ""
+    ) -> Input:
+        """Write rows to a sheet, the numbers as numbers, behind another sheet if that has a name."""
+        path = self.folder / "clients.xlsx"
+        with xlsxwriter.Workbook(path, {"default_date_format": "dd.mm.yyyy"}) as book:
+            if before:
+                book.add_worksheet(before).write(0, 0, "Выгрузка")
+            page = book.add_worksheet(sheet)
+            for at, row in enumerate(rows):
+                page.write_row(at, 0, [as_number(cell) for cell in row])
+        return Input(path, rows=len(rows) - 1, sheet=chosen)
+
+    def workbook_merged_titles(self) -> Input:
+        path = self.folder / "clients.xlsx"
+        with xlsxwriter.Workbook(path) as book:
+            page = book.add_worksheet()
+            page.merge_range(0, 0, 0, 5, "Клиенты банка")
+            page.merge_range(1, 0, 1, 3, "Кто")
+            page.merge_range(1, 4, 1, 11, "Что у него есть")
+            # A format alone makes no row.
+            page.write_blank(500, 3, None, book.add_format({"bold": True}))
+            for at, row in enumerate(self.rows):
+                page.write_row(at + 2, 0, [as_number(cell) for cell in row])
+        return Input(path, rows=42)
+
+    def workbook_dates(self) -> Input:
+        rows: list[list[Any]] = [*self.rows]
+        rows[SPOILT + 1] = [
+            date(2026, 11, 1) if at == BALANCE else cell for at, cell in enumerate(rows[SPOILT + 1])
+        ]
+        return self.workbook(rows)
+
+    def zipped(self, *names: str) -> Input:
+        """Pack the clients under each of the names."""
+        path = self.folder / "clients.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in names:
+                archive.writestr(name, as_csv(self.rows))
+            archive.writestr("__MACOSX/._clients.csv", "left by the Finder")
+        return Input(path, as_csv(self.rows))
+
+    def zip_password(self) -> Input:
+        content = bytearray(self.zipped("clients.csv").path.read_bytes())
+        # The flag in the list of members, which is all that is read before a password is asked for.
+        content[content.index(b"PK\x01\x02") + 8] |= 1
+        return self.raw(bytes(content), "clients.zip")
+
+    def parts(self, rows: int = 40, **queries: str) -> Input:
+        """Write a folder of Parquet parts, one file for each query by its name."""
+        path = self.folder / "clients [export]"
         path.mkdir()
-        return Input(path)
+        (path / "_SUCCESS").touch()
+        with duckdb.connect() as connection:
+            connection.execute(f"create view clients as from '{SAMPLE}' limit 40")
+            for name, query in queries.items():
+                connection.execute(f"copy ({query}) to '{path}/{name}.parquet' (format parquet)")
+        return Input(path, rows=rows)
+
+    def parts_by_city(self) -> Input:
+        written = self.parts()
+        with duckdb.connect() as connection:
+            connection.execute(
+                f"copy (from '{SAMPLE}' limit 40) to '{written.path}'"
+                " (format parquet, partition_by (City), overwrite_or_ignore)"
+            )
+        return written
+
+    def parts_with_csv(self) -> Input:
+        written = self.parts(one="from clients")
+        self.write(self.rows).path.rename(written.path / "clients.csv")
+        return written
 
     def pipe_file(self) -> Input:
         path = self.folder / "clients.csv"
@@ -434,8 +515,33 @@ CASES: dict[str, Callable[[Corpus], Input]] = {
         c.spoilt_line(lambda line: line.replace(",", ',"', 2).replace('"', "", 1))
     ),
     "row_20_mb": lambda c: c.write(c.with_cells(City=LONG_TEXT * 2)),
+    "quotes_around_break": lambda c: c.write(c.spoilt_line(lambda line: f'{line[:1]}"\r"{line[1:]}')),
     "lone_cr": lambda c: c.write(c.spoilt_line(lambda line: line.replace(",", ",\r", 1))),
     "missing": lambda c: Input(c.folder / "clients.csv"),
+    "workbook": lambda c: c.workbook(c.rows),
+    "workbook_title": lambda c: c.workbook([["Выгрузка", date(2026, 11, 1)], [], *c.rows]),
+    "workbook_sheet": lambda c: c.workbook(c.rows, before="Титул", chosen="Клиенты"),
+    "workbook_cover": lambda c: c.workbook(c.rows, before="Титул"),
+    "workbook_no_sheet": lambda c: c.workbook(c.rows, chosen="Лист9"),
+    "workbook_cut": lambda c: c.raw(c.workbook(c.rows).path.read_bytes()[:-99], "clients.xlsx"),
+    "workbook_macros": lambda c: c.raw(b"PK\x03\x04", "clients.xlsm"),
+    "workbook_password": lambda c: c.raw(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "clients.xlsx"),
+    "zip": lambda c: c.zipped("выгрузка/clients.csv"),
+    "zip_two": lambda c: c.zipped("january.csv", "february.csv"),
+    "zip_no_table": lambda c: c.zipped("clients.doc"),
+    "zip_cut": lambda c: c.raw(c.zipped("clients.csv").path.read_bytes()[:-9], "clients.zip"),
+    "zstd": lambda c: c.raw(zstd.compress(as_csv(c.rows).encode()), "clients.csv.zst", rows=40),
+    "zstd_cut": lambda c: c.raw(zstd.compress(as_csv(c.rows).encode())[:-9], "clients.csv.zst"),
+    "zstd_named_csv": lambda c: c.raw(zstd.compress(as_csv(c.rows).encode())),
+    "sheet_of_csv": lambda c: replace(c.write(c.rows), sheet="Клиенты"),
+    "parts": lambda c: c.parts(one="from clients limit 9", two="from clients offset 9"),
+    "parts_other_order": lambda c: c.parts(
+        one="from clients limit 9", two="select Churn, * exclude (Churn) from clients offset 9"
+    ),
+    "parts_unlike": lambda c: c.parts(
+        one="from clients limit 9", two="select * exclude (Churn) from clients"
+    ),
+    "parts_none": lambda c: c.parts(),
     "wrong_suffix": lambda c: c.write(c.rows, name="clients.doc"),
     "remote": lambda c: Input(Path("s3://bucket/clients.csv")),
 }
@@ -472,19 +578,23 @@ class Project:
             self.manifest: Any = dbtRunner().invoke(["parse", *self.options]).result
             assert self.run("seed", clients=SAMPLE).success
 
-    def run(self, *arguments: str, clients: Path) -> Any:
-        with warehouse.environment(BANK_WAREHOUSE=str(self.build.warehouse), BANK_CLIENTS=str(clients)):
+    def run(self, *arguments: str, clients: Path, sheet: str = "") -> Any:
+        with warehouse.environment(
+            BANK_WAREHOUSE=str(self.build.warehouse), BANK_CLIENTS=str(clients), BANK_SHEET=sheet
+        ):
             try:
                 return dbtRunner(manifest=self.manifest).invoke([*arguments, *self.options])
             finally:
                 warehouse.release_warehouse()
 
-    def read(self, clients: Path) -> Seen:
+    def read(self, clients: Path, sheet: str = "") -> Seen:
         with duckdb.connect(str(self.build.warehouse)) as connection:
             # Into a warehouse of its own, as far as the load can tell.
             connection.execute("drop table if exists raw.loaded_file")
         # With the model's data tests only where no row is left: they take longer than the model.
-        result = self.run("run", "--select", "+stg_bank__client_rows +reading_notes", clients=clients)
+        result = self.run(
+            "run", "--select", "+stg_bank__client_rows +reading_notes", clients=clients, sheet=sheet
+        )
         if not result.success:
             return Seen(refusal=str(warehouse.refusal(result, clients, self.build)))
         seen = self._rows()
@@ -563,7 +673,7 @@ def read_as_nobody(path: Path) -> Seen:
         if user == 0:
             os.seteuid(65534)
         try:
-            client_file.look(str(copy), HEADER, Path(folder) / "copy.csv")
+            client_file.look(str(copy), "", HEADER, Path(folder))
         except RefusedError as refusal:
             return Seen(refusal=without_folders(str(refusal), folder))
         finally:
@@ -580,7 +690,11 @@ def test_input_ends_as_declared(
     tmp_path: Path,
 ) -> None:
     written = write_case(case["case"], tmp_path, clean)
-    seen = read_as_nobody(written.path) if case["case"] == "unreadable" else project.read(written.path)
+    seen = (
+        read_as_nobody(written.path)
+        if case["case"] == "unreadable"
+        else project.read(written.path, written.sheet)
+    )
     if case["outcome"] == "refused":
         assert seen.refusal.startswith("The client file ")
         assert case["says"] in seen.refusal
@@ -639,6 +753,7 @@ def test_every_case_has_a_builder_and_no_builder_is_left_out() -> None:
         "in_turn",
         "spoilt_line",
         "decimal_commas",
+        "zipped",
     }
     methods = {name for name in vars(Corpus) if not name.startswith("_")} - helpers
     assert methods | set(CASES) == {case["case"] for case in EXPECTED}
@@ -846,11 +961,14 @@ def load() -> Iterator[Callable[[Path, Path], list[tuple[Any, ...]]]]:
     with duckdb.connect() as connection:
         connection.execute("set threads = 1")
 
-        def read(path: Path, copy: Path) -> list[tuple[Any, ...]]:
-            file = client_file.look(str(path), HEADER, copy)
+        def read(path: Path, folder: Path) -> list[tuple[Any, ...]]:
+            file = client_file.look(str(path), "", HEADER, folder)
             for statement in file.before:
                 connection.execute(statement)
-            rows = connection.execute(file.query).fetchall()
+            try:
+                rows = connection.execute(file.query).fetchall()
+            except duckdb.InvalidInputException as error:
+                raise warehouse.own_words(str(error), "The client file", "") or error from error
             unread = connection.execute("select count(*) from unread_rows").fetchall()[0][0]
             if unread or len(rows) != file.rows:
                 raise RefusedError("set aside or miscounted")
@@ -880,7 +998,7 @@ def test_a_well_formed_file_is_read_row_by_row_however_it_is_written(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clients.csv"
         path.write_bytes(text.encode(encoding))
-        rows = load(path, Path(folder) / "copy.csv")
+        rows = load(path, Path(folder))
     assert [row[0] for row in rows] == list(range(1, len(counted) + 1))
     for read, expected in zip(rows, counted, strict=True):
         cells, fault = read[1:13], read[13]
@@ -915,7 +1033,7 @@ def test_a_damaged_file_is_refused_or_read_with_every_row_counted(
         path = Path(folder) / "clients.csv"
         path.write_bytes(data)
         try:
-            rows = load(path, Path(folder) / "copy.csv")
+            rows = load(path, Path(folder))
         except RefusedError:
             return
     text = data.decode("utf-8-sig")
@@ -939,7 +1057,7 @@ def test_the_function_that_sql_calls_answers_in_json(tmp_path: Path) -> None:
     with duckdb.connect() as connection:
         plugin.configure_connection(connection)
         answer = connection.execute(
-            "select look_at_client_file(?, ?)", [str(tmp_path / "none.csv"), json.dumps(HEADER)]
+            "select look_at_client_file(?, '', ?)", [str(tmp_path / "none.csv"), json.dumps(HEADER)]
         ).fetchall()[0][0]
         assert "does not exist" in json.loads(answer)["refusal"]
         connection.remove_function("look_at_client_file")

@@ -19,7 +19,7 @@
     {%- endif -%}
     {#- The file must have the columns that loading does not add. -#}
     {%- set wanted = clients.columns.keys() | reject('in', ['source_row_number', 'row_fault', 'row_text', 'other_row']) | list -%}
-    {%- set file = look_at_client_file(path, wanted) -%}
+    {%- set file = look_at_client_file(path, env_var('BANK_SHEET', ''), wanted) -%}
     {%- do refuse(file.refusal) if file.refusal -%}
     {%- if is_part and loaded -%}
         {%- do refuse(
@@ -80,18 +80,18 @@
     {%- do exceptions.raise_compiler_error(sentence) -%}
 {%- endmacro %}
 
-{% macro look_at_client_file(path, wanted) -%}
-    {%- do return(adapter.dispatch('look_at_client_file', 'bank_segments')(path, wanted)) -%}
+{% macro look_at_client_file(path, sheet, wanted) -%}
+    {%- do return(adapter.dispatch('look_at_client_file', 'bank_segments')(path, sheet, wanted)) -%}
 {%- endmacro %}
 
-{% macro duckdb__look_at_client_file(path, wanted) -%}
+{% macro duckdb__look_at_client_file(path, sheet, wanted) -%}
     {%- do return(fromjson(run_query(
-        'select look_at_client_file(' ~ text_literal(path) ~ ', ' ~ text_literal(tojson(wanted)) ~ ')'
+        'select look_at_client_file(' ~ text_literal(path) ~ ', ' ~ text_literal(sheet) ~ ', ' ~ text_literal(tojson(wanted)) ~ ')'
     ).rows[0][0])) -%}
 {%- endmacro %}
 
-{% macro spark__look_at_client_file(path, wanted) -%}
-    {%- do return(adapter.look_at_client_file(path, wanted)) -%}
+{% macro spark__look_at_client_file(path, sheet, wanted) -%}
+    {%- do return(adapter.look_at_client_file(path, sheet, wanted)) -%}
 {%- endmacro %}
 
 {% macro fill_clients(clients, file) -%}

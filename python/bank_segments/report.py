@@ -25,7 +25,7 @@ from bank_segments.release import expectations, gate, private_csv, publish, run
 from bank_segments.release.disclosure import PublishedCube, published_cube
 from bank_segments.release.run import PUBLISHED, TARGET, timed
 from bank_segments.release.workers import workers
-from bank_segments.warehouse import Build, Tell, build_warehouse, write_documentation
+from bank_segments.warehouse import Build, Tell, build_warehouse, environment, write_documentation
 
 if TYPE_CHECKING:
     from bank_segments.outputs.charts import Chart
@@ -195,7 +195,8 @@ def main(
         prog="make report", description="Build and publish the client segmentation."
     )
     add = parser.add_argument
-    add("--clients", type=Path, default=SAMPLE, help="the client file: .csv, .csv.gz or .parquet")
+    add("--clients", type=Path, default=SAMPLE, help="the client file; the README has its formats")
+    add("--sheet", default="", help="the sheet of a workbook, without it the first")
     add("--series", help="compare with the releases of this series, not with those of the file's name")
     add("--allow-drift", action="store_true", help="publish although the clients drifted past the limit")
     add("--deck-template", type=Path, help="the bank's own .pptx, whose masters and layouts the decks take")
@@ -212,13 +213,14 @@ def main(
             with run.only_run(TARGET):
                 print(f"published/latest is now {publish.roll_back(PUBLISHED).name}")
         else:
-            report(
-                options.clients,
-                series_name=options.series,
-                allow_drift=options.allow_drift,
-                deck_template=options.deck_template,
-                build_models=build_models,
-            )
+            with environment(BANK_SHEET=options.sheet):
+                report(
+                    options.clients,
+                    series_name=options.series,
+                    allow_drift=options.allow_drift,
+                    deck_template=options.deck_template,
+                    build_models=build_models,
+                )
     except (RefusedError, OSError, duckdb.Error) as error:
         said = " ".join(str(error).split())
         if not isinstance(error, RefusedError):

@@ -145,7 +145,12 @@ def refusal(result: dbtRunnerResult, clients: Path, build: Build) -> RefusedErro
 
 
 def own_words(said: str, file: str, advice: str) -> RefusedError | None:
-    """Return the refusal in the project's own words where dbt repeats one, on one line."""
+    """Return the refusal in the project's own words where it has them for what dbt or DuckDB says, on one line."""
+    if "CSV Parser state machine" in said:
+        return RefusedError(
+            f"{file} has a quotation mark inside a cell and a line break between two of them; double each, or put the"
+            " whole cell in quotes."
+        )
     found = re.search(r"The client file (gave no client|can be read in two ways)?.*", said)
     if found is None:
         return None

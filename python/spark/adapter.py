@@ -51,10 +51,13 @@ class SparkAdapter(DbtSparkAdapter):
     """dbt-spark's adapter, able to load the client file and to run Python models inside dbt's own process."""
 
     @available.parse(lambda *_: {})
-    def look_at_client_file(self, path: str, wanted: Sequence[str]) -> dict[str, Any]:
+    def look_at_client_file(self, path: str, sheet: str, wanted: Sequence[str]) -> dict[str, Any]:
         """Return the fields of `ClientFile`, or `refusal` with the sentence to show."""
+        copies = spark_home() / "copies"
         spark_home().mkdir(parents=True, exist_ok=True)
-        return look_as_dict(path, list(wanted), spark_home() / "client_file.csv")
+        shutil.rmtree(copies, ignore_errors=True)
+        copies.mkdir(mode=0o700)
+        return look_as_dict(path, sheet, list(wanted), copies)
 
     @available.parse(lambda *_: (0, []))
     def load_client_file(
@@ -67,7 +70,7 @@ class SparkAdapter(DbtSparkAdapter):
         with duckdb.connect() as connection:
             self._create_table(schema, table, connection.sql(select))
             unread = connection.sql(first_unread).fetchall() if first_unread else []
-        (spark_home() / "client_file.csv").unlink(missing_ok=True)
+        shutil.rmtree(spark_home() / "copies")
         return int(self._query(f"select count(*) from {schema}.{table}").fetchall()[0][0]), unread
 
     @available.parse_none

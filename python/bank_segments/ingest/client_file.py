@@ -15,9 +15,10 @@ import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -30,7 +31,13 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from bank_segments import ROOT, SAMPLE
 from bank_segments.database import literal
 from bank_segments.errors import RefusedError, shown
+from bank_segments.ingest.containers import Note, Table, open_table
 from bank_segments.ingest.header import UnfitError, Wanted, find_columns, find_header
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 CHUNK_BYTES = 1 << 18
 LONGEST_ROW_BYTES = 16_000_000
@@ -44,10 +51,26 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """A way to compress a text that DuckDB reads, too."""
+
+    name: str
+    magic: bytes
+    open: Callable[[Path], object]
+
+
+COMPRESSIONS = {
+    ".gz": Compression("gzip", b"\x1f\x8b", gzip.open),
+    ".zst": Compression("zstd", b"\x28\xb5\x2f\xfd", zstd.open),
+}
 FOREIGN_STARTS = (
     (b"\x1f\x8b", "is compressed with gzip; rename it to end in .csv.gz"),
-    (b"PK\x03\x04", "is an Excel workbook or a ZIP archive; save the table as CSV UTF-8"),
-    (b"\xd0\xcf\x11\xe0", "is an Excel workbook; save the table as CSV UTF-8"),
+    (b"\x28\xb5\x2f\xfd", "is compressed with zstd; rename it to end in .csv.zst"),
+    (b"PK\x03\x04", "is a workbook or a ZIP archive; rename it to end in .xlsx or .zip"),
+    (b"\xd0\xcf\x11\xe0", "is a workbook of Excel 97; save it as .xlsx"),
     (b"PAR1", "is Parquet; rename it to end in .parquet"),
 )
 
@@ -65,16 +88,7 @@ class ClientFile:
     unread: str = ""
     shown: str = ""
     identity: str = ""
-    notes: list["Note"] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something about how the file was read that the quality report says: what, about what, in how many rows."""
-
-    reading: str
-    subject: str
-    file_rows: int
+    notes: list[Note] = field(default_factory=list)
 
 
 class _UndecodableError(Exception):
@@ -144,15 +158,16 @@ class _Rows:
         return lines - (self.is_in_row and outside[:1] not in (b"", b"\n", b"\r"))
 
 
-def _pieces(path: Path, is_gzip: bool) -> Iterator[bytes]:
+def _pieces(path: Path) -> Iterator[bytes]:
     try:
-        with cast(BinaryIO, gzip.open(path)) if is_gzip else path.open("rb") as handle:
+        packed = COMPRESSIONS.get(path.suffix.casefold())
+        with cast(BinaryIO, packed.open(path)) if packed else path.open("rb") as handle:
             while piece := handle.read(CHUNK_BYTES):
                 yield piece
     except EOFError as error:
-        raise UnfitError("is cut off: its gzip stream ends early; copy or export it again") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise UnfitError("is damaged: its gzip stream is not valid; copy or export it again") from error
+        raise UnfitError("is cut off: its compressed stream ends early; copy or export it again") from error
+    except (gzip.BadGzipFile, zlib.error, zstd.ZstdError) as error:
+        raise UnfitError("is damaged: its compressed stream is not valid; copy or export it again") from error
 
 
 def _texts(pieces: Iterable[bytes], encoding: str, rows: _Rows) -> Iterator[str]:
@@ -169,9 +184,7 @@ def _texts(pieces: Iterable[bytes], encoding: str, rows: _Rows) -> Iterator[str]
         yield text.removesuffix("\r") if held_back else text
 
 
-def _scan(
-    path: Path, is_gzip: bool, encoding: str, copy: Path | None = None, proofs: tuple[str, ...] = ()
-) -> _Rows | None:
+def _scan(path: Path, encoding: str, copy: Path | None = None, proofs: tuple[str, ...] = ()) -> _Rows | None:
     """Count the rows and write `copy` in UTF-8 with one kind of line break; raises `_UndecodableError`.
 
     Returns None where `proofs` are given and the text has none of them.
@@ -180,7 +193,7 @@ def _scan(
     is_proven = not proofs
     descriptor = os.open(copy or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as handle:
-        for text in _texts(_pieces(path, is_gzip), encoding, rows):
+        for text in _texts(_pieces(path), encoding, rows):
             is_proven = is_proven or any(proof in text for proof in proofs)
             if copy:
                 text = text.replace("\r\n", "\n")
@@ -222,9 +235,9 @@ def declared_names() -> tuple[str, ...]:
     return tuple(sorted({spelling for name in long_names for spelling in (name, name.lower(), name.upper())}))
 
 
-def _read_csv_text(path: Path, is_gzip: bool, copy: Path) -> tuple[Path, _Rows]:
+def _read_csv_text(path: Path, copy: Path) -> tuple[Path, _Rows]:
     """Return the path of a UTF-8 text, `path` itself or `copy`, and its rows."""
-    start = next(_pieces(path, is_gzip), b"")
+    start = next(_pieces(path), b"")
     encoding = next((name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)), "utf-8-sig")
     if encoding == "utf-8-sig" and b"\0" in start.partition(b"\n")[0]:
         raise UnfitError(
@@ -232,13 +245,13 @@ def _read_csv_text(path: Path, is_gzip: bool, copy: Path) -> tuple[Path, _Rows]:
             " `iconv -f utf-16le -t utf-8`"
         )
     try:
-        rows = _scan(path, is_gzip, encoding, None if encoding == "utf-8-sig" else copy)
+        rows = _scan(path, encoding, None if encoding == "utf-8-sig" else copy)
     except _UndecodableError as error:
         if encoding != "utf-8-sig":
             raise UnfitError(
                 f"starts as {encoding.upper()} but is broken in row {error.rows.current}; export it again as UTF-8"
             ) from error
-        rows = None if error.rows.has_letters else _scan(path, is_gzip, "cp1251", copy, declared_names())
+        rows = None if error.rows.has_letters else _scan(path, "cp1251", copy, declared_names())
         if rows is None:
             raise UnfitError(
                 f"is not UTF-8 in row {error.rows.current}, and no other encoding is certain; if it is cp1251, convert"
@@ -248,7 +261,7 @@ def _read_csv_text(path: Path, is_gzip: bool, copy: Path) -> tuple[Path, _Rows]:
     assert rows is not None
     if rows.has_crlf and rows.has_lf and not rows.row_with_lone_cr:
         # DuckDB reads only one kind of line break per file.
-        rows = cast(_Rows, _scan(path, is_gzip, encoding, copy))
+        rows = cast(_Rows, _scan(path, encoding, copy))
         return copy, rows
     return (path if encoding == "utf-8-sig" else copy), rows
 
@@ -293,18 +306,27 @@ def _other_row(cells: Sequence[str], names: Mapping[str, str], is_short: str) ->
     """
 
 
-def _look_at_csv(path: Path, is_gzip: bool, wanted: Wanted, copy: Path) -> ClientFile:
+def _look_at_csv(table: Table, wanted: Wanted, folder: Path) -> ClientFile:
+    path = table.path
     with path.open("rb") as handle:
         start = handle.read(8)
-    if is_gzip and start[:2] != b"\x1f\x8b":
-        raise UnfitError("is not compressed with gzip; rename it to end in .csv")
+    packed = COMPRESSIONS.get(path.suffix.casefold())
+    if packed and not start.startswith(packed.magic):
+        raise UnfitError(f"is not compressed with {packed.name}; rename it to end in .csv")
     for magic, reason in FOREIGN_STARTS:
-        if not is_gzip and start.startswith(magic):
+        if not packed and start.startswith(magic):
             raise UnfitError(reason)
-    text, rows = _read_csv_text(path, is_gzip, copy)
+    text, rows = _read_csv_text(path, folder / "utf-8.csv")
     if rows.total == 0:
         raise UnfitError(f"is empty; its first row must name {', '.join(wanted)}")
-    header = find_header(rows.head, wanted)
+    try:
+        header = find_header(rows.head, wanted)
+    except UnfitError as unfit:
+        if not table.sheets:
+            raise
+        others = ", ".join(map(shown, table.sheets))
+        raise UnfitError(f"{unfit}, or name another of its sheets as SHEET: {others}") from unfit
+    table.refuse_dates(zip(wanted, header.positions, strict=True), header.line)
     if rows.is_inside:
         raise UnfitError(
             f"has a quotation mark in row {rows.current} that is never closed; close or remove it"
@@ -360,7 +382,7 @@ def _look_at_csv(path: Path, is_gzip: bool, wanted: Wanted, copy: Path) -> Clien
                 rejects_table = 'unread_rows',
                 rejects_scan = 'unread_scans',
                 parallel = {not is_serial},
-                compression = '{"gzip" if is_gzip and text == path else "none"}',
+                compression = '{packed.name if packed and text == path else "none"}',
                 encoding = 'utf-8',
                 max_line_size = {longest},
                 buffer_size = {2 * longest if is_serial else 32_000_000},
@@ -380,17 +402,24 @@ def _look_at_csv(path: Path, is_gzip: bool, wanted: Wanted, copy: Path) -> Clien
     )
 
 
-def _look_at_parquet(path: Path, wanted: Wanted) -> ClientFile:
-    source = f"from read_single_parquet_file({literal(str(path))}, binary_as_string = true)"
+def _look_at_parquet(table: Table, wanted: Wanted) -> ClientFile:
+    # Each name is a pattern to DuckDB. A column that only some parts have is NULL in the others.
+    parts = ", ".join(literal(glob.escape(str(part))) for part in table.parts)
+    source = f"from read_parquet([{parts}], binary_as_string = true, union_by_name = true, hive_types_autocast = false)"
     with duckdb.connect() as connection:
         try:
             columns = connection.sql(source).columns
             ((rows,),) = connection.sql(f"select count(*) {source}").fetchall()
+            schemas = connection.sql(f"select name, file_name from parquet_schema([{parts}])").fetchall()
         except duckdb.Error as error:
             raise UnfitError("is not a readable Parquet file; copy or export it again") from error
     positions = find_columns(columns, wanted)
     if rows == 0:
         raise UnfitError("has columns but no row; export it again with the clients")
+    for at, name in zip(positions, wanted, strict=True):
+        having = {part for column, part in schemas if column == columns[at]}
+        if lacking := [str(part) for part in table.parts if having and str(part) not in having]:
+            raise UnfitError(f"has no column {name} in its part {shown(lacking[0])}; export all parts alike")
     cells = ", ".join(
         f'cast("{columns[at].replace(chr(34), 2 * chr(34))}" as varchar) as "{name}"'
         for at, name in zip(positions, wanted, strict=True)
@@ -405,37 +434,32 @@ def _look_at_parquet(path: Path, wanted: Wanted) -> ClientFile:
     )
 
 
-def _look(path: Path, wanted: Wanted, copy: Path) -> ClientFile:
-    kind = path.name.casefold()
-    if not kind.endswith((".csv", ".csv.gz", ".txt", ".tsv", ".parquet")):
-        raise UnfitError(
-            "has none of the endings .csv, .csv.gz, .txt, .tsv and .parquet that it may have; export it as one of them"
-        )
-    status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
-        raise UnfitError("is a directory; name the file in it")
-    if not stat.S_ISREG(status.st_mode):
+def _look(path: Path, sheet: str, wanted: Wanted, folder: Path) -> ClientFile:
+    if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
         raise UnfitError("is not a regular file; copy its content into one")
-    if status.st_size == 0:
+    table = open_table(path, sheet, folder)
+    if table.path.stat().st_size == 0:
         raise UnfitError(f"is empty; its first row must name {', '.join(wanted)}")
-    if kind.endswith(".parquet"):
-        return _look_at_parquet(path, wanted)
-    return _look_at_csv(path, kind.endswith(".gz"), wanted, copy)
+    is_parquet = table.has_ending(".parquet")
+    file = _look_at_parquet(table, wanted) if is_parquet else _look_at_csv(table, wanted, folder)
+    return replace(file, notes=table.notes + file.notes)
 
 
-def look(name: str, wanted: list[str], copy: Path) -> ClientFile:
+def look(name: str, sheet: str, wanted: list[str], folder: Path) -> ClientFile:
     """Return how to read the file `name`, the sample where it is empty; raises `RefusedError` where nothing is certain.
 
-    `copy` is a path that may be written, for a UTF-8 copy.
+    `sheet` is that of a workbook, the first where it is empty. Copies in UTF-8 are written into `folder`.
     """
     # An absolute path: DuckDB would take a leading ~ for the home directory and `s3:` for a store in the network.
     path = Path.cwd() / (name or SAMPLE)
     said = shown(name or SAMPLE)
     others = other_names()
     try:
-        file = _look(path, {name: others[name] for name in wanted}, copy)
-        changed = datetime.fromtimestamp(path.stat().st_mtime)
-        identity = f"{path.resolve()} of {path.stat().st_size} bytes and {changed}"
+        file = _look(path, sheet, {name: others[name] for name in wanted}, folder)
+        files = [path, *path.rglob("*")] if path.is_dir() else [path]
+        size = sum(each.stat().st_size for each in files)
+        changed = datetime.fromtimestamp(max(each.stat().st_mtime for each in files))
+        identity = f"{path.resolve()}{f' {shown(sheet)}' if sheet else ''} of {size} bytes and {changed}"
         return replace(file, shown=said, identity=identity)
     except UnfitError as unfit:
         reason = str(unfit)
@@ -446,16 +470,16 @@ def look(name: str, wanted: list[str], copy: Path) -> ClientFile:
     raise RefusedError(f"The client file {said} {reason}.")
 
 
-def look_as_dict(name: str, wanted: list[str], copy: Path) -> dict[str, object]:
+def look_as_dict(name: str, sheet: str, wanted: list[str], folder: Path) -> dict[str, object]:
     """Return the fields of `ClientFile`, or `refusal` with the sentence to show, for a macro, which catches nothing."""
     try:
-        return asdict(look(name, wanted, copy))
+        return asdict(look(name, sheet, wanted, folder))
     except RefusedError as refusal:
         return {"refusal": str(refusal)}
 
 
 class Plugin(BasePlugin):
-    """Gives SQL the function look_at_client_file(path, wanted columns as JSON) -> JSON."""
+    """Gives SQL the function look_at_client_file(path, sheet, wanted columns as JSON) -> JSON."""
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Register the function; its UTF-8 copies go when the process ends, those of a killed one with the next."""
@@ -474,9 +498,9 @@ class Plugin(BasePlugin):
             prefix=prefix, dir=warehouse.parent, ignore_cleanup_errors=True
         )
         conn.create_function(
-            "look_at_client_file", self.look, ["varchar", "varchar"], "varchar", side_effects=True
+            "look_at_client_file", self.look, ["varchar", "varchar", "varchar"], "varchar", side_effects=True
         )
 
-    def look(self, path: str, wanted: str) -> str:
+    def look(self, path: str, sheet: str, wanted: str) -> str:
         """Return the fields of `ClientFile` as JSON, or `refusal` with the sentence to show."""
-        return json.dumps(look_as_dict(path, json.loads(wanted), Path(self.copies.name) / "clients.csv"))
+        return json.dumps(look_as_dict(path, sheet, json.loads(wanted), Path(self.copies.name)))

@@ -166,7 +166,8 @@ def series_of(clients: Path, name: str | None, *, is_sample: bool) -> str:
         return f"named:{name}"
     if is_sample:
         return SAMPLE_SERIES
-    return "file:" + re.sub(r"[.](csv|csv[.]gz|parquet)$", "", clients.name, flags=re.IGNORECASE)
+    ending = r"[.](csv([.](gz|zst))?|txt|tsv|parquet|xlsx|zip)$"
+    return "file:" + re.sub(ending, "", clients.name, flags=re.IGNORECASE)
 
 
 def previous_release(published: Path, series: str) -> Path | None:

@@ -128,7 +128,14 @@ def is_sample(clients: Path) -> bool:
 
 
 def sha256_of(path: Path) -> str:
-    """The file's SHA-256 in hexadecimal, read in constant memory; raises `RefusedError` if it cannot be read."""
+    """The file's SHA-256 in hexadecimal, read in constant memory; raises `RefusedError` if it cannot be read.
+
+    That of a folder is of the lines that `sha256sum` prints of its files.
+    """
+    if path.is_dir():
+        files = sorted(each for each in path.rglob("*") if each.is_file())
+        lines = [f"{sha256_of(each)}  {each.relative_to(path)}\n" for each in files]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
     try:
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
