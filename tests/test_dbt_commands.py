@@ -118,6 +118,10 @@ def test_a_build_that_fails_leaves_no_model_of_the_file_before(
 
 CLEAN = ["compile", "docs generate", "seed", "build --select +dim_segments", "ls", "build --empty"]
 BUILT = [
+    "parse",
+    "compile --select fct_segment_metrics",
+    "run --select +dim_segments --threads 1",
+    "retry --state {state}",
     "run --select fct_segment_metrics",
     "test --select dim_segments",
     "show --select dim_segments",
@@ -145,6 +149,25 @@ def test_a_part_of_a_built_project_is_worked_on_alone(
 def test_a_model_whose_parents_are_not_built_is_refused(manifest: Any, tmp_path: Path) -> None:
     said = Project(tmp_path, manifest).run("run", "--select", "fct_segment_metrics")
     assert "int_segment_counts" in said
+
+
+def test_a_warehouse_that_does_not_open_is_refused_in_a_sentence(project: Project) -> None:
+    """Another process holds it open, as a BI tool or a notebook does; or it is no database."""
+    read = (
+        "import duckdb, sys; held = duckdb.connect(sys.argv[1], read_only=True); print(flush=True); input()"
+    )
+    holder = [sys.executable, "-c", read, str(project.build.warehouse)]
+    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        said = project.run("show", "--select", "dim_segments")
+        process.communicate(b"\n")
+    assert (
+        f"bank.duckdb is open in {Path(sys.executable).resolve()} (PID {process.pid}); close it there" in said
+    )
+    assert project.run("show", "--select", "dim_segments") == ""
+    project.build.warehouse.write_bytes(bytes(9999))
+    assert "bank.duckdb cannot be opened: " in project.run("show", "--select", "dim_segments")
 
 
 def test_dbt_works_in_any_folder_from_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

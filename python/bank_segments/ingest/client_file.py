@@ -27,6 +27,7 @@ from typing import BinaryIO, cast
 
 import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt_common.exceptions import DbtRuntimeError
 
 from bank_segments import ROOT, SAMPLE
 from bank_segments.database import literal
@@ -480,6 +481,23 @@ def look_as_dict(name: str, sheet: str, wanted: list[str], folder: Path) -> dict
 
 class Plugin(BasePlugin):
     """Gives SQL the function look_at_client_file(path, sheet, wanted columns as JSON) -> JSON."""
+
+    def initialize(self, plugin_config: dict[str, object]) -> None:
+        """Refuse a warehouse that does not open, before dbt ends in DuckDB's traceback."""
+        assert self.creds
+        path = self.creds.path
+        try:
+            duckdb.connect(path).close()
+        except duckdb.IOException as error:
+            holder = re.search(r"lock is held in (.*?)[.] ", str(error))
+            reason = (
+                f"is open in {holder.group(1)}; close it there"
+                if holder
+                else f"cannot be opened: {str(error).removeprefix('IO Error: ').rstrip('!')}; move it away"
+            )
+            raise DbtRuntimeError(
+                f"The warehouse {shown(path)} {reason}, or name another in BANK_WAREHOUSE."
+            ) from error
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Register the function; its UTF-8 copies go when the process ends, those of a killed one with the next."""
