@@ -30,12 +30,13 @@ from bank_segments.words import LANGUAGES, Words, words_of
 if TYPE_CHECKING:
     from bank_segments.release.disclosure import PublishedCube
 
-BLUE, ORANGE = "#0072B2", "#E69F00"
+# Of pages.css, where each has a shade for a dark screen.
+STAYED, LEFT = "var(--stayed)", "var(--left)"
 # One symbol and colour for each of the largest cities, and the symbol as the legend writes it.
 MARKS = (
-    ("circle", "●", BLUE),
-    ("square", "■", ORANGE),
-    ("triangle-up", "▲", "#000000"),
+    ("circle", "●", STAYED),
+    ("square", "■", LEFT),
+    ("triangle-up", "▲", "var(--ink)"),
     ("diamond", "◆", "#009E73"),
     ("cross", "✚", "#CC79A7"),
     ("triangle-down", "▼", "#D55E00"),
@@ -176,8 +177,8 @@ class Views:
             "wide": True,
             "panels": [{"title": _("Clients who stayed and who left"), "chart": "counts"}, *card["panels"]],
             "key": [
-                {"glyph": "■", "colour": BLUE, "label": _("stayed")},
-                {"glyph": "■", "colour": ORANGE, "label": _("left")},
+                {"glyph": "■", "colour": STAYED, "label": _("stayed")},
+                {"glyph": "■", "colour": LEFT, "label": _("left")},
             ],
         }
 
