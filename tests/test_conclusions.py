@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -107,47 +106,6 @@ def degenerate(marts: Marts) -> Iterator[tuple[str, Marts]]:
         ),
     )
 
-    counts = marts.fct_product_count_metrics
-    numbers = marts.fct_churn_portrait_numbers.assign(separation_rank=None)
-    like_all: dict[str, Any] = {
-        "churn_rate_position": "not_distinguishable",
-        "bank_churn_rate": 0.0,
-        "churn_rate_high": 0.01,
-    }
-    no_churn = {"churned_clients": 0, "churn_rate": 0.0, "churn_rate_low": 0.0} | like_all
-    nothing_marks: dict[str, Any] = {
-        "share_difference": np.nan,
-        "share_difference_rank": None,
-        "standout_rank": None,
-    }
-    yield (
-        "nobody left",
-        replace(
-            marts,
-            fct_product_count_metrics=counts.assign(**no_churn, active_clients=counts["clients"]),
-            fct_churn_portrait=portrait.assign(
-                **no_churn, **nothing_marks, share_of_churned=np.nan, lift=np.nan
-            ),
-            fct_churn_portrait_numbers=numbers[numbers["population"] == "active"],
-        ),
-    )
-    yield (
-        "everybody left",
-        replace(
-            marts,
-            fct_product_count_metrics=counts.assign(
-                active_clients=0,
-                active_clients_rank=None,
-                is_active_too_small=True,
-                churned_clients=counts["clients"],
-            ),
-            fct_churn_portrait=portrait.assign(**nothing_marks, share_of_active=np.nan),
-            fct_churn_portrait_numbers=numbers[numbers["population"] == "churned"],
-            fct_product_count_portrait=active.head(0),
-            fct_product_count_portrait_numbers=marts.fct_product_count_portrait_numbers.head(0),
-        ),
-    )
-
     city = dict.fromkeys(["Ростов Великий", "Rostov Veliky"], "[x](javascript:alert(1)) <script>$_*$` |")
     renamed = {
         name: getattr(marts, name).replace(city)
@@ -162,8 +120,6 @@ CASES = [
     "no hypothesis",
     "one population",
     "a level and a product count missing",
-    "nobody left",
-    "everybody left",
     "a hostile city",
 ]
 

@@ -1,0 +1,123 @@
+"""Files that leave statistics without a value: every output is written in whole sentences, and claims no finding."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from dbt.cli.main import dbtRunner
+from pptx import Presentation
+
+from bank_segments import SAMPLE, warehouse
+from bank_segments.marts import Marts, read_marts
+from bank_segments.outputs.charts import draw_charts
+from bank_segments.outputs.conclusions import write_conclusions
+from bank_segments.outputs.dashboard import write_dashboards
+from bank_segments.outputs.deck import write_decks
+from bank_segments.release.disclosure import published_cube
+from bank_segments.release.expectations import validate
+from bank_segments.release.publish import write_marts
+from bank_segments.words import LANGUAGES
+from test_conclusions import BROKEN
+
+GROUPS = "(from clients where Products = 1 limit 60) union all (from clients where Products = 2 limit {})"
+FILES = {
+    "1 client": "from clients limit 1",
+    "12 clients": "from clients limit 12",
+    "1 client in a group": GROUPS.format(1),
+    "2 clients in a group": GROUPS.format(2),
+    "3 clients in a group": GROUPS.format(3),
+    "one product": "from clients where Products = 1 limit 60",
+    "nobody left": "from clients where Churn = 0 limit 60",
+    "everybody left": "from clients where Churn = 1 limit 60",
+    "clients alike": "select * replace (500 as score, 'Рыбинск' as City, 'М' as Gender, 40 as Age, 3 as Objects,"
+    " null as Balance, 1 as CreditCard, 1 as Loyalty, 50000 as estimated_salary) from clients limit 60",
+}
+CLAIMS = re.compile(
+    r"highest|lowest|strongest|sets .* apart|выше всего|ниже всего|сильнее всего|отличает", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The outputs of one file, and the marts behind them."""
+
+    marts: Marts
+    folder: Path
+    titles: list[str]
+
+    def texts(self) -> Iterator[str]:
+        """All that a reader reads: findings, titles of charts, slides with their notes, what dashboards hold."""
+        yield from self.titles
+        for language in LANGUAGES:
+            yield (self.folder / f"conclusions.{language}.md").read_text(encoding="utf-8")
+            for slide in Presentation(str(self.folder / f"presentation.{language}.pptx")).slides:
+                for shape in (*slide.shapes, *slide.notes_slide.shapes):
+                    yield shape.text_frame.text if shape.has_text_frame else ""
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What dbt knows of the project."""
+    folder = str(tmp_path_factory.mktemp("parsed"))
+    options = ["--target-path", folder, "--log-path", folder, "--log-level", "none"]
+    return dbtRunner().invoke(["parse", *warehouse.PROJECT, *options]).result
+
+
+@pytest.fixture(scope="module", params=FILES)
+def written(
+    request: pytest.FixtureRequest,
+    manifest: Any,
+    sample_warehouse: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Written:
+    """Build the models on a file, and write what a release holds."""
+    folder = tmp_path_factory.mktemp("degenerate")
+    clients, build = folder / "clients.parquet", warehouse.Build(folder)
+    with duckdb.connect() as connection:
+        connection.execute(f"create view clients as from '{SAMPLE}'")
+        connection.execute(f"copy ({FILES[request.param]}) to '{clients}' (format parquet)")
+    shutil.copy(sample_warehouse, build.warehouse)
+    options = ["--target-path", str(folder), "--log-path", str(folder), "--log-level", "none"]
+    with warehouse.environment(BANK_WAREHOUSE=str(build.warehouse), BANK_CLIENTS=str(clients)):
+        done = dbtRunner(manifest=manifest).invoke(
+            ["build", "--resource-types", "model", "test", *warehouse.ONLY_DATA, *warehouse.PROJECT, *options]
+        )
+        warehouse.release_warehouse()
+    assert done.success, warehouse.messages(done)
+    marts = read_marts(build.warehouse)
+    names: dict[str, Any] = {"input_name": clients.name, "is_synthetic": False}
+    charts = draw_charts(marts, folder / "charts")
+    write_conclusions(marts, folder, **names, charts=charts)
+    write_decks(marts, folder, **names, template=None)
+    write_dashboards(marts, published_cube(build.warehouse), folder, **names)
+    write_marts(build, folder / "bank_marts.duckdb")
+    return Written(marts, folder, [chart.title for chart in charts])
+
+
+def test_every_sentence_is_whole(written: Written) -> None:
+    assert len(written.titles) == 10
+    for text in written.texts():
+        assert BROKEN.search(text) is None, text
+    for language in LANGUAGES:
+        page = (written.folder / f"dashboard.{language}.html").read_text(encoding="utf-8")
+        content = re.search(r'<script type="application/json" id="content">(.*?)</script>', page, re.DOTALL)
+        assert content
+        # No number that JSON does not have.
+        json.loads(content[1], parse_constant=pytest.fail)
+
+
+def test_the_release_is_what_is_expected_of_one(written: Written) -> None:
+    assert [each.meaning for each in validate(written.folder / "bank_marts.duckdb") if not each.is_met] == []
+
+
+@pytest.mark.parametrize("written", ["1 client", "12 clients"], indirect=True)
+def test_so_few_clients_show_nothing(written: Written) -> None:
+    assert written.marts.fct_churn_portrait["standout_rank"].isna().all()
+    lines = (line for text in written.texts() for line in text.splitlines())
+    assert [line for line in lines if CLAIMS.search(line) and not re.match(r"(!\[)?(No|Ни) ", line)] == []
