@@ -45,7 +45,7 @@ benchmark: .venv/installed
 
 # Minutes: writes what the tests of bad inputs and faults see into models/docs/faults.md; in CI they fail where it differs.
 faults: .venv/installed
-	FAULTS=write $(BIN)/pytest tests/test_bad_input.py tests/test_faults.py tests/test_gate.py tests/test_expectations.py tests/test_report.py
+	FAULTS=write $(BIN)/pytest tests/test_bad_input.py tests/test_faults.py tests/test_degenerate_files.py tests/test_gate.py tests/test_expectations.py tests/test_report.py
 
 # A quarter of an hour: 20 kills, each followed by a run that must publish; 8 readers for two minutes; writes
 # their counts into models/docs/faults.md. CI runs less of it.

@@ -28,6 +28,7 @@ NOT_SEEN = "—"
 SECTIONS = {
     "inputs": "Файлы / Files",
     "faults": "Сбои и помехи / Faults",
+    "degenerate": "Статистики без значения / Statistics without a value",
     "gate": "Порог / The gate",
     "expectations": "Испорченные витрины / Spoilt marts",
     "soak": "Долгие испытания / The long tests",

@@ -23,6 +23,7 @@ from bank_segments.release.disclosure import published_cube
 from bank_segments.release.expectations import validate
 from bank_segments.release.publish import write_marts
 from bank_segments.words import LANGUAGES
+from fault_table import saw
 from test_conclusions import BROKEN
 
 GROUPS = "(from clients where Products = 1 limit 60) union all (from clients where Products = 2 limit {})"
@@ -47,6 +48,7 @@ CLAIMS = re.compile(
 class Written:
     """The outputs of one file, and the marts behind them."""
 
+    file: str
     marts: Marts
     folder: Path
     titles: list[str]
@@ -97,7 +99,7 @@ def written(
     write_decks(marts, folder, **names, template=None)
     write_dashboards(marts, published_cube(build.warehouse), folder, **names)
     write_marts(build, folder / "bank_marts.duckdb")
-    return Written(marts, folder, [chart.title for chart in charts])
+    return Written(request.param, marts, folder, [chart.title for chart in charts])
 
 
 def test_every_sentence_is_whole(written: Written) -> None:
@@ -110,6 +112,11 @@ def test_every_sentence_is_whole(written: Written) -> None:
         assert content
         # No number that JSON does not have.
         json.loads(content[1], parse_constant=pytest.fail)
+    results = written.marts.fct_hypothesis_results
+    untested = results.loc[results["is_primary"], "conclusion"] == "not_tested"
+    marked = written.marts.fct_churn_portrait["standout_rank"].count()
+    told = "без ответа / not tested {} из / of {} проверок / tests; выделяется уровней / levels that stand out {}"
+    saw("degenerate", written.file, told.format(untested.sum(), len(untested), marked))
 
 
 def test_the_release_is_what_is_expected_of_one(written: Written) -> None:
