@@ -754,6 +754,8 @@ def test_every_case_has_a_builder_and_no_builder_is_left_out() -> None:
         "spoilt_line",
         "decimal_commas",
         "zipped",
+        "workbook",
+        "parts",
     }
     methods = {name for name in vars(Corpus) if not name.startswith("_")} - helpers
     assert methods | set(CASES) == {case["case"] for case in EXPECTED}
