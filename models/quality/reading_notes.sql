@@ -22,7 +22,8 @@ noted as (
         file_rows
     from reading_notes
     {%- for reading, cells in [
-        ('decimal_comma', 'comma_cells'), ('grouped', 'grouped_cells'), ('currency', 'currency_cells')
+        ('decimal_comma', 'comma_cells'), ('grouped', 'grouped_cells'), ('currency', 'currency_cells'),
+        ('no_value', 'no_value_cells')
     ] %}
     union all
     select

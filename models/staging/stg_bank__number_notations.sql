@@ -50,6 +50,7 @@ counted as (
 
     select
         column_name,
+        count(*) filter (where number_text is null) as no_value_cells,
         count(*) filter (where has_currency) as currency_cells,
         count(*) filter (where has_blanks or notation in ('comma_groups', 'point_groups')) as grouped_cells,
         count(*) filter (where notation in ('decimal_comma', 'point_groups')) as comma_cells,
@@ -88,6 +89,7 @@ joined as (
         coalesce(counted.comma_cells, 0) as comma_cells,
         coalesce(counted.grouped_cells, 0) as grouped_cells,
         coalesce(counted.currency_cells, 0) as currency_cells,
+        coalesce(counted.no_value_cells, 0) as no_value_cells,
         coalesce(counted.two_way_cells, 0) as two_way_cells,
         counted.two_way_example
     from plain
@@ -104,6 +106,7 @@ final as (
         comma_cells,
         grouped_cells,
         currency_cells,
+        no_value_cells,
         two_way_cells,
         two_way_example,
         case
