@@ -293,15 +293,13 @@ class Corpus:
         self.clean[SPOILT] += ["9"] * 28
         return self.write(self.rows)
 
-    def workbook(
-        self, rows: list[list[Any]], *, sheet: str = "Клиенты", before: str = "", chosen: str = ""
-    ) -> Input:
+    def workbook(self, rows: list[list[Any]], *, before: str = "", chosen: str = "") -> Input:
         """Write rows to a sheet, the numbers as numbers, behind another sheet if that has a name."""
         path = self.folder / "clients.xlsx"
         with xlsxwriter.Workbook(path, {"default_date_format": "dd.mm.yyyy"}) as book:
             if before:
                 book.add_worksheet(before).write(0, 0, "Выгрузка")
-            page = book.add_worksheet(sheet)
+            page = book.add_worksheet("Клиенты")
             for at, row in enumerate(rows):
                 page.write_row(at, 0, [as_number(cell) for cell in row])
         return Input(path, rows=len(rows) - 1, sheet=chosen)
@@ -326,12 +324,12 @@ class Corpus:
         ]
         return self.workbook(rows)
 
-    def zipped(self, *names: str) -> Input:
+    def zipped(self, *names: str, encoding: str = "utf-8") -> Input:
         """Pack the clients under each of the names."""
         path = self.folder / "clients.zip"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for name in names:
-                archive.writestr(name, as_csv(self.rows))
+                archive.writestr(name, as_csv(self.rows).encode(encoding))
             archive.writestr("__MACOSX/._clients.csv", "left by the Finder")
         return Input(path, as_csv(self.rows))
 
@@ -527,6 +525,7 @@ CASES: dict[str, Callable[[Corpus], Input]] = {
     "workbook_macros": lambda c: c.raw(b"PK\x03\x04", "clients.xlsm"),
     "workbook_password": lambda c: c.raw(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "clients.xlsx"),
     "zip": lambda c: c.zipped("выгрузка/clients.csv"),
+    "zip_utf16": lambda c: c.zipped("utf-8.csv", encoding="utf-16"),
     "zip_two": lambda c: c.zipped("january.csv", "february.csv"),
     "zip_no_table": lambda c: c.zipped("clients.doc"),
     "zip_cut": lambda c: c.raw(c.zipped("clients.csv").path.read_bytes()[:-9], "clients.zip"),

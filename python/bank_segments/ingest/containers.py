@@ -11,8 +11,7 @@ from pathlib import Path
 from bank_segments.errors import shown
 from bank_segments.ingest.header import UnfitError
 
-TEXT_ENDINGS = (".csv", ".csv.gz", ".csv.zst", ".txt", ".tsv")
-TABLE_ENDINGS = (*TEXT_ENDINGS, ".parquet", ".xlsx")
+TABLE_ENDINGS = (".csv", ".csv.gz", ".csv.zst", ".txt", ".tsv", ".parquet", ".xlsx")
 OTHER_WORKBOOKS = (".xls", ".xlsm", ".xlsb", ".ods")
 # The last row that Excel has: a longer table was cut off there.
 MOST_SHEET_ROWS = 1_048_576
@@ -43,10 +42,6 @@ class Table:
     def path(self) -> Path:
         """The only part of a table that is no folder."""
         return self.parts[0]
-
-    def has_ending(self, *endings: str) -> bool:
-        """Whether the file's name ends so, in any letter case."""
-        return self.path.name.casefold().endswith(endings)
 
     def refuse_dates(self, columns: Iterable[tuple[str, int]], header_line: int) -> None:
         """Raise `UnfitError` where one of `columns`, by name and place, has a date under the header."""
@@ -119,12 +114,12 @@ def _only_member(path: Path, folder: Path) -> Path:
                 raise UnfitError(
                     f"holds {shown(member.filename)}, which is no table; it may end in {', '.join(TABLE_ENDINGS)}"
                 )
-            # By its own name inside the folder, wherever the archive would put it.
+            # By its own name, wherever the archive would put it, and apart from the copies that are made of it.
             member.filename = Path(member.filename).name
-            return Path(archive.extract(member, folder))
+            return Path(archive.extract(member, folder / "unpacked"))
     except (zipfile.BadZipFile, EOFError) as error:
         raise UnfitError("is damaged or no ZIP archive; copy or export it again") from error
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # what zipfile raises of a compression that it does not know
         raise UnfitError("is packed in a way that is not read; pack it as an ordinary ZIP archive") from error
 
 
@@ -137,7 +132,7 @@ def _cell(value: object) -> str:
 
 def _sheet_as_csv(path: Path, sheet: str, copy: Path) -> Table:
     # Imported here: only workbooks need it.
-    from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum, ZipError
+    from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
     with path.open("rb") as handle:
         if handle.read(4) == b"\xd0\xcf\x11\xe0":
@@ -164,14 +159,13 @@ def _sheet_as_csv(path: Path, sheet: str, copy: Path) -> Table:
                 )
             dates = {}
             with copy.open("w", encoding="utf-8", newline="") as handle:
-                # Beyond the last client, Excel keeps rows and columns that only have a format.
                 writer = csv.writer(handle, lineterminator="\n")
                 for number, cells in enumerate(read.iter_rows(), start=(read.start or (0, 0))[0] + 1):
                     writer.writerow(map(_cell, cells))
                     for place, value in enumerate(cells):
                         if isinstance(value, date | time | timedelta):
                             dates[place] = number
-    except (CalamineError, ZipError) as error:
+    except CalamineError as error:
         raise UnfitError("is no readable .xlsx workbook; open it in Excel and save it again") from error
     others = [each for each in names if each != name]
     notes = [Note("sheet", name, read.total_height)] if others else []
