@@ -12,10 +12,12 @@ from typing import Any
 
 import psutil
 import pytest
+from dbt.cli.main import dbtRunner
 from filelock import FileLock
 from selenium import webdriver
 
 import bank_segments
+from bank_segments import warehouse
 from bank_segments.ingest.client_key import read_or_create_key
 from bank_segments.warehouse import ONLY_DATA
 from chromium import chromium
@@ -151,6 +153,14 @@ def _built(factory: pytest.TempPathFactory, name: str, clients: Path, *options: 
             pytest.fail(f"dbt build on {clients} failed:\n{run.stdout[-8000:]}", pytrace=False)
 
     return shared(factory, name, build) / "bank.duckdb"
+
+
+@pytest.fixture(scope="session")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What dbt knows of the project."""
+    folder = str(tmp_path_factory.mktemp("parsed"))
+    options = ["--target-path", folder, "--log-path", folder, "--log-level", "none"]
+    return dbtRunner().invoke(["parse", *warehouse.PROJECT, *options]).result
 
 
 @pytest.fixture(scope="session")

@@ -57,14 +57,6 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What dbt knows of the project."""
-    folder = str(tmp_path_factory.mktemp("parsed"))
-    options = ["--target-path", folder, "--log-path", folder, "--log-level", "none"]
-    return dbtRunner().invoke(["parse", *warehouse.PROJECT, *options]).result
-
-
 @pytest.fixture
 def project(
     sample_warehouse: Path, manifest: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,10 +10,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from dbt.cli.main import dbtRunner
 from pptx import Presentation
 
-from bank_segments import SAMPLE, warehouse
+from bank_segments import SAMPLE
 from bank_segments.marts import Marts, read_marts
 from bank_segments.outputs.charts import draw_charts
 from bank_segments.outputs.conclusions import write_conclusions
@@ -22,9 +21,11 @@ from bank_segments.outputs.deck import write_decks
 from bank_segments.release.disclosure import published_cube
 from bank_segments.release.expectations import validate
 from bank_segments.release.publish import write_marts
+from bank_segments.warehouse import ONLY_DATA
 from bank_segments.words import LANGUAGES
 from fault_table import saw
 from test_conclusions import BROKEN
+from test_dbt_commands import Project
 
 GROUPS = "(from clients where Products = 1 limit 60) union all (from clients where Products = 2 limit {})"
 FILES = {
@@ -63,14 +64,6 @@ class Written:
                     yield shape.text_frame.text if shape.has_text_frame else ""
 
 
-@pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What dbt knows of the project."""
-    folder = str(tmp_path_factory.mktemp("parsed"))
-    options = ["--target-path", folder, "--log-path", folder, "--log-level", "none"]
-    return dbtRunner().invoke(["parse", *warehouse.PROJECT, *options]).result
-
-
 @pytest.fixture(scope="module", params=FILES)
 def written(
     request: pytest.FixtureRequest,
@@ -80,18 +73,13 @@ def written(
 ) -> Written:
     """Build the models on a file, and write what a release holds."""
     folder = tmp_path_factory.mktemp("degenerate")
-    clients, build = folder / "clients.parquet", warehouse.Build(folder)
+    clients, project = folder / "clients.parquet", Project(folder, manifest)
     with duckdb.connect() as connection:
         connection.execute(f"create view clients as from '{SAMPLE}'")
         connection.execute(f"copy ({FILES[request.param]}) to '{clients}' (format parquet)")
+    build = project.build
     shutil.copy(sample_warehouse, build.warehouse)
-    options = ["--target-path", str(folder), "--log-path", str(folder), "--log-level", "none"]
-    with warehouse.environment(BANK_WAREHOUSE=str(build.warehouse), BANK_CLIENTS=str(clients)):
-        done = dbtRunner(manifest=manifest).invoke(
-            ["build", "--resource-types", "model", "test", *warehouse.ONLY_DATA, *warehouse.PROJECT, *options]
-        )
-        warehouse.release_warehouse()
-    assert done.success, warehouse.messages(done)
+    assert project.run("build", "--resource-types", "model", "test", *ONLY_DATA, clients=clients) == ""
     marts = read_marts(build.warehouse)
     names: dict[str, Any] = {"input_name": clients.name, "is_synthetic": False}
     charts = draw_charts(marts, folder / "charts")

@@ -417,15 +417,16 @@ def _look_at_parquet(table: Table, wanted: Wanted) -> ClientFile:
     positions = find_columns(columns, wanted)
     if rows == 0:
         raise UnfitError("has columns but no row; export it again with the clients")
-    for at, name in zip(positions, wanted, strict=True):
-        having = {part for column, part in schemas if column == columns[at]}
+    found = {name: columns[at] for at, name in zip(positions, wanted, strict=True)}
+    for name, column in found.items():
+        having = {part for other, part in schemas if other == column}
         if lacking := [str(part) for part in table.parts if having and str(part) not in having]:
             raise UnfitError(f"has no column {name} in its part {shown(lacking[0])}; export all parts alike")
     cells = ", ".join(
-        f'cast("{columns[at].replace(chr(34), 2 * chr(34))}" as varchar) as "{name}"'
-        for at, name in zip(positions, wanted, strict=True)
+        f'cast("{column.replace(chr(34), 2 * chr(34))}" as varchar) as "{name}"'
+        for name, column in found.items()
     )
-    names = {f'"{name}"': columns[at] for at, name in zip(positions, wanted, strict=True)}
+    names = {f'"{name}"': column for name, column in found.items()}
     return ClientFile(
         f"select *, null::varchar as row_fault, null::varchar as row_text,"
         f" {_other_row(list(names), names, 'false')} as other_row"
@@ -441,7 +442,7 @@ def _look(path: Path, sheet: str, wanted: Wanted, folder: Path) -> ClientFile:
     table = open_table(path, sheet, folder)
     if table.path.stat().st_size == 0:
         raise UnfitError(f"is empty; its first row must name {', '.join(wanted)}")
-    is_parquet = table.has_ending(".parquet")
+    is_parquet = table.path.suffix.casefold() == ".parquet"
     file = _look_at_parquet(table, wanted) if is_parquet else _look_at_csv(table, wanted, folder)
     return replace(file, notes=table.notes + file.notes)
 
