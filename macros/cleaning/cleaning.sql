@@ -53,10 +53,16 @@
     end
 {%- endmacro %}
 
-{# Clean text in lower case without a currency and without groups; a plain number as it is. #}
-{% macro number_text(column_name) -%}
+{#
+    Clean text in lower case without a currency and without groups; a plain number as it is. Of a column known to be
+    plain no cell is looked at.
+#}
+{% macro number_text(column_name, decimal_mark=none) -%}
     {%- set text = "replace(lower(" ~ clean_text(column_name) ~ "), '−', '-')" -%}
     case
+        {%- if decimal_mark %}
+        when {{ decimal_mark }} = 'plain' then {{ column_name }}
+        {%- endif %}
         when {{ is_plain_number(column_name) }} then {{ column_name }}
         else {{ without_groups(replace_matches(text, currency_pattern(), '')) }}
     end
@@ -68,6 +74,7 @@
 #}
 {% macro read_number(column_name, decimal_mark) -%}
     case
+        when {{ decimal_mark }} = 'plain' then {{ column_name }}
         when {{ decimal_mark }} = '.' and {{ column_name }} not like '%,%' and {{ column_name }} not like '%.%.%'
             then {{ column_name }}
         when {{ matches(column_name, number_pattern('comma_two_ways')) }}

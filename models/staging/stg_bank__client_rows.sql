@@ -18,38 +18,39 @@ number_notations as (
 
 ),
 
-cleaned as {{ not_materialized() }} (
-
-    select
-        source_row_number,
-        row_fault,
-        {{ number_text('userid') }} as client_id,
-        {{ number_text('score') }} as credit_score,
-        {{ clean_text('city') }} as city,
-        {{ clean_text('gender') }} as gender,
-        {{ number_text('age') }} as age,
-        {{ number_text('objects') }} as owned_objects,
-        {{ number_text('balance') }} as balance,
-        {{ number_text('products') }} as product_count,
-        {{ clean_text('creditcard') }} as has_credit_card,
-        {{ clean_text('loyalty') }} as is_loyal,
-        {{ number_text('estimated_salary') }} as estimated_salary,
-        {{ clean_text('churn') }} as is_churned
-    from source
-
-),
-
 decimal_marks as (
 
     select
-        max(decimal_mark) filter (where column_name = 'client_id') as client_id_mark,
-        max(decimal_mark) filter (where column_name = 'credit_score') as credit_score_mark,
-        max(decimal_mark) filter (where column_name = 'age') as age_mark,
-        max(decimal_mark) filter (where column_name = 'owned_objects') as owned_objects_mark,
-        max(decimal_mark) filter (where column_name = 'balance') as balance_mark,
-        max(decimal_mark) filter (where column_name = 'product_count') as product_count_mark,
-        max(decimal_mark) filter (where column_name = 'estimated_salary') as estimated_salary_mark
+        max(decimal_mark) filter (where column_name = 'client_id') as client_id,
+        max(decimal_mark) filter (where column_name = 'credit_score') as credit_score,
+        max(decimal_mark) filter (where column_name = 'age') as age,
+        max(decimal_mark) filter (where column_name = 'owned_objects') as owned_objects,
+        max(decimal_mark) filter (where column_name = 'balance') as balance,
+        max(decimal_mark) filter (where column_name = 'product_count') as product_count,
+        max(decimal_mark) filter (where column_name = 'estimated_salary') as estimated_salary
     from number_notations
+
+),
+
+cleaned as {{ not_materialized() }} (
+
+    select
+        source.source_row_number,
+        source.row_fault,
+        {{ number_text('source.userid', 'decimal_marks.client_id') }} as client_id,
+        {{ number_text('source.score', 'decimal_marks.credit_score') }} as credit_score,
+        {{ clean_text('source.city') }} as city,
+        {{ clean_text('source.gender') }} as gender,
+        {{ number_text('source.age', 'decimal_marks.age') }} as age,
+        {{ number_text('source.objects', 'decimal_marks.owned_objects') }} as owned_objects,
+        {{ number_text('source.balance', 'decimal_marks.balance') }} as balance,
+        {{ number_text('source.products', 'decimal_marks.product_count') }} as product_count,
+        {{ clean_text('source.creditcard') }} as has_credit_card,
+        {{ clean_text('source.loyalty') }} as is_loyal,
+        {{ number_text('source.estimated_salary', 'decimal_marks.estimated_salary') }} as estimated_salary,
+        {{ clean_text('source.churn') }} as is_churned
+    from source
+    cross join decimal_marks
 
 ),
 
@@ -58,17 +59,17 @@ renamed as {{ not_materialized() }} (
     select
         cleaned.source_row_number,
         cleaned.row_fault,
-        {{ read_number('cleaned.client_id', 'decimal_marks.client_id_mark') }} as client_id,
-        {{ read_number('cleaned.credit_score', 'decimal_marks.credit_score_mark') }} as credit_score,
+        {{ read_number('cleaned.client_id', 'decimal_marks.client_id') }} as client_id,
+        {{ read_number('cleaned.credit_score', 'decimal_marks.credit_score') }} as credit_score,
         cleaned.city,
         cleaned.gender,
-        {{ read_number('cleaned.age', 'decimal_marks.age_mark') }} as age,
-        {{ read_number('cleaned.owned_objects', 'decimal_marks.owned_objects_mark') }} as owned_objects,
-        {{ read_number('cleaned.balance', 'decimal_marks.balance_mark') }} as balance,
-        {{ read_number('cleaned.product_count', 'decimal_marks.product_count_mark') }} as product_count,
+        {{ read_number('cleaned.age', 'decimal_marks.age') }} as age,
+        {{ read_number('cleaned.owned_objects', 'decimal_marks.owned_objects') }} as owned_objects,
+        {{ read_number('cleaned.balance', 'decimal_marks.balance') }} as balance,
+        {{ read_number('cleaned.product_count', 'decimal_marks.product_count') }} as product_count,
         cleaned.has_credit_card,
         cleaned.is_loyal,
-        {{ read_number('cleaned.estimated_salary', 'decimal_marks.estimated_salary_mark') }} as estimated_salary,
+        {{ read_number('cleaned.estimated_salary', 'decimal_marks.estimated_salary') }} as estimated_salary,
         cleaned.is_churned
     from cleaned
     cross join decimal_marks

@@ -18,6 +18,7 @@ written as (
     {% for domain in numbers -%}
     select
         '{{ domain.column_name }}' as column_name,
+        {{ domain.raw_column }} like '%.%' as has_point,
         lower({{ clean_text(domain.raw_column) }}) as cell,
         {{ number_text(domain.raw_column) }} as number_text
     from source
@@ -32,6 +33,7 @@ noted as (
 
     select
         column_name,
+        has_point,
         number_text,
         {{ matches('cell', currency_pattern()) }} as has_currency,
         {{ matches('cell', '[0-9][ \\x{0027}\\x{2019}][0-9]') }} as has_blanks,
@@ -50,6 +52,8 @@ counted as (
 
     select
         column_name,
+        count(*) as written_cells,
+        count(*) filter (where has_point) as written_cells_with_point,
         count(*) filter (where number_text is null) as no_value_cells,
         count(*) filter (where has_currency) as currency_cells,
         count(*) filter (where has_blanks or notation in ('comma_groups', 'point_groups')) as grouped_cells,
@@ -63,16 +67,16 @@ counted as (
 
 ),
 
-plain as (
+with_point as (
 
     {% for domain in numbers -%}
     select
         '{{ domain.column_name }}' as column_name,
         '{{ domain.raw_column }}' as raw_column,
         '{{ domain.kind }}' as kind,
-        count(*) as point_cells
+        count(*) as cells
     from source
-    where {{ is_plain_number(domain.raw_column) }} and {{ domain.raw_column }} like '%.%'
+    where {{ domain.raw_column }} like '%.%'
     {% if not loop.last %}
     union all
     {% endif %}
@@ -82,18 +86,21 @@ plain as (
 joined as (
 
     select
-        plain.column_name,
-        plain.raw_column,
-        plain.kind,
-        plain.point_cells + coalesce(counted.point_cells, 0) as point_cells,
+        with_point.column_name,
+        with_point.raw_column,
+        with_point.kind,
+        coalesce(counted.written_cells, 0) as written_cells,
+        -- Each plain cell with a point, and those others whose point is decimal.
+        with_point.cells
+        - coalesce(counted.written_cells_with_point, 0) + coalesce(counted.point_cells, 0) as point_cells,
         coalesce(counted.comma_cells, 0) as comma_cells,
         coalesce(counted.grouped_cells, 0) as grouped_cells,
         coalesce(counted.currency_cells, 0) as currency_cells,
         coalesce(counted.no_value_cells, 0) as no_value_cells,
         coalesce(counted.two_way_cells, 0) as two_way_cells,
         counted.two_way_example
-    from plain
-    left join counted on plain.column_name = counted.column_name
+    from with_point
+    left join counted on with_point.column_name = counted.column_name
 
 ),
 
@@ -110,6 +117,7 @@ final as (
         two_way_cells,
         two_way_example,
         case
+            when written_cells = 0 then 'plain'
             when two_way_cells > 0 and comma_cells > 0 and point_cells > 0 then null
             when comma_cells > 0 and point_cells = 0 then ','
             when point_cells > 0 or two_way_cells = 0 then '.'
