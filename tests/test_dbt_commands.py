@@ -1,5 +1,6 @@
 """The commands of dbt as people type them: on a clean checkout, on a part, from any folder, and on one client file."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ class Project:
         self.build = warehouse.Build(folder)
         self.manifest = manifest
         self.options = [*warehouse.PROJECT, "--target-path", str(folder), "--log-path", str(folder)]
-        self.options += ["--log-level", "none", "--no-write-json"]
+        self.options += ["--log-level", "none"]
 
     def run(self, *arguments: str, clients: Path | str = "") -> str:
         """Return what went wrong, nothing where all went well."""
@@ -113,7 +114,6 @@ BUILT = [
     "parse",
     "compile --select fct_segment_metrics",
     "run --select +dim_segments --threads 1",
-    "retry --state {state}",
     "run --select fct_segment_metrics",
     "test --select dim_segments",
     "show --select dim_segments",
@@ -141,6 +141,18 @@ def test_a_part_of_a_built_project_is_worked_on_alone(
 def test_a_model_whose_parents_are_not_built_is_refused(manifest: Any, tmp_path: Path) -> None:
     said = Project(tmp_path, manifest).run("run", "--select", "fct_segment_metrics")
     assert "int_segment_counts" in said
+
+
+def test_retry_builds_what_failed_and_nothing_else(project: Project) -> None:
+    with duckdb.connect(str(project.build.warehouse)) as connection:
+        connection.execute("alter table intermediate.int_segment_counts rename to set_aside")
+    assert "int_segment_counts" in project.run("run", "--select", "dim_segments", "fct_segment_metrics")
+    with duckdb.connect(str(project.build.warehouse)) as connection:
+        connection.execute("alter table intermediate.set_aside rename to int_segment_counts")
+    assert project.run("retry") == ""
+    results = json.loads((project.build.warehouse.parent / "run_results.json").read_bytes())["results"]
+    models = [result["unique_id"] for result in results if result["unique_id"].startswith("model.")]
+    assert models == ["model.bank_segments.fct_segment_metrics"]
 
 
 def test_a_warehouse_that_does_not_open_is_refused_in_a_sentence(project: Project) -> None:
