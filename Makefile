@@ -12,9 +12,10 @@ SERIES ?=
 ALLOW_DRIFT ?=
 ENGINE ?=
 DECK_TEMPLATE ?=
+ROWS ?=
 export PYTHONPATH := python
 
-SETTINGS := CLIENTS SHEET ENGINE SERIES ALLOW_DRIFT DECK_TEMPLATE SEGMENT PYTHON
+SETTINGS := CLIENTS SHEET ENGINE SERIES ALLOW_DRIFT DECK_TEMPLATE SEGMENT PYTHON ROWS
 UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown setting $(UNKNOWN); known are $(SETTINGS))
@@ -39,9 +40,10 @@ rollback: .venv/installed
 calibrate: .venv/installed
 	@$(BIN)/python -m calibration
 
-# Minutes, on 20 GB of free disk: times the models against pandas and polars, prints every bar, writes models/docs/benchmark.md.
+# Most of an hour, on 20 GB of free disk: times the models against pandas and polars, prints every bar, writes
+# models/docs/benchmark.md. ROWS names one number of clients: minutes, and only target/benchmark/<rows>.json is written.
 benchmark: .venv/installed
-	@$(BIN)/python -m benchmark
+	@$(BIN)/python -m benchmark $(if $(ROWS),--rows $(ROWS))
 
 # Minutes: writes what the tests of bad inputs and faults see into models/docs/faults.md; in CI they fail where it differs.
 faults: .venv/installed

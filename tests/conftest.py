@@ -19,7 +19,6 @@ from selenium import webdriver
 import bank_segments
 from bank_segments import warehouse
 from bank_segments.ingest.client_key import read_or_create_key
-from bank_segments.warehouse import ONLY_DATA
 from chromium import chromium
 
 ROOT, SAMPLE = bank_segments.ROOT, bank_segments.SAMPLE
@@ -184,7 +183,15 @@ def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bank_warehouse(bank_clients: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse built from the bank's file."""
-    return _built(tmp_path_factory, "bank", bank_clients, *ONLY_DATA)
+    return _built(
+        tmp_path_factory,
+        "bank",
+        bank_clients,
+        "--exclude-resource-type",
+        "unit_test",
+        "--exclude",
+        "path:tests/macros",
+    )
 
 
 def report(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

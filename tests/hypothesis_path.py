@@ -16,6 +16,8 @@ from bank_segments.hypotheses import (
 from calibration.ranks import compiled_model
 
 MODELS = {
+    "int_clients_segmented": "view",
+    "int_client_cells": "table",
     "int_hypothesis_cells": "table",
     "int_hypothesis_trim_bounds": "table",
     "int_hypothesis_moments": "table",
@@ -44,7 +46,7 @@ class HypothesisPath:
             self.tests = rows_of(connection, "select * from reference.hypothesis_tests")
 
     def run(self, connection: duckdb.DuckDBPyConnection) -> tuple[list[ResultRow], list[EffectRow]]:
-        """Run everything on the clients in `intermediate.int_clients_segmented`."""
+        """Run everything on the clients in `staging.stg_bank__clients`."""
         for name, kind in MODELS.items():
             sql = compiled_model(self.compiled, name)
             connection.execute(f"create or replace {kind} intermediate.{name} as {sql}").fetchall()

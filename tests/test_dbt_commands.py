@@ -101,7 +101,7 @@ def test_a_build_that_fails_leaves_no_model_of_the_file_before(
     rejected.write_text(
         few.read_text(encoding="utf-8").replace("М,", "?,").replace("Ж,", "?,"), encoding="utf-8"
     )
-    assert "gave no client" in project.run("build", "--exclude", "tag:macro", clients=rejected)
+    assert "gave no client" in project.run("build", "--exclude", "tag:project", clients=rejected)
     with duckdb.connect(str(project.build.warehouse), read_only=True) as connection:
         left = connection.execute(
             "select table_name from duckdb_columns() where schema_name = 'intermediate' and column_name = 'clients'"

@@ -38,8 +38,8 @@ def ordered(path: Path, order: str, threads: int) -> duckdb.DuckDBPyConnection:
     client_table(connection, path)
     connection.execute(
         f"""
-        create table sorted_clients as from intermediate.int_clients_segmented order by {order};
-        create or replace table intermediate.int_clients_segmented as from sorted_clients;
+        create table sorted_clients as from staging.stg_bank__clients order by {order};
+        create or replace table staging.stg_bank__clients as from sorted_clients;
         """
     )
     return connection
@@ -57,7 +57,7 @@ def test_results_are_the_same_bits_for_any_threads_and_order(sample_warehouse: P
                 if MODELS[name] == "table"
             ]
             digests[threads, order] = digest((results, effects, counted))
-            query = "select sum(cast(estimated_salary as double)) from intermediate.int_clients_segmented"
+            query = "select sum(cast(estimated_salary as double)) from staging.stg_bank__clients"
             sums_of_doubles.add(connection.execute(query).fetchall()[0])
     assert len(results) > 100
     assert len(set(digests.values())) == 1, digests
@@ -70,10 +70,8 @@ def test_dbt_leaves_the_same_bits(sample_warehouse: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute(
             f"attach '{sample_warehouse}' as built (read_only); attach ':memory:' as bank; use bank;"
-            " create schema intermediate"
-        )
-        connection.execute(
-            "create table intermediate.int_clients_segmented as from built.intermediate.int_clients_segmented"
+            " create schema staging; create schema intermediate;"
+            " create table staging.stg_bank__clients as from built.staging.stg_bank__clients"
         ).fetchall()
         results, effects = path.run(connection)
         for name, rows, row_type in (("tests", results, ResultRow), ("effects", effects, EffectRow)):

@@ -797,11 +797,13 @@ def test_small_files_end_in_numbers_or_reasons(case: str, sample_warehouse: Path
             f"""
             attach ':memory:' as bank;
             use bank;
+            create schema staging;
             create schema intermediate;
-            create table intermediate.int_clients_segmented as
+            create table staging.stg_bank__clients as
             select
-                "City" as city, "Gender" as gender, "Age" as age, cast("Age" // 10 as varchar) as age_band,
-                score as credit_score, "Products" as product_count, cast("Loyalty" as boolean) as is_loyal,
+                userid as client_key, "City" as city, "Gender" as gender, "Age" as age, score as credit_score,
+                "Objects" as owned_objects, cast("Balance" as decimal(18, 2)) as balance, "Products" as product_count,
+                cast("CreditCard" as boolean) as has_credit_card, cast("Loyalty" as boolean) as is_loyal,
                 cast(estimated_salary as decimal(18, 2)) as estimated_salary, cast("Churn" as boolean) as is_churned
             from read_csv('{file}', header = true, columns = {COLUMNS})
             """

@@ -2,6 +2,10 @@
 {%- set domains = seed_rows('column_domains') %}
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}
+{%- set cell_columns = ['is_churned'] %}
+{%- for row in seed_rows('traits') if row.kind == 'category' %}
+{%- do cell_columns.append(row.trait) %}
+{%- endfor %}
 {%- set hypotheses = [] %}
 {%- for hypothesis in seed_rows('hypotheses') if not is_about_money(hypothesis, domains) %}
 {%- do hypotheses.append(hypothesis) %}
@@ -15,11 +19,19 @@ clients as (
 
 ),
 
+client_cells as (
+
+    select * from {{ ref('int_client_cells') }}
+
+),
+
 {% for hypothesis in hypotheses %}
 {%- set columns = ['city', hypothesis.group_column, hypothesis.metric_column] + (hypothesis.strata or '').split() %}
+{%- set is_counted = (columns + (rules | map(attribute='column_name') | list)) | reject('in', cell_columns) | list == [] %}
 counted_for_{{ hypothesis.hypothesis_id }} as (
 
-    -- By the columns themselves: which group and which value they stand for is worked out for the few cells.
+    -- By the columns themselves: which group and which value they stand for is worked out for the few cells. Where all
+    -- of them are traits, the clients are counted by them already.
     select
         {%- for column in columns | unique %}
         {{ column }},
@@ -27,8 +39,8 @@ counted_for_{{ hypothesis.hypothesis_id }} as (
         {%- for population in populations %}
         {{ population_predicate(population, rules, domains) }} as is_in_{{ population.population }},
         {%- endfor %}
-        count(*) as clients
-    from clients
+        {{ 'sum(clients)' if is_counted else 'count(*)' }} as clients
+    from {{ 'client_cells' if is_counted else 'clients' }}
     where {{ hypothesis_group(hypothesis, domains) }} is not null
     group by all
 

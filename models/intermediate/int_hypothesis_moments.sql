@@ -1,8 +1,11 @@
-{%- set hypotheses = seed_rows('hypotheses') %}
 {%- set domains = seed_rows('column_domains') %}
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}
 {%- set trimmings = seed_rows('trimmings') %}
+{%- set about_money = [] %}
+{%- for hypothesis in seed_rows('hypotheses') if is_about_money(hypothesis, domains) %}
+{%- do about_money.append(hypothesis) %}
+{%- endfor %}
 
 with
 
@@ -24,7 +27,7 @@ trim_bounds as (
 
 ),
 
-{% for hypothesis in hypotheses %}
+{% for hypothesis in about_money %}
 {#- Every client is read once: the slices that one is in are a handful of combinations. #}
 summed_for_{{ hypothesis.hypothesis_id }} as (
 
@@ -34,40 +37,83 @@ summed_for_{{ hypothesis.hypothesis_id }} as (
         {%- for slice in moment_slices(hypothesis, populations, trimmings) %}
         {{ is_in_slice(hypothesis, slice.population, slice.trimming) | indent(8) }} as is_in_slice_{{ slice.name }},
         {%- endfor %}
-        {{ sum_where('clients', 'value_units is not null') }} as clients,
-        sum({{ wide_integer('value_units') }} * clients) as total_units,
-        sum({{ wide_integer('value_units') }} * value_units * clients) as total_squared_units
+        count(*) as clients,
+        sum({{ wide_integer('value_units') }}) as total_units,
+        sum({{ wide_integer('value_units') }} * value_units) as total_squared_units
     from (
         {{ hypothesis_values(hypothesis, populations, rules, domains) | indent(8) }}
     ) as compared
+    where value_units is not null
     group by all
 
 ),
 
 {% endfor %}
-final as (
+sliced as (
 
-    {%- for hypothesis in hypotheses %}
-    {%- set hypothesis_loop = loop %}
+    select
+        hypothesis_id,
+        population,
+        'none' as trimming,
+        city,
+        client_group,
+        1 as units_per_one,
+        clients,
+        {{ wide_integer('value_units') }} * clients as total_units,
+        {{ wide_integer('value_units') }} * value_units * clients as total_squared_units
+    from cells
+    where value_units is not null
+    union all
+    select
+        cells.hypothesis_id,
+        cells.population,
+        trim_bounds.trimming,
+        cells.city,
+        cells.client_group,
+        1 as units_per_one,
+        cells.clients,
+        {{ wide_integer('cells.value_units') }} * cells.clients as total_units,
+        {{ wide_integer('cells.value_units') }} * cells.value_units * cells.clients as total_squared_units
+    from cells
+    inner join trim_bounds
+        on
+            cells.hypothesis_id = trim_bounds.hypothesis_id
+            and cells.population = trim_bounds.population
+            and cells.value_units between trim_bounds.lower_units and trim_bounds.upper_units
+    {%- for hypothesis in about_money %}
     {%- for slice in moment_slices(hypothesis, populations, trimmings) %}
+    union all
     select
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ slice.population.population }}' as population,
         '{{ slice.trimming.trimming }}' as trimming,
-        coalesce(city, 'all') as city,
+        city,
         client_group,
         {{ hypothesis_metric(hypothesis, domains).units_per_one }} as units_per_one,
+        clients,
+        total_units,
+        total_squared_units
+    from summed_for_{{ hypothesis.hypothesis_id }}
+    where is_in_slice_{{ slice.name }}
+    {%- endfor %}
+    {%- endfor %}
+
+),
+
+final as (
+
+    select
+        hypothesis_id,
+        population,
+        trimming,
+        coalesce(city, 'all') as city,
+        client_group,
+        units_per_one,
         cast(sum(clients) as bigint) as clients,
         sum(total_units) as total_units,
         sum(total_squared_units) as total_squared_units
-    from summed_for_{{ hypothesis.hypothesis_id }}
-    where is_in_slice_{{ slice.name }}
-    group by client_group, rollup(city)
-    {%- if not (hypothesis_loop.last and loop.last) %}
-    union all
-    {%- endif %}
-    {%- endfor %}
-    {%- endfor %}
+    from sliced
+    group by hypothesis_id, population, trimming, client_group, units_per_one, rollup(city)
 
 )
 

@@ -51,8 +51,8 @@ levels_for_{{ hypothesis.hypothesis_id }} as (
     select
         {{ "coalesce(city, 'all')" if is_by_city else "'all'" }} as city,
         {%- for slice in slices %}
-        {{ sum_where('clients', 'is_first and is_in_slice_' ~ slice.name) }} as first_{{ slice.name }},
-        {{ sum_where('clients', 'not is_first and is_in_slice_' ~ slice.name) }} as second_{{ slice.name }},
+        {{ clients_where('is_first and is_in_slice_' ~ slice.name, hypothesis, domains) }} as first_{{ slice.name }},
+        {{ clients_where('not is_first and is_in_slice_' ~ slice.name, hypothesis, domains) }} as second_{{ slice.name }},
         {%- endfor %}
         value_units
     from compared_for_{{ hypothesis.hypothesis_id }}

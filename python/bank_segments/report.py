@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import importlib
 import logging
 import shutil
@@ -22,13 +23,14 @@ from bank_segments import SAMPLE
 from bank_segments.errors import RefusedError, disk_full
 from bank_segments.marts import Marts, read_marts
 from bank_segments.release import expectations, gate, private_csv, publish, run
-from bank_segments.release.disclosure import PublishedCube, published_cube
 from bank_segments.release.run import PUBLISHED, TARGET, timed
 from bank_segments.release.workers import workers
 from bank_segments.warehouse import Build, Tell, build_warehouse, environment, write_documentation
 
 if TYPE_CHECKING:
     from bank_segments.outputs.charts import Chart
+    from bank_segments.release.disclosure import PublishedCube
+    from bank_segments.words import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +50,31 @@ def import_outputs() -> None:
         importlib.import_module(f"bank_segments.outputs.{name}")
 
 
-def write_reading(job: Job) -> tuple[dict[str, float], list[Chart]]:
-    """Draw the charts and write what shows them; returns the seconds of each step and the charts."""
+def write_reading(job: Job, language: Language) -> tuple[dict[str, float], list[Chart]]:
+    """Draw the charts of a language and write what shows them; returns the seconds of each step and the charts."""
     from bank_segments.outputs.charts import draw_charts
     from bank_segments.outputs.conclusions import write_conclusions
 
     seconds = dict[str, float]()
-    with timed("charts", seconds):
-        (job.staged / "charts").mkdir()
-        charts = draw_charts(job.marts, job.staged / "charts")
-    with timed("conclusions", seconds):
+    with timed(f"charts, {language}", seconds):
+        charts = draw_charts(job.marts, job.staged / "charts", [language])
+    with timed(f"conclusions, {language}", seconds):
         write_conclusions(
-            job.marts, job.staged, input_name=job.input_name, is_synthetic=job.is_synthetic, charts=charts
+            job.marts,
+            job.staged,
+            input_name=job.input_name,
+            is_synthetic=job.is_synthetic,
+            charts=charts,
+            languages=[language],
         )
     return seconds, charts
+
+
+def protected_cube(warehouse: Path) -> PublishedCube:
+    """The cube behind the dashboards without small groups."""
+    from bank_segments.release.disclosure import published_cube
+
+    return published_cube(warehouse)
 
 
 def write_dashboards(job: Job, cube: PublishedCube) -> dict[str, float]:
@@ -105,6 +118,7 @@ def report(
     `build_models` builds them elsewhere than on DuckDB, and leaves the marts in the warehouse all the same.
     """
     from bank_segments.outputs.pages import write_index, write_quality_page
+    from bank_segments.words import LANGUAGES
 
     if deck_template:
         from bank_segments.outputs.deck import check_template
@@ -137,9 +151,9 @@ def report(
         staged.mkdir(parents=True)
         marts = read_marts(build.warehouse)
         job = Job(marts, staged, clients.name, is_synthetic, deck_template)
-        reading = writers.submit(write_reading, job)
+        readings = [writers.submit(write_reading, job, language) for language in LANGUAGES]
         decks = writers.submit(write_decks, job)
-        cube = validator.submit(published_cube, build.warehouse)
+        cube = validator.submit(protected_cube, build.warehouse)
         with steps.step("marts for BI"):
             publish.write_marts(build, staged / "bank_marts.duckdb")
         # Before dbt docs, which locks the warehouse against other processes.
@@ -151,8 +165,9 @@ def report(
             write_documentation(clients, build)
             (staged / "docs").mkdir()
             shutil.copyfile(build.documentation, staged / "docs/index.html")
-        seconds, charts = reading.result()
-        for taken in (seconds, decks.result(), dashboards.result()):
+        read = [reading.result() for reading in readings]
+        charts = [chart for _seconds, drawn in read for chart in drawn]
+        for taken in (*(seconds for seconds, _charts in read), decks.result(), dashboards.result()):
             steps.note(taken)
         with steps.step("data quality page"):
             verdict = write_quality_page(
@@ -231,4 +246,8 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # A run leaves little to collect, and Python would look through all of dbt for it, at the end once more.
+    gc.disable()
+    status = main()
+    gc.freeze()
+    sys.exit(status)

@@ -1,4 +1,9 @@
-"""Builds the warehouse with dbt, inside this process: dbt's own start is most of a small run."""
+"""Builds the warehouse with dbt, inside this process: dbt's own start is most of a small run.
+
+It is imported where it is first run: the processes beside this one need it for nothing.
+"""
+
+from __future__ import annotations
 
 import base64
 import contextlib
@@ -8,13 +13,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner, dbtRunnerResult
-from dbt_common.events.base_types import EventMsg
+from typing import TYPE_CHECKING
 
 from bank_segments import ROOT
 from bank_segments.errors import RefusedError, disk_full, shown
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+    from dbt_common.events.base_types import EventMsg
 
 # A run reads the project from wherever it is started; paths that a user names stay relative to that folder.
 PROJECT = ("--project-dir", str(ROOT), "--profiles-dir", str(ROOT))
@@ -89,6 +95,8 @@ def _silent(text: str) -> None:
 
 
 def _invoke(arguments: list[str], build: Build, clients: Path, tell: Tell = _silent) -> dbtRunnerResult:
+    from dbt.cli.main import dbtRunner
+
     with environment(BANK_CLIENTS=str(clients), BANK_WAREHOUSE=str(build.warehouse)):
         try:
             return dbtRunner(callbacks=[lambda event: tell_slow(event, tell)]).invoke(
@@ -99,11 +107,12 @@ def _invoke(arguments: list[str], build: Build, clients: Path, tell: Tell = _sil
                     str(build.directory),
                     "--log-path",
                     str(build.directory),
-                    # What goes wrong is told in one sentence; the rest is in dbt.log.
+                    # What goes wrong is told in one sentence; the rest is in dbt.log, but not every statement: that
+                    # takes a second.
                     "--log-level",
                     "none",
                     "--log-level-file",
-                    "debug",
+                    "info",
                 ]
             )
         finally:
@@ -112,6 +121,8 @@ def _invoke(arguments: list[str], build: Build, clients: Path, tell: Tell = _sil
 
 def release_warehouse() -> None:
     """Close the warehouse, which dbt keeps open read-write to the end of the process, locking all others out."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
     with contextlib.suppress(Exception):  # env() raises a bare Exception where dbt never got to open it
         DuckDBConnectionManager.env().close()
     DuckDBConnectionManager.close_all_connections()
@@ -165,8 +176,8 @@ def one_line(message: str) -> str:
     return " ".join(message.split())[:500].rstrip(".")
 
 
-# Unit and macro tests are about the project, not about a file of clients.
-ONLY_DATA = ("--exclude-resource-type", "unit_test", "--exclude", "tag:macro")
+# The tests that a file of clients or a register can break, not those of the project, see dbt_project.yml.
+ONLY_DATA = ("--exclude-resource-type", "unit_test", "--exclude", "tag:project")
 
 
 def build_warehouse(clients: Path, build: Build, tell: Tell = _silent) -> None:

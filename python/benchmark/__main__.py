@@ -1,12 +1,13 @@
 """`make benchmark`: time the project's models from ten thousand to a hundred million clients, and print every bar.
 
-    python -m benchmark --rows 10000 100000 1000000 10000000 100000000
-    python -m benchmark --small-run
+    python -m benchmark --rows 1000000
+    python -m benchmark --page
 
-Every contender runs in a process of its own, one after the other, on the same file. Loading counts for nobody: pandas
-and polars start with the clients in memory, DuckDB with the staging layer that dbt left in a file. What was measured is
-kept in target/benchmark/results.json, one entry for each number of rows, so that sizes can be measured one at a time;
-the page models/docs/benchmark.md and its chart are written from all of it.
+Every contender runs in a process of its own, on the same file, several times and in turns with the others. Loading
+counts for nobody: pandas and polars start with the clients in memory, DuckDB with the staging layer that dbt left in a
+file. What was measured is kept in target/benchmark/results.json, so that sizes can be measured one at a time, and the
+times of each number of rows in target/benchmark/<rows>.json for other programs; the page models/docs/benchmark.md and
+its chart are written from all of it.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from benchmark.machine import machine
 from benchmark.rules import Outcome
 
 DIRECTORY = ROOT / "target/benchmark"
+SMALLEST = Path(__file__).parent / "smallest"
 MODELS = Build(DIRECTORY / "models")
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 # pandas holds several copies of every column at once: beyond this it does not fit 24 GiB, and is not measured.
@@ -61,7 +63,7 @@ def job(name: str, file: Path) -> None:
         outcome = run_contender(name, file)
     # getrusage() would count the memory of the parent, too.
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    outcome.peak_mib = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    outcome.peak_bytes = 1024 * int(status.partition("VmHWM:")[2].split()[0])
     json.dump(dataclasses.asdict(outcome), sys.stdout)
 
 
@@ -77,8 +79,35 @@ def in_own_process(name: str, file: Path) -> Outcome:
     return Outcome(**json.loads(_run((sys.executable, "-m", "benchmark", "--job", name, str(file)))))
 
 
-def measure(rows: int, contenders: list[str]) -> dict[str, Any]:
-    """Measure one number of rows; raises `SystemExit` where contenders disagree on a figure."""
+def repeats_of(rows: int) -> int:
+    """How often each contender is timed: of the largest sizes less often, for they vary less."""
+    return 5 if rows < 10_000_000 else 3
+
+
+def timed_in_turns(rows: int, warehouse: Path, file: Path, contenders: list[str]) -> dict[str, list[Outcome]]:
+    """Run every contender several times, one after the other; raises `SystemExit` where two disagree on a figure."""
+    runs: dict[str, list[Outcome]] = {}
+    for _ in range(repeats_of(rows)):
+        for name in ("project", "scan", *contenders):
+            outcome = in_own_process(name, warehouse if name in ("project", "scan") else file)
+            runs.setdefault(name, []).append(outcome)
+            figures = runs["project"][0].figures
+            if name != "scan" and (wrong := duckdb_job.different(figures, outcome.figures)):
+                sys.exit(f"make benchmark: {name} and the project disagree: {'; '.join(wrong[:5])}")
+    return runs
+
+
+def summarised(runs: list[Outcome]) -> dict[str, Any]:
+    """The seconds of every run of a contender, the median of each of its steps, and the most memory that a run took."""
+    return {
+        "seconds": [sum(run.seconds.values()) for run in runs],
+        "steps": {step: statistics.median(run.seconds[step] for run in runs) for step in runs[0].seconds},
+        "peak_bytes": max(run.peak_bytes for run in runs),
+    }
+
+
+def measure(rows: int) -> dict[str, Any]:
+    """Measure one number of rows, and write the times of the contenders to `<rows>.json`."""
     directory = DIRECTORY / str(rows)
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
@@ -98,13 +127,12 @@ def measure(rows: int, contenders: list[str]) -> dict[str, Any]:
                 BANK_CLIENTS=str(file),
                 BANK_WAREHOUSE=str(build.warehouse),
             )
-        outcomes = {name: in_own_process(name, build.warehouse) for name in ("project", "scan")}
-        figures = outcomes["project"].figures
-        for name in contenders:
-            if rows <= MOST_ROWS[name]:
-                outcomes[name] = in_own_process(name, file)
-                if wrong := duckdb_job.different(figures, outcomes[name].figures):
-                    sys.exit(f"make benchmark: {name} and the project disagree: {'; '.join(wrong[:5])}")
+        runs = timed_in_turns(
+            rows, build.warehouse, file, [name for name in MOST_ROWS if rows <= MOST_ROWS[name]]
+        )
+        contenders = {name: summarised(outcomes) for name, outcomes in runs.items()}
+        told = [{"engine": name, **measured} for name, measured in contenders.items()]
+        (DIRECTORY / f"{rows}.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
         with clock.timed("publish"):
             publish.write_marts(build, published)
         return {
@@ -112,26 +140,29 @@ def measure(rows: int, contenders: list[str]) -> dict[str, Any]:
             "load_average": load_average,
             **{f"{name}_seconds": seconds for name, seconds in clock.seconds.items()},
             "answers": duckdb_job.answers(published),
-            "contenders": {
-                name: {"seconds": outcome.seconds, "peak_mib": outcome.peak_mib}
-                for name, outcome in outcomes.items()
-            },
+            "contenders": contenders,
         }
     finally:
         shutil.rmtree(directory)
 
 
-def start_costs(repeats: int = 3) -> dict[str, float]:
-    """Measure a warm `make report` on the sample against a warm `dbt build` of the same project, in turns."""
+def start_costs(repeats: int = 5) -> dict[str, float]:
+    """Measure a warm `make report` on the sample and the smallest dbt project, in turns: the medians, in seconds."""
+    warehouse = DIRECTORY / "smallest/smallest.duckdb"
     commands: dict[str, tuple[str | Path, ...]] = {
         "report": (sys.executable, "-m", "bank_segments.report"),
-        "build": DBT,
+        "smallest": (
+            *DBT,
+            *("--project-dir", SMALLEST, "--profiles-dir", SMALLEST),
+            *("--target-path", warehouse.parent, "--log-path", warehouse.parent),
+        ),
     }
+    warehouse.parent.mkdir(parents=True, exist_ok=True)
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(repeats + 1):
         for name, command in commands.items():
             started = time.perf_counter()
-            printed = _run(command, BANK_WAREHOUSE=str(DIRECTORY / "bare.duckdb"))
+            printed = _run(command, BANK_WAREHOUSE=str(warehouse))
             seconds[name].append(time.perf_counter() - started)
             if name == "report":
                 print(printed)
@@ -156,10 +187,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="make benchmark", description="Time the models against pandas and polars."
     )
-    parser.add_argument("--rows", nargs="*", type=int, default=list(SIZES))
-    parser.add_argument("--contenders", nargs="*", choices=tuple(MOST_ROWS), default=list(MOST_ROWS))
-    parser.add_argument("--only-sizes", action="store_true", help="do not time make report")
-    parser.add_argument("--small-run", action="store_true", help="time only make report, on the sample")
+    parser.add_argument("--rows", nargs="+", type=int, help="measure only these sizes, and write no page")
+    parser.add_argument(
+        "--page", action="store_true", help="measure nothing, write the page from what is kept"
+    )
     parser.add_argument("--job", nargs=2, metavar=("CONTENDER", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:
@@ -168,21 +199,19 @@ def main() -> int:
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     kept = DIRECTORY / "results.json"
     results: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {"sizes": {}}
-    if options.small_run:
-        print(f"load average {os.getloadavg()[0]:.1f}")
-        results = {"sizes": {}, "start": start_costs()}
-    else:
+    if not options.page:
         results["machine"] = machine()
         build_warehouse(SAMPLE, MODELS)
-        if not options.only_sizes:
+        if not options.rows:
             results["start"] = start_costs()
-        for rows in options.rows:
+        for rows in options.rows or SIZES:
             print(f"{rows:,} rows: {time.strftime('%H:%M:%S')}", flush=True)
-            results["sizes"][str(rows)] = measure(rows, options.contenders)
+            results["sizes"][str(rows)] = measure(rows)
             kept.write_text(json.dumps(results, indent=1), encoding="utf-8")
-        if options.rows and not options.only_sizes:
-            results["whole_report"] = report_costs(max(options.rows))
-        kept.write_text(json.dumps(results, indent=1), encoding="utf-8")
+        if not options.rows:
+            results["whole_report"] = report_costs(SIZES[-1])
+            kept.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    if not options.rows:
         (ROOT / "models/docs/benchmark.md").write_text(page.text(results), encoding="utf-8")
         page.draw(results, ROOT / "models/assets/benchmark.png")
     bars = list(page.bars(results))

@@ -50,11 +50,11 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 @dataclass(slots=True)
 class Outcome:
-    """What a contender found, the seconds of each step, and the most memory that its process held, in MiB."""
+    """What a contender found, the seconds of each step, and the most bytes of memory that its process held."""
 
     figures: Figures = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    peak_mib: float = 0.0
+    peak_bytes: int = 0
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:

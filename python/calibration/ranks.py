@@ -44,22 +44,30 @@ class RankRun:
     scipy_brunner: Contender
 
 
+# From the staging layer to the rank sums, each after those that it reads.
+RANK_MODELS = (
+    "int_clients_segmented",
+    "int_client_cells",
+    "int_hypothesis_cells",
+    "int_hypothesis_trim_bounds",
+    "int_hypothesis_rank_sums",
+)
+
+
 def client_table(connection: duckdb.DuckDBPyConnection, sample: Path) -> None:
-    """Make the relation that the hypothesis models read from a file of the sample generator, which has no bad rows."""
-    connection.execute("create schema if not exists intermediate")
+    """Make the staging table that the models read from a file of the sample generator, which has no bad rows."""
+    connection.execute("create schema if not exists staging; create schema if not exists intermediate")
     connection.execute(
         f"""
-        create or replace table intermediate.int_clients_segmented as
+        create or replace table staging.stg_bank__clients as
         select
             cast(userid as varchar) as client_key,
             "City" as city,
             "Gender" as gender,
             cast("Age" as bigint) as age,
-            cast("Age" // 10 as varchar) as age_band,
             cast(score as bigint) as credit_score,
             cast("Objects" as bigint) as owned_objects,
             cast("Balance" as decimal(18, 2)) as balance,
-            "Balance" is not null as has_balance,
             cast("Products" as bigint) as product_count,
             cast("CreditCard" as boolean) as has_credit_card,
             cast("Loyalty" as boolean) as is_loyal,
@@ -91,7 +99,7 @@ def compare_ranks(
     try:
         with duckdb.connect(str(database), config={"memory_limit": MEMORY_LIMIT}) as connection:
             client_table(connection, sample)
-            for name in ("int_hypothesis_cells", "int_hypothesis_trim_bounds", "int_hypothesis_rank_sums"):
+            for name in RANK_MODELS:
                 model = compiled_model(compiled, name)
                 connection.execute(f"create view intermediate.{name} as {model}").fetchall()
             return [

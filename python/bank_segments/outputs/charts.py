@@ -62,12 +62,12 @@ class Chart:
     title: str
 
 
-def draw_charts(marts: Marts, directory: Path) -> list[Chart]:
-    """Write every chart to `directory` as `<name>.ru.png` and `<name>.en.png`."""
+def draw_charts(marts: Marts, directory: Path, languages: Iterable[Language] = LANGUAGES) -> list[Chart]:
+    """Write every chart to `directory` as `<name>.<language>.png`."""
     directory.mkdir(parents=True, exist_ok=True)
     drawn = []
     with chart_style():
-        for language in LANGUAGES:
+        for language in languages:
             for name, figure in figures(marts, language).items():
                 drawn.append(
                     Chart(name, language, directory / f"{name}.{language}.png", figure.get_suptitle())

@@ -27,7 +27,13 @@ Row = Mapping[str, Any]
 
 
 def write_conclusions(
-    marts: Marts, directory: Path, *, input_name: str, is_synthetic: bool, charts: Sequence[Chart] = ()
+    marts: Marts,
+    directory: Path,
+    *,
+    input_name: str,
+    is_synthetic: bool,
+    charts: Sequence[Chart] = (),
+    languages: Iterable[Language] = LANGUAGES,
 ) -> list[Path]:
     """Write the findings to `directory` as `conclusions.<language>.md` and `.html`, and return the paths.
 
@@ -36,7 +42,7 @@ def write_conclusions(
     """
     directory.mkdir(parents=True, exist_ok=True)
     paths = []
-    for language in LANGUAGES:
+    for language in languages:
         drawn = {
             chart.path.relative_to(directory).as_posix(): chart
             for chart in charts

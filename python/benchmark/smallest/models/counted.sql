@@ -1,0 +1,5 @@
+select
+    kind,
+    count(*) as things
+from {{ ref('named') }}
+group by kind

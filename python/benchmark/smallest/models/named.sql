@@ -1,0 +1,4 @@
+select
+    thing_id,
+    kind
+from {{ ref('things') }}

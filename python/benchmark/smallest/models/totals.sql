@@ -1,0 +1,2 @@
+select sum(things) as things
+from {{ ref('counted') }}
