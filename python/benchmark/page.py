@@ -36,7 +36,7 @@ class Bar:
 
 def total(size: dict[str, Any], contender: str) -> float:
     """Return the seconds of all steps of a contender: the median of its runs."""
-    return statistics.median(size["contenders"][contender]["seconds"])
+    return float(statistics.median(size["contenders"][contender]["seconds"]))
 
 
 def _times(rows: int, one: str, other: str) -> Callable[[dict[str, Any]], float]:
