@@ -363,6 +363,56 @@ def test_segments(bank: Connection, clients: pd.DataFrame) -> None:
     assert Counter(members_found) == Counter(members_expected)
 
 
+def test_economics(bank: Connection, clients: pd.DataFrame) -> None:
+    """Client by client and year by year: what one who is kept brings, who accepts, and what it costs."""
+    assumed = records(bank, "marts.dim_assumptions", ["assumption"])
+    found = records(bank, "marts.fct_retention_economics", ["proposal_id", "scenario"])
+    ends = records(bank, "marts.fct_retention_sensitivity", ["proposal_id", "assumption"])
+    assert len(found) == 12
+    assert len(ends) == 36
+    # Of segments of active clients the lookalikes are those who would be in it, had they stayed.
+    alike = {"segment_1": (clients["product_count"] == 1) & (clients["age"] < 35)}
+    alike["segment_4"] = clients["product_count"] == 2
+
+    def profit(
+        segment: str, chosen: dict[str, str], saved: float | None = None
+    ) -> tuple[float, float, float]:
+        """The profit with assumptions at the ends chosen for them; churn, and what a client is worth."""
+        value = {name: row[chosen.get(name, "central")] for name, row in assumed.items()}
+        members = clients[[segment in ids.split(",") for ids in clients["segment_ids"]]]
+        lookalikes = clients[alike[segment]] if segment in alike else members
+        targets = members[~members["is_churned"]]
+        low, high = proportion_confint(lookalikes["is_churned"].sum(), len(lookalikes), method="wilson")
+        churn = {"low": low, "high": high, "central": lookalikes["is_churned"].mean()}
+        leave = churn[chosen.get("expected_churn_rate", "central")]
+        worth = [
+            (balance * value["margin_on_balance"] + products * value["fee_per_product"])
+            / (1 + value["discount_rate"]) ** year
+            for balance, products in zip(targets["balance"].fillna(0), targets["product_count"], strict=True)
+            for year in range(1, int(value["years_kept"]) + 1)
+        ]
+        kept = len(targets) * leave * (value["save_rate"] if saved is None else saved)
+        accepted = kept + len(targets) * (1 - leave) * value["take_up_of_stayers"]
+        worth_of_one = sum(worth) / len(targets)
+        costs = accepted * value["offer_cost"] + len(targets) * value["contact_cost"]
+        return kept * worth_of_one - costs, leave, worth_of_one
+
+    for (_proposal, scenario), row in found.items():
+        chosen = dict.fromkeys(assumed, scenario)
+        expected, leave, worth = profit(row["segment_id"], chosen)
+        assert row["profit"] == pytest.approx(expected, rel=1e-9)
+        assert row["is_profitable"] == (expected > 0)
+        assert row["expected_churn_rate"] == pytest.approx(leave, rel=1e-9)
+        assert row["value_of_kept_client"] == pytest.approx(worth, rel=1e-9)
+        at_break_even, *_ = profit(row["segment_id"], chosen, row["break_even_save_rate"])
+        assert at_break_even == pytest.approx(0, abs=1e-6 * abs(expected))
+        assert (row["reason_en"] is not None) == (row["break_even_save_rate"] > 1)
+    for (_proposal, assumption), row in ends.items():
+        for end in ("low", "high"):
+            expected, *_ = profit(row["segment_id"], {assumption: end})
+            assert row[f"profit_{end}"] == pytest.approx(expected, rel=1e-9)
+
+
 def test_dashboard_cube(bank: Connection, clients: pd.DataFrame) -> None:
     dimensions = [
         *("city", "gender", "age_band", "product_count", "is_loyal", "has_credit_card", "has_balance"),

@@ -192,6 +192,42 @@ class Marts:
             )
         )
 
+    def economics(self) -> Iterator[Cells]:
+        """When each proposal pays, and what is assumed."""
+        for *named, worth, pays_from, assumed, reason, profit, low, high in self.rows(
+            """
+            select
+                name_$l, title_$l, central.value_of_kept_client, 100 * central.break_even_save_rate,
+                100 * central.save_rate, central.reason_$l, central.profit, low.profit, high.profit
+            from marts.fct_retention_proposals as proposals
+            inner join marts.dim_segments using (segment_id)
+            inner join marts.fct_retention_economics as central using (proposal_id)
+            inner join marts.fct_retention_economics as low using (proposal_id)
+            inner join marts.fct_retention_economics as high using (proposal_id)
+            where (low.scenario, central.scenario, high.scenario) = ('low', 'central', 'high')
+            order by proposal_rank
+            """
+        ):
+            yield (*named, worth, *((reason,) if reason else (pays_from, assumed)), profit, low, high)
+            yield from self.rows(
+                f"""
+                select
+                    name_$l, value_low * case unit_en when '%' then 100 else 1 end, profit_low,
+                    value_high * case unit_en when '%' then 100 else 1 end, profit_high
+                from marts.fct_retention_sensitivity inner join marts.dim_assumptions using (assumption)
+                inner join marts.fct_retention_proposals using (proposal_id)
+                where sensitivity_rank = 1 and title_$l = '{named[1]}'
+                """
+            )
+        yield from self.rows(
+            """
+            select name_$l, central * times, low * times, high * times, source_$l
+            from (select *, case unit_en when '%' then 100 else 1 end as times from marts.dim_assumptions)
+            where central is not null
+            order by sort_order
+            """
+        )
+
     def limits(self) -> Iterator[Cells]:
         """The smallest groups, and the rules of the populations."""
         yield from self.rows(
@@ -302,6 +338,7 @@ def test_each_number_of_the_findings_is_the_cell_that_belongs_there(
             marts.changes,
             marts.changes,
             marts.proposals,
+            marts.economics,
             marts.limits,
         )
         assert len(sections) == len(wanted)

@@ -27,7 +27,8 @@ client_cells as (
 
 {% for hypothesis in hypotheses %}
 {%- set columns = ['city', hypothesis.group_column, hypothesis.metric_column] + (hypothesis.strata or '').split() %}
-{%- set is_counted = (columns + (rules | map(attribute='column_name') | list)) | reject('in', cell_columns) | list == [] %}
+{%- set rule_columns = rules | map(attribute='column_name') | list %}
+{%- set is_counted = (columns + rule_columns) | reject('in', cell_columns) | list == [] %}
 counted_for_{{ hypothesis.hypothesis_id }} as (
 
     -- By the columns themselves: which group and which value they stand for is worked out for the few cells. Where all

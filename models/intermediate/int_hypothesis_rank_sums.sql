@@ -51,8 +51,9 @@ levels_for_{{ hypothesis.hypothesis_id }} as (
     select
         {{ "coalesce(city, 'all')" if is_by_city else "'all'" }} as city,
         {%- for slice in slices %}
-        {{ clients_where('is_first and is_in_slice_' ~ slice.name, hypothesis, domains) }} as first_{{ slice.name }},
-        {{ clients_where('not is_first and is_in_slice_' ~ slice.name, hypothesis, domains) }} as second_{{ slice.name }},
+        {%- set is_in_slice = 'is_in_slice_' ~ slice.name %}
+        {{ clients_where('is_first and ' ~ is_in_slice, hypothesis, domains) }} as first_{{ slice.name }},
+        {{ clients_where('not is_first and ' ~ is_in_slice, hypothesis, domains) }} as second_{{ slice.name }},
         {%- endfor %}
         value_units
     from compared_for_{{ hypothesis.hypothesis_id }}

@@ -28,6 +28,7 @@ _FROM = {
     "dim_trait_levels": "marts.dim_trait_levels as mart order by trait_sort_order, sort_order, level",
     "dim_populations": "marts.dim_populations as mart order by sort_order, population",
     "dim_segments": "marts.dim_segments as mart order by segment_id",
+    "dim_assumptions": "marts.dim_assumptions as mart order by sort_order, assumption",
     "dim_hypotheses": "marts.dim_hypotheses as mart order by sort_order, hypothesis_id",
     "fct_churn_portrait": f"marts.fct_churn_portrait as mart {_LEVELS}"
     " order by levels.trait_sort_order, levels.sort_order, level",
@@ -47,6 +48,10 @@ _FROM = {
     " left join marts.dim_trait_levels as cities on cities.trait = 'city' and mart.city = cities.level"
     f" order by {_BY_TEST}, trimming <> 'none', trimming, city <> 'all', cities.sort_order, city",
     "fct_retention_proposals": "marts.fct_retention_proposals as mart order by segment_id, proposal_id",
+    "fct_retention_economics": "marts.fct_retention_economics as mart"
+    " order by segment_id, proposal_id, case scenario when 'low' then 1 when 'central' then 2 else 3 end",
+    "fct_retention_sensitivity": "marts.fct_retention_sensitivity as mart"
+    " order by segment_id, proposal_id, sensitivity_rank, assumption",
     "row_counts": "quality.row_counts as mart",
 }
 
@@ -63,6 +68,7 @@ class Marts:
     dim_trait_levels: pd.DataFrame
     dim_populations: pd.DataFrame
     dim_segments: pd.DataFrame
+    dim_assumptions: pd.DataFrame
     dim_hypotheses: pd.DataFrame
     fct_churn_portrait: pd.DataFrame
     fct_churn_portrait_numbers: pd.DataFrame
@@ -74,6 +80,8 @@ class Marts:
     fct_hypothesis_effects: pd.DataFrame
     fct_hypothesis_sensitivity: pd.DataFrame
     fct_retention_proposals: pd.DataFrame
+    fct_retention_economics: pd.DataFrame
+    fct_retention_sensitivity: pd.DataFrame
     row_counts: pd.DataFrame
 
     @property

@@ -318,6 +318,17 @@ class Words:
         value = scale_of(row) * row["equivalence_margin"]
         return f"±{self.quantity(value, self.name(row, 'unit'), _decimals(row))}"
 
+    # The economics of retention
+
+    def rubles(self, value: float | None) -> str:
+        """A sum of money without kopecks: `11 060 ₽`."""
+        return self.quantity(value, "₽", 0)
+
+    def assumed(self, value: float | None, assumption: Row) -> str:
+        """A value of an assumption in its unit: `15,0 %`, `3 года`, `1 500 ₽`."""
+        unit = self.name(assumption, "unit")
+        return self.percent(value) if unit == "%" else self.quantity(value, unit, decimals_of(value))
+
     def verdict(self, conclusion: str) -> str:
         """A mart's `conclusion` in words."""
         return self.gettext(VERDICTS[conclusion])

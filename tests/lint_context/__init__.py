@@ -30,7 +30,7 @@ def seed_rows(seed: str) -> list[dict[str, Any]]:
     """Return rows of a seed as the macro `seed_rows` does, from the CSV file instead of the warehouse.
 
     Two rows of each kind, or of each owner of rules, exercise every loop and branch of a template; all of them make
-    sqlfluff ten times slower. Only the columns, which templates look up by name, are all here.
+    sqlfluff ten times slower. Only columns and traits, which templates look up by name, are all here.
     """
     properties = yaml.safe_load((_SEEDS / f"{seed}.yml").read_text(encoding="utf-8"))["seeds"][0]
     types = properties["config"]["column_types"]
@@ -39,7 +39,7 @@ def seed_rows(seed: str) -> list[dict[str, Any]]:
             {name: _CASTS.get(types[name], str)(text) if text else None for name, text in row.items()}
             for row in csv.DictReader(lines)
         ]
-    if seed == "column_domains":
+    if seed in ("column_domains", "traits"):
         return rows
     if seed == "hypotheses":
         rows.append(rows[0] | {"kind": "rank"})  # none of that kind ships

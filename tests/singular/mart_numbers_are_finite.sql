@@ -8,7 +8,9 @@
     'fct_product_count_metrics',
     'fct_product_count_portrait',
     'fct_product_count_portrait_numbers',
+    'fct_retention_economics',
     'fct_retention_proposals',
+    'fct_retention_sensitivity',
     'fct_segment_metrics',
 ] %}
 

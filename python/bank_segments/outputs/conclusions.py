@@ -83,6 +83,7 @@ def _markdown(
         "sensitivity": named_results(marts, marts.fct_hypothesis_sensitivity),
         "segments": marts.fct_segment_metrics.merge(marts.dim_segments, on="segment_id", how="left"),
         "proposals": marts.fct_retention_proposals.merge(marts.dim_segments, on="segment_id"),
+        "sensitivities": marts.fct_retention_sensitivity.merge(marts.dim_assumptions, on="assumption"),
     }
     return environment.get_template("conclusions.md.j2").render(
         {name: rows(frame) for name, frame in frames.items()},

@@ -53,7 +53,7 @@ _MAIN = 4  # the hypotheses with a slide of their own
 _LEVELS = 9  # levels of the portrait of the leavers
 _MARKS, _SHARES = 6, 5  # levels whose shares are compared: of leavers, of product counts
 _COUNTS = 3  # product counts compared on one slide
-_SEGMENTS, _HYPOTHESES, _PROPOSALS, _TESTED = 7, 6, 2, 3  # on a slide
+_SEGMENTS, _HYPOTHESES, _PROPOSALS, _ECONOMICS, _TESTED = 7, 6, 2, 4, 3  # on a slide
 _PRODUCTS = "fct_product_count_metrics"
 _BANK_RATE = "sum(churned_clients) / sum(clients)"
 _SYNTHETIC = N_("The data are synthetic: a program made them, and they describe no real client.")
@@ -118,6 +118,8 @@ class _Story:
             self.changes(slide("Picture and text", _("What changes between the populations")), part)
         for part in _parts(self.proposal_rows, _PROPOSALS):
             self.proposals(slide("Two proposals", _("Proposals against churn")), part)
+        for part in _parts(self.proposal_rows, _ECONOMICS):
+            self.economics(slide("Table", _("When a proposal pays")), part)
         self.limits(slide("Text", _("Limits of these findings")))
         for part in _parts(self.hypotheses, _TESTED):
             self.tests(slide("Table", _("Appendix: every test")), part)
@@ -683,6 +685,58 @@ class _Story:
             ]
             slide.text(f"Text {position}", [(f"{label} ", text) for label, text in paragraphs])
 
+    def economics(self, slide: Slide, proposals: Sequence[Cells]) -> None:
+        """What each proposal costs and brings under the bank's assumptions, and from which share kept it pays."""
+        _ = self.words.gettext
+        found = {
+            (row["segment_id"], row["proposal_id"], row["scenario"]): row
+            for row in self.read("fct_retention_economics")
+        }
+        paying = [row for row in proposals if found[*_proposal(row), "central"]["is_profitable"]]
+        title = _("Under these assumptions no proposal pays")
+        if paying:
+            segments = ", ".join(_("“%(segment)s”", segment=slide.segment(row)) for row in paying)
+            title = _(
+                "Under these assumptions it pays to keep the clients of: %(segments)s", segments=segments
+            )
+        slide.title(title)
+        self.reading(
+            slide,
+            _(
+                "How many leave is measured, all else is assumed until a pilot; low and high: all assumptions at one "
+                "end."
+            ),
+        )
+        table = []
+        for row in proposals:
+            low, central, high = (found[*_proposal(row), scenario] for scenario in ("low", "central", "high"))
+            pays_from = self.words.name(central, "reason")
+            if central["reason_en"] is None:
+                pays_from = slide.percent(central, "break_even_save_rate")
+            figures = [slide.rubles(each, "profit") for each in (low, central, high)]
+            value = slide.rubles(central, "value_of_kept_client")
+            table.append([slide.segment(row), value, pays_from, *figures, self.lever(slide, row)])
+        header = [
+            _("Segment"),
+            _("A client is worth"),
+            _("Pays from a share kept of"),
+            _("Profit, low"),
+            _("Profit, central"),
+            _("Profit, high"),
+            _("Depends most on"),
+        ]
+        slide.table("Table", header, table, "lrlrrrl")
+
+    def lever(self, slide: Slide, proposal: Cells) -> str:
+        """The assumption that the profit of a proposal depends most on, with its range."""
+        named = self.marts.fct_retention_sensitivity.merge(self.marts.dim_assumptions, on="assumption")
+        for row in self.read("fct_retention_sensitivity", named):
+            if _proposal(row) == _proposal(proposal) and row["sensitivity_rank"] == 1:
+                low, high = (self.words.assumed(row[column], row) for column in ("value_low", "value_high"))
+                ends = self.words.gettext("%(low)s to %(high)s", low=low, high=high)
+                return f"{self.words.name(row, 'name')} ({slide.fact(ends, row, 'value_low', 'value_high')})"
+        return MISSING
+
     def limits(self, slide: Slide) -> None:
         _ = self.words.gettext
         title = _(
@@ -798,6 +852,11 @@ class _Story:
         if table and groups:
             header = [self.words.gettext("Median"), *groups.values()]
             slide.table("Table", header, table, "l" + "r" * len(groups))
+
+
+def _proposal(row: Cells) -> tuple[str, str]:
+    """What names a proposal."""
+    return row["segment_id"], row["proposal_id"]
 
 
 def _shown(row: Cells) -> bool:

@@ -36,6 +36,7 @@ from bank_segments.words import SPACE, Words, decimals_of, is_known
 TEMPLATE = Path(__file__).with_name("deck.pptx")
 # What names a row of each relation that a figure comes from; some have one row only.
 KEYS: Mapping[str, tuple[str, ...]] = {
+    "marts.dim_assumptions": ("assumption",),
     "marts.dim_hypotheses": ("hypothesis_id",),
     "marts.dim_populations": ("population",),
     "marts.dim_segments": ("segment_id",),
@@ -47,7 +48,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "marts.fct_product_count_metrics": ("product_count",),
     "marts.fct_product_count_portrait": ("product_count", "trait", "level"),
     "marts.fct_product_count_portrait_numbers": ("product_count", "trait"),
+    "marts.fct_retention_economics": ("segment_id", "proposal_id", "scenario"),
     "marts.fct_retention_proposals": ("segment_id", "proposal_id"),
+    "marts.fct_retention_sensitivity": ("segment_id", "proposal_id", "assumption"),
     "marts.fct_segment_metrics": ("segment_id",),
     "quality.row_counts": (),
     "run.json": (),
@@ -270,6 +273,10 @@ class Slide:
     def percent(self, row: Cells, column: str) -> str:
         """A share."""
         return self.fact(self.words.percent(row[column]), row, column)
+
+    def rubles(self, row: Cells, column: str) -> str:
+        """A sum of money without kopecks."""
+        return self.fact(self.words.rubles(row[column]), row, column)
 
     def rate(self, row: Cells) -> str:
         """The churn rate with its interval: `27,7 % (от 26,5 до 29,0 %)`."""

@@ -1,0 +1,116 @@
+with
+
+proposals as (
+
+    select * from {{ ref('proposals') }}
+
+),
+
+targets as (
+
+    select * from {{ ref('int_retention_targets') }}
+
+),
+
+lookalikes as (
+
+    select * from {{ ref('int_segment_lookalikes') }}
+
+),
+
+assumption_sets as (
+
+    select * from {{ ref('int_assumption_sets') }}
+
+),
+
+bank as (
+
+    select * from {{ ref('int_bank_totals') }}
+
+),
+
+valued as (
+
+    select
+        proposals.segment_id,
+        proposals.proposal_id,
+        assumption_sets.varied_assumption,
+        assumption_sets.assumption_end,
+        targets.target_clients,
+        case assumption_sets.expected_churn_rate_end
+            when 'low' then {{ wilson_low('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
+            when 'high' then {{ wilson_high('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
+            else {{ rate('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
+        end as expected_churn_rate,
+        assumption_sets.save_rate,
+        assumption_sets.take_up_of_stayers,
+        assumption_sets.contact_cost,
+        assumption_sets.offer_cost,
+        assumption_sets.margin_on_balance,
+        assumption_sets.fee_per_product,
+        assumption_sets.years_kept,
+        assumption_sets.discount_rate,
+        -- Who has no account counts with a balance of nothing, and pays fees all the same.
+        (
+            {{ mean('targets.target_clients', 'targets.balance_kopecks_total', 100) }}
+            * assumption_sets.margin_on_balance
+            + {{ mean('targets.target_clients', 'targets.products_total', 1) }} * assumption_sets.fee_per_product
+        ) * {{ annuity('assumption_sets.years_kept', 'assumption_sets.discount_rate') }} as value_of_kept_client,
+        {{ is_too_small('least(targets.target_clients, lookalikes.lookalike_clients)', 'bank.minimum_clients') }}
+            as is_too_small
+    from proposals
+    inner join targets on proposals.segment_id = targets.segment_id
+    inner join lookalikes on proposals.segment_id = lookalikes.segment_id
+    cross join assumption_sets
+    cross join bank
+
+),
+
+priced as (
+
+    select
+        *,
+        expected_churn_rate * save_rate as saved_share,
+        -- What accepted offers and contacts cost for each target client, but for the offers that keep somebody.
+        (1 - expected_churn_rate) * take_up_of_stayers * offer_cost + contact_cost as lost_cost
+    from valued
+
+),
+
+final as (
+
+    select
+        segment_id,
+        proposal_id,
+        varied_assumption,
+        assumption_end,
+        target_clients,
+        expected_churn_rate,
+        save_rate,
+        take_up_of_stayers,
+        contact_cost,
+        offer_cost,
+        margin_on_balance,
+        fee_per_product,
+        years_kept,
+        discount_rate,
+        value_of_kept_client,
+        target_clients * (saved_share * (value_of_kept_client - offer_cost) - lost_cost) as profit,
+        case
+            when value_of_kept_client > offer_cost and expected_churn_rate > 0
+                then lost_cost / (expected_churn_rate * (value_of_kept_client - offer_cost))
+        end as break_even_save_rate,
+        case when saved_share > 0 then offer_cost + lost_cost / saved_share end as break_even_value,
+        case
+            when value_of_kept_client is null or expected_churn_rate is null then 'no_clients_to_keep'
+            when expected_churn_rate = 0 then 'nobody_leaves'
+            when value_of_kept_client <= offer_cost then 'value_below_offer'
+            when lost_cost > expected_churn_rate * (value_of_kept_client - offer_cost) then 'cannot_pay'
+        end as reason_code,
+        is_too_small
+    from priced
+
+)
+
+select * from final
