@@ -54,6 +54,11 @@ class Step:
                 self.insert_above(anchor, project / name)
             for path in (project / name for name in self.paths[1:]):
                 path.write_text(replaced(path.read_text(encoding="utf-8"), old, new), encoding="utf-8")
+        elif self.sentence.startswith("Replace"):
+            path = project / self.paths[0]
+            text = path.read_text(encoding="utf-8")
+            (line,) = re.findall(rf"^{re.escape(self.quoted[0])},.*\n", text, re.MULTILINE)
+            path.write_text(text.replace(line, self.code), encoding="utf-8")
         else:
             pytest.fail(f"no one knows how to follow: {self.sentence}")
 
@@ -84,7 +89,7 @@ def recipes() -> dict[str, list[Step]]:
 
 def test_each_recipe_takes_less_than_five_steps() -> None:
     steps = {title: len(steps) for title, steps in recipes().items()}
-    assert list(steps) == ["A segment", "A hypothesis", "A trait"]
+    assert list(steps) == ["A segment", "A hypothesis", "A trait", "An assumption"]
     assert all(0 < count < 5 for count in steps.values())
 
 
@@ -146,7 +151,7 @@ def add_hypotheses_of_other_groups(project: Path) -> None:
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse built from a scratch copy in which all three recipes were followed, with every test."""
+    """A warehouse built from a scratch copy in which all recipes were followed, with every test."""
     project = copy_project(tmp_path_factory.mktemp("scratch"))
     code = {path: path.read_bytes() for pattern in ("*.sql", "*.py") for path in project.rglob(pattern)}
     for steps in recipes().values():
@@ -159,6 +164,19 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckD
         pytest.fail(f"dbt build with the recipes failed:\n{run.stdout[-8000:]}", pytrace=False)
     with duckdb.connect(project / "target/bank.duckdb", read_only=True) as connection:
         yield connection
+
+
+def test_the_new_assumption_is_what_proposals_are_judged_by(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """A year of 2 % of the balance and 1,000 a product, paid at its end: the call to mature clients no longer pays."""
+    (expected,) = warehouse.execute(
+        "select (0.02 * avg(coalesce(balance, 0)) + 1000 * avg(product_count)) / 1.15, false from marts.dim_clients"
+        " where not is_churned and product_count = 1 and age >= 39"
+    ).fetchall()
+    (found,) = warehouse.execute(
+        "select value_of_kept_client, is_profitable from marts.fct_retention_economics"
+        " where proposal_id = 'retention_call' and scenario = 'central'"
+    ).fetchall()
+    assert found == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_new_segment_is_in_the_marts(warehouse: duckdb.DuckDBPyConnection) -> None:
