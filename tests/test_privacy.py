@@ -202,7 +202,7 @@ def test_no_id_is_in_a_log_or_on_the_screen_or_in_any_file_but_two(published: Pu
         or (path.suffix == ".duckdb" and any(ids_in_text(cell, published.ids) for _, cell in values(path)))
     }
     assert holders == {"target/report/bank.duckdb", "target/report/rejected_rows.csv"}
-    assert (published.project / "target/report/dbt.log").stat().st_size > 100_000
+    assert (published.project / "target/report/dbt.log").stat().st_size > 20_000
     assert ids_in(published.output.encode(), published.ids) == set()
     assert not (published.project / "z").exists()
     for name in (*holders, ".client_key"):
