@@ -1,15 +1,15 @@
 """Chromium without a network: starts it, opens files in it, and says what a page logged or asked of any host."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+
+from conftest import missing
 
 CHROMIUM_FLAGS = (
     "--headless",
@@ -26,13 +26,10 @@ CHROMIUM_FLAGS = (
 
 
 def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
-    """A browser with an empty profile; a user without Chromium skips the tests that need it, CI must have it."""
+    """A browser with an empty profile."""
     binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not binary or not driver:
-        message = "chromium and chromium-driver are not installed"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        missing("chromium and chromium-driver are not installed")
     options = webdriver.ChromeOptions()
     options.binary_location = binary
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})

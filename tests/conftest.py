@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 import pytest
@@ -162,15 +162,19 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return dbtRunner().invoke(["parse", *warehouse.PROJECT, *options]).result
 
 
+def missing(reason: str) -> NoReturn:
+    """A user without something skips the tests that need it, CI must have it."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
 def bank_clients() -> Path:
-    """The bank's file; a user without it skips the tests that need it, CI must have it."""
+    """The bank's file."""
     path = Path(os.environ.get("BANK_DATASET", ROOT.parent / "shared/data/bank_dataset.csv"))
     if not path.exists():
-        reason = f"the bank's file {path} is not on this machine; name it in BANK_DATASET"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing(f"the bank's file {path} is not on this machine; name it in BANK_DATASET")
     return path.resolve()
 
 

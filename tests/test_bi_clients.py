@@ -18,7 +18,7 @@ import duckdb
 import pytest
 
 from bank_segments.release.publish import STORAGE_VERSION, switch_latest
-from conftest import ROOT
+from conftest import ROOT, missing
 
 HOME = ROOT / ".venv-bi"
 SCRIPTS = ROOT / "tests/bi"
@@ -33,12 +33,9 @@ COMMENTS = (
 
 
 def needed(path: Path, what: str) -> Path:
-    """Return a path of the clients' environment; a user without it skips the test, CI must have it."""
+    """Return a path of the clients' environment."""
     if not path.exists():
-        reason = f"{what} is not installed; run `make bi-env`"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing(f"{what} is not installed; run `make bi-env`")
     return path
 
 

@@ -4,7 +4,6 @@ LibreOffice renders the decks, and what it draws is measured against the slides'
 """
 
 import io
-import os
 import re
 import shutil
 import subprocess
@@ -30,6 +29,7 @@ from bank_segments.marts import Marts, hypothesis_rows, read_marts
 from bank_segments.outputs.deck import check_template, write_decks
 from bank_segments.outputs.deck.page import TEMPLATE
 from bank_segments.words import LANGUAGES, SPACE, Language, words_of
+from conftest import missing
 from test_conclusions import BROKEN, CASES, degenerate, printed, with_random_numbers
 
 SLIDES = range(12, 19)
@@ -754,12 +754,9 @@ class Word:
 def rendered(
     sample: Case, bank: Case, odd: dict[str, Case], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[Path, Path]:
-    """Every deck as PDF; a user without LibreOffice skips the tests that need it, CI must have it."""
+    """Every deck as PDF."""
     if not all(map(shutil.which, ("soffice", "pdftotext", "pdftoppm"))):
-        message = "LibreOffice Impress and poppler-utils are not installed"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        missing("LibreOffice Impress and poppler-utils are not installed")
     directory = tmp_path_factory.mktemp("rendered")
     copies = {}
     for each in (sample, bank, *odd.values()):

@@ -24,7 +24,7 @@ import pytest
 from bank_segments.ingest import client_file
 from bank_segments.release import publish
 from bank_segments.warehouse import Build
-from conftest import ROOT, report, start_report
+from conftest import ROOT, missing, report, start_report
 from fault_table import measured, saw, without_folders
 from release_reader import QUERIES
 
@@ -145,10 +145,7 @@ def mount(folder: Path, kilobytes: int, disks: list[Path]) -> None:
     ]
     run = subprocess.run(tool, capture_output=True, text=True, check=False)
     if run.returncode:
-        reason = f"no disk can be mounted here: {run.stderr.strip()}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing(f"no disk can be mounted here: {run.stderr.strip()}")
     if folder not in disks:
         disks.append(folder)
 

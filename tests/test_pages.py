@@ -4,7 +4,6 @@ import base64
 import csv
 import html
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -22,7 +21,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from bank_segments.outputs.pages import INDEX
 from bank_segments.words import LANGUAGES, Language
 from chromium import assert_quiet, open_file
-from conftest import SAMPLE, copy_project, report
+from conftest import SAMPLE, copy_project, missing, report
 from test_bi_clients import HOME as CLIENTS
 from test_bi_clients import needed
 
@@ -243,12 +242,9 @@ def test_the_dashboard_is_printed_with_whole_charts(
 
 
 def tool(*command: str) -> str:
-    """What a program of poppler prints; a user without it skips the test, CI must have it."""
+    """What a program of poppler prints."""
     if not shutil.which(command[0]):
-        message = f"{command[0]} of poppler-utils is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        missing(f"{command[0]} of poppler-utils is not installed")
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import math
-import os
 from pathlib import Path
 
 import duckdb
@@ -17,7 +16,6 @@ from bank_segments.ingest.sample import PLANTED, SEED, main, write_sample
 ROOT = Path(__file__).resolve().parents[1]
 COMMITTED = ROOT / "seeds" / "sample" / "clients.parquet"
 AGGREGATES = ROOT / "tests" / "data" / "bank_aggregates.csv"
-BANK = Path(os.environ.get("BANK_DATASET", ROOT.parent / "shared" / "data" / "bank_dataset.csv"))
 
 COLUMNS = {
     "userid": "BIGINT",
@@ -197,14 +195,9 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def bank() -> str:
+def bank(bank_clients: Path) -> str:
     """Name the bank's own file as a table expression; it is not part of the project."""
-    if not BANK.exists():
-        reason = f"the bank's file is not at {BANK}: set BANK_DATASET to its path"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return f"read_csv({quoted(BANK)})"
+    return f"read_csv({quoted(bank_clients)})"
 
 
 def test_the_committed_sample_is_what_the_generator_writes(sample: pd.DataFrame, tmp_path: Path) -> None:
