@@ -9,7 +9,7 @@ from typing import Any
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from conftest import missing
+from needed import missing
 
 CHROMIUM_FLAGS = (
     "--headless",

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import psutil
 import pytest
@@ -20,6 +20,7 @@ import bank_segments
 from bank_segments import warehouse
 from bank_segments.ingest.client_key import read_or_create_key
 from chromium import chromium
+from needed import missing
 
 ROOT, SAMPLE = bank_segments.ROOT, bank_segments.SAMPLE
 PROJECT = (
@@ -160,13 +161,6 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = str(tmp_path_factory.mktemp("parsed"))
     options = ["--target-path", folder, "--log-path", folder, "--log-level", "none"]
     return dbtRunner().invoke(["parse", *warehouse.PROJECT, *options]).result
-
-
-def missing(reason: str) -> NoReturn:
-    """A user without something skips the tests that need it, CI must have it."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

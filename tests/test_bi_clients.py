@@ -18,7 +18,8 @@ import duckdb
 import pytest
 
 from bank_segments.release.publish import STORAGE_VERSION, switch_latest
-from conftest import ROOT, missing
+from conftest import ROOT
+from needed import missing
 
 HOME = ROOT / ".venv-bi"
 SCRIPTS = ROOT / "tests/bi"

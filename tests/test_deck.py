@@ -29,7 +29,7 @@ from bank_segments.marts import Marts, hypothesis_rows, read_marts
 from bank_segments.outputs.deck import check_template, write_decks
 from bank_segments.outputs.deck.page import TEMPLATE
 from bank_segments.words import LANGUAGES, SPACE, Language, words_of
-from conftest import missing
+from needed import missing
 from test_conclusions import BROKEN, CASES, degenerate, printed, with_random_numbers
 
 SLIDES = range(12, 19)

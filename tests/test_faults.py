@@ -24,8 +24,9 @@ import pytest
 from bank_segments.ingest import client_file
 from bank_segments.release import publish
 from bank_segments.warehouse import Build
-from conftest import ROOT, missing, report, start_report
+from conftest import ROOT, report, start_report
 from fault_table import measured, saw, without_folders
+from needed import missing
 from release_reader import QUERIES
 
 IS_SOAK = os.environ.get("SOAK") == "1"

@@ -21,7 +21,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 from bank_segments.outputs.pages import INDEX
 from bank_segments.words import LANGUAGES, Language
 from chromium import assert_quiet, open_file
-from conftest import SAMPLE, copy_project, missing, report
+from conftest import SAMPLE, copy_project, report
+from needed import missing
 from test_bi_clients import HOME as CLIENTS
 from test_bi_clients import needed
 

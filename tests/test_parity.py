@@ -16,7 +16,8 @@ from bank_segments.outputs.conclusions import write_conclusions
 from bank_segments.outputs.dashboard import write_dashboards
 from bank_segments.outputs.deck import write_decks
 from bank_segments.release.disclosure import publish, read_cells
-from conftest import ROOT, SAMPLE, missing, none_of
+from conftest import ROOT, SAMPLE, none_of
+from needed import missing
 from spark.build import SPARK_DBT, build_on_spark
 from spark.parity import compare, keys_of, table
 from spark_server import free_port, thrift_server
