@@ -49,7 +49,7 @@ summed_for_{{ hypothesis.hypothesis_id }} as (
 ),
 
 {% endfor %}
-sliced as (
+sliced_cells as (
 
     select
         hypothesis_id,
@@ -57,10 +57,8 @@ sliced as (
         'none' as trimming,
         city,
         client_group,
-        1 as units_per_one,
-        clients,
-        {{ wide_integer('value_units') }} * clients as total_units,
-        {{ wide_integer('value_units') }} * value_units * clients as total_squared_units
+        value_units,
+        clients
     from cells
     where value_units is not null
     union all
@@ -70,16 +68,30 @@ sliced as (
         trim_bounds.trimming,
         cells.city,
         cells.client_group,
-        1 as units_per_one,
-        cells.clients,
-        {{ wide_integer('cells.value_units') }} * cells.clients as total_units,
-        {{ wide_integer('cells.value_units') }} * cells.value_units * cells.clients as total_squared_units
+        cells.value_units,
+        cells.clients
     from cells
     inner join trim_bounds
         on
             cells.hypothesis_id = trim_bounds.hypothesis_id
             and cells.population = trim_bounds.population
             and cells.value_units between trim_bounds.lower_units and trim_bounds.upper_units
+
+),
+
+summed as (
+
+    select
+        hypothesis_id,
+        population,
+        trimming,
+        city,
+        client_group,
+        1 as units_per_one,
+        clients,
+        {{ wide_integer('value_units') }} * clients as total_units,
+        {{ wide_integer('value_units') }} * value_units * clients as total_squared_units
+    from sliced_cells
     {%- for hypothesis in about_money %}
     {%- for slice in moment_slices(hypothesis, populations, trimmings) %}
     union all
@@ -112,7 +124,7 @@ final as (
         cast(sum(clients) as bigint) as clients,
         sum(total_units) as total_units,
         sum(total_squared_units) as total_squared_units
-    from sliced
+    from summed
     group by hypothesis_id, population, trimming, client_group, units_per_one, rollup(city)
 
 )

@@ -1,6 +1,6 @@
 """Builds the warehouse with dbt, inside this process: dbt's own start is most of a small run.
 
-It is imported where it is first run: the processes beside this one need it for nothing.
+dbt is imported where it is first run: the processes beside this one import this module, and do without it.
 """
 
 from __future__ import annotations

@@ -692,6 +692,12 @@ class _Story:
             (row["segment_id"], row["proposal_id"], row["scenario"]): row
             for row in self.read("fct_retention_economics")
         }
+        named = self.marts.fct_retention_sensitivity.merge(self.marts.dim_assumptions, on="assumption")
+        levers = {
+            _proposal(row): row
+            for row in self.read("fct_retention_sensitivity", named)
+            if row["sensitivity_rank"] == 1
+        }
         paying = [row for row in proposals if found[*_proposal(row), "central"]["is_profitable"]]
         title = _("Under these assumptions no proposal pays")
         if paying:
@@ -715,7 +721,8 @@ class _Story:
                 pays_from = slide.percent(central, "break_even_save_rate")
             figures = [slide.rubles(each, "profit") for each in (low, central, high)]
             value = slide.rubles(central, "value_of_kept_client")
-            table.append([slide.segment(row), value, pays_from, *figures, self.lever(slide, row)])
+            lever = self.lever(slide, levers.get(_proposal(row)))
+            table.append([slide.segment(row), value, pays_from, *figures, lever])
         header = [
             _("Segment"),
             _("A client is worth"),
@@ -727,15 +734,13 @@ class _Story:
         ]
         slide.table("Table", header, table, "lrlrrrl")
 
-    def lever(self, slide: Slide, proposal: Cells) -> str:
-        """The assumption that the profit of a proposal depends most on, with its range."""
-        named = self.marts.fct_retention_sensitivity.merge(self.marts.dim_assumptions, on="assumption")
-        for row in self.read("fct_retention_sensitivity", named):
-            if _proposal(row) == _proposal(proposal) and row["sensitivity_rank"] == 1:
-                low, high = (self.words.assumed(row[column], row) for column in ("value_low", "value_high"))
-                ends = self.words.gettext("%(low)s to %(high)s", low=low, high=high)
-                return f"{self.words.name(row, 'name')} ({slide.fact(ends, row, 'value_low', 'value_high')})"
-        return MISSING
+    def lever(self, slide: Slide, row: Cells | None) -> str:
+        """The assumption that a profit depends most on, with its range; there is none where there is no profit."""
+        if row is None:
+            return MISSING
+        low, high = (self.words.assumed(row[column], row) for column in ("value_low", "value_high"))
+        ends = self.words.gettext("%(low)s to %(high)s", low=low, high=high)
+        return f"{self.words.name(row, 'name')} ({slide.fact(ends, row, 'value_low', 'value_high')})"
 
     def limits(self, slide: Slide) -> None:
         _ = self.words.gettext

@@ -36,7 +36,6 @@ from bank_segments.words import SPACE, Words, decimals_of, is_known
 TEMPLATE = Path(__file__).with_name("deck.pptx")
 # What names a row of each relation that a figure comes from; some have one row only.
 KEYS: Mapping[str, tuple[str, ...]] = {
-    "marts.dim_assumptions": ("assumption",),
     "marts.dim_hypotheses": ("hypothesis_id",),
     "marts.dim_populations": ("population",),
     "marts.dim_segments": ("segment_id",),
