@@ -6,7 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bank_segments.hypotheses import EffectRow, ResultRow, rows_frame
+from bank_segments.frames import rows_frame
+from bank_segments.hypotheses import EffectRow, ResultRow
 from bank_segments.ingest.sample import write_sample
 from calibration.ranks import client_table
 from hypothesis_path import MODELS, HypothesisPath

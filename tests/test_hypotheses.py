@@ -21,6 +21,7 @@ from hypothesis import strategies as some
 from scipy import stats
 from statsmodels.stats import contingency_tables, multitest, nonparametric, proportion, weightstats
 
+from bank_segments.frames import rows_frame
 from bank_segments.hypotheses import (
     PlannedTest,
     ResultRow,
@@ -29,7 +30,6 @@ from bank_segments.hypotheses import (
     effect_rows,
     planned_tests,
     result_rows,
-    rows_frame,
     run_test,
     samples,
 )

@@ -347,7 +347,7 @@ def test_proportions_against_scipy(one: Counts, two: Counts, confidence: float) 
     z = st.two_proportion_z(one, two)
     assert (z.statistic**2, z.p_value) == close((chi.statistic, chi.pvalue))
     assert math.copysign(1, z.statistic) == math.copysign(1, z.difference)
-    v = st.cramers_v(one, two, confidence)
+    v = st.cramers_v(one, two, confidence=confidence)
     assert v.estimate == close(stats.contingency.association(table, method="cramer"))
     tail, n = (1 - confidence) / 2, one.n + two.n
     if v.high < 1:

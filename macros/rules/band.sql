@@ -23,3 +23,15 @@
         {%- endfor %}
     end
 {%- endmacro %}
+
+{# A band's condition, written as the rules of segments are. #}
+{% macro band_rule(band) -%}
+    {%- set bounds = [] -%}
+    {%- if band.lower_bound is not none -%}
+        {%- do bounds.append(band.column_name ~ ' >= ' ~ band.lower_bound) -%}
+    {%- endif -%}
+    {%- if band.upper_bound is not none -%}
+        {%- do bounds.append(band.column_name ~ ' < ' ~ band.upper_bound) -%}
+    {%- endif -%}
+    {{- bounds | join(' and ') -}}
+{%- endmacro %}

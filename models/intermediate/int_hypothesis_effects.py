@@ -6,17 +6,14 @@ from typing import Any
 def model(dbt: Any, session: Any) -> Any:
     """Return one row per hypothesis, population and effect size."""
     dbt.config(materialized="table")
-    from bank_segments.hypotheses import EffectRow, effect_rows, rows_frame, samples
+    from bank_segments.frames import records, rows_frame
+    from bank_segments.hypotheses import EffectRow, effect_rows, samples
 
-    hypotheses = _records(dbt.ref("hypotheses"))
+    hypotheses = records(dbt.ref("hypotheses"))
     found = samples(
         hypotheses,
-        _records(dbt.ref("int_hypothesis_moments")),
-        _records(dbt.ref("int_hypothesis_rank_sums")),
+        records(dbt.ref("int_hypothesis_moments")),
+        records(dbt.ref("int_hypothesis_rank_sums")),
         [],
     )
     return rows_frame(effect_rows(hypotheses, found), EffectRow)
-
-
-def _records(relation: Any) -> list[dict[str, Any]]:
-    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]

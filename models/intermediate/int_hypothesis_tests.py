@@ -4,23 +4,17 @@ from typing import Any
 
 
 def model(dbt: Any, session: Any) -> Any:
-    """Return one row per hypothesis, slice and planned test.
-
-    Rows are fetched as Python integers: a frame would round the exact sums to doubles.
-    """
+    """Return one row per hypothesis, slice and planned test."""
     dbt.config(materialized="table")
-    from bank_segments.hypotheses import ResultRow, planned_tests, result_rows, rows_frame, samples
+    from bank_segments.frames import records, rows_frame
+    from bank_segments.hypotheses import ResultRow, planned_tests, result_rows, samples
 
-    hypotheses = _records(dbt.ref("hypotheses"))
+    hypotheses = records(dbt.ref("hypotheses"))
     found = samples(
         hypotheses,
-        _records(dbt.ref("int_hypothesis_moments")),
-        _records(dbt.ref("int_hypothesis_rank_sums")),
-        _records(dbt.ref("int_hypothesis_strata")),
+        records(dbt.ref("int_hypothesis_moments")),
+        records(dbt.ref("int_hypothesis_rank_sums")),
+        records(dbt.ref("int_hypothesis_strata")),
     )
-    plan = planned_tests(hypotheses, _records(dbt.ref("hypothesis_tests")))
+    plan = planned_tests(hypotheses, records(dbt.ref("hypothesis_tests")))
     return rows_frame(result_rows(plan, found), ResultRow)
-
-
-def _records(relation: Any) -> list[dict[str, Any]]:
-    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]

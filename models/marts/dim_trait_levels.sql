@@ -27,7 +27,8 @@ declared as (
         value as level,
         label_ru,
         label_en,
-        sort_order
+        sort_order,
+        cast(null as string) as rule
     from allowed_values
     {%- for row in seed_rows('bands') %}
     {%- set kind = (domains | selectattr('column_name', 'equalto', row.column_name) | first).kind %}
@@ -37,7 +38,8 @@ declared as (
         '{{ band_name(row, kind) }}' as level,
         '{{ band_name(row, kind, 'до ', '–', ' и больше', ' ') }}' as label_ru,
         '{{ band_name(row, kind, 'under ', '–', ' and over', ',') }}' as label_en,
-        {{ row.lower_bound if row.lower_bound is not none else -1 }} as sort_order
+        {{ row.lower_bound if row.lower_bound is not none else -1 }} as sort_order,
+        '{{ band_rule(row) }}' as rule
     {%- endfor %}
 
 ),
@@ -59,7 +61,8 @@ final as (
         coalesce(declared.label_ru, present.level) as label_ru,
         coalesce(declared.label_en, present.level) as label_en,
         cast(coalesce(declared.sort_order, try_cast(present.level as int)) as int) as sort_order,
-        traits.sort_order as trait_sort_order
+        traits.sort_order as trait_sort_order,
+        coalesce(declared.rule, present.trait || ' = ' || present.level) as rule
     from present
     left join declared on present.trait = declared.trait and present.level = declared.level
     left join traits on present.trait = traits.trait and traits.kind = 'category'

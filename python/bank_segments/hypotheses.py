@@ -6,9 +6,7 @@ minus two. Which tests run, with which margins, is the register's business, not 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, get_args, get_type_hints
-
-import pandas as pd
+from typing import Any
 
 from bank_segments import statistics
 from bank_segments.statistics import Counts, Estimate, Moments, RankSums, Reason, Stratum, UndefinedError
@@ -527,7 +525,7 @@ EFFECTS: dict[str, dict[str, Callable[[Sample], Estimate]]] = {
         "risk_ratio": lambda sample: statistics.risk_ratio(*_counts(sample), CONFIDENCE),
         "odds_ratio": lambda sample: statistics.odds_ratio(*_counts(sample), CONFIDENCE),
         "cohen_h": lambda sample: statistics.cohen_h(*_counts(sample), CONFIDENCE),
-        "cramers_v": lambda sample: statistics.cramers_v(*_counts(sample), CONFIDENCE),
+        "cramers_v": lambda sample: statistics.cramers_v(*_counts(sample), confidence=CONFIDENCE),
     },
 }
 
@@ -553,20 +551,3 @@ def effect_rows(hypotheses: Sequence[Record], found: Iterable[Sample]) -> list[E
                     )
                 )
     return rows
-
-
-def _frame_type(annotation: object) -> str:
-    """Return the nullable pandas type of a field, so that no missing value turns into NaN or 0.
-
-    Text needs one, too: DuckDB gives an object column without a single value the type NULL.
-    """
-    names = {float: "Float64", int: "Int64", bool: "boolean", str: "string"}
-    (kind,) = [part for part in get_args(annotation) or (annotation,) if part is not type(None)]
-    return names[kind]
-
-
-def rows_frame(rows: Sequence[ResultRow] | Sequence[EffectRow], row_type: type) -> pd.DataFrame:
-    """Return the rows as a frame with one column per field of `row_type`, in the fields' order."""
-    hints = get_type_hints(row_type)
-    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(hints), dtype="object")
-    return frame.astype({name: _frame_type(hint) for name, hint in hints.items()})

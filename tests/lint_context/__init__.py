@@ -18,6 +18,7 @@ from jinja2.runtime import Context
 
 _SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 _CASTS: dict[str, Callable[[str], Any]] = {
+    "int": int,
     "integer": int,
     "bigint": int,
     "double": float,

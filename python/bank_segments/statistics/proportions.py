@@ -25,14 +25,14 @@ class ProportionsResult:
     p_value: float
 
 
-def _require_clients(one: Counts, two: Counts) -> None:
-    if one.n == 0 or two.n == 0:
+def _require_clients(*groups: Counts) -> None:
+    if any(group.n == 0 for group in groups):
         raise UndefinedError(Reason.EMPTY_GROUP)
 
 
-def _require_both_outcomes(one: Counts, two: Counts) -> None:
-    _require_clients(one, two)
-    if 0 in (one.successes + two.successes, one.failures + two.failures):
+def _require_both_outcomes(*groups: Counts) -> None:
+    _require_clients(*groups)
+    if len(groups) < 2 or 0 in (sum(g.successes for g in groups), sum(g.failures for g in groups)):
         raise UndefinedError(Reason.NO_VARIATION)
 
 
@@ -208,22 +208,23 @@ def cohen_h(one: Counts, two: Counts, confidence: float = 0.95) -> Estimate:
     return Estimate(h, max(h - reach, -math.pi), min(h + reach, math.pi))
 
 
-def cramers_v(one: Counts, two: Counts, confidence: float = 0.95) -> Estimate:
-    """Cramer's V, the absolute phi, of the 2x2 table, with Pearson's chi-square without correction.
+def cramers_v(*groups: Counts, confidence: float = 0.95) -> Estimate:
+    """Cramer's V of two or more groups by the outcome, with Pearson's chi-square without correction.
 
-    Cramer (1946); the interval inverts the noncentral chi-square distribution (Smithson 2003). Where the chi-square is
-    so small that even no noncentrality is too much, the upper limit is V itself. `UndefinedError`: an empty group,
-    or one outcome only.
+    Cramer (1946); of two groups it is the absolute phi. The interval inverts the noncentral chi-square distribution
+    (Smithson 2003). Where the chi-square is so small that even no noncentrality is too much, the upper limit is V
+    itself. `UndefinedError`: an empty group, fewer than two groups, or one outcome only.
     """
-    _require_both_outcomes(one, two)
-    n = one.n + two.n
-    margins = one.n * two.n * (one.successes + two.successes) * (one.failures + two.failures)
-    squared_v = Fraction((one.successes * two.failures - one.failures * two.successes) ** 2, margins)
-    chi_square, outside = float(squared_v * n), tail(confidence)
+    _require_both_outcomes(*groups)
+    n, successes = sum(group.n for group in groups), sum(group.successes for group in groups)
+    freedom, outside = len(groups) - 1, tail(confidence)
+    deviations = (Fraction((group.successes * n - group.n * successes) ** 2, group.n) for group in groups)
+    squared_v = sum(deviations, Fraction()) / (n * successes * (n - successes))
+    chi_square = float(squared_v * n)
 
     def noncentrality(probability: float) -> float:
-        is_below = float(special.chdtr(1, chi_square)) <= probability
-        return 0.0 if is_below else float(special.chndtrinc(chi_square, 1, probability))
+        is_below = float(special.chdtr(freedom, chi_square)) <= probability
+        return 0.0 if is_below else float(special.chndtrinc(chi_square, freedom, probability))
 
     v = root(squared_v)
     low, high = (math.sqrt(noncentrality(probability) / n) for probability in (1 - outside, outside))

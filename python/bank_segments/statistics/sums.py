@@ -19,6 +19,8 @@ class Reason(StrEnum):
     COMPLETE_SEPARATION = "complete_separation"
     ZERO_CELL = "zero_cell"
     NO_USABLE_STRATUM = "no_usable_stratum"
+    SEPARATED = "separated"
+    NOT_ESTIMABLE = "not_estimable"
 
 
 class UndefinedError(ValueError):

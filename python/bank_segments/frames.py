@@ -1,0 +1,29 @@
+"""Rows between dbt's relations and the pure functions that the Python models call."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, get_args, get_type_hints
+
+import pandas as pd
+
+
+def records(relation: Any) -> list[dict[str, Any]]:
+    """Fetch a relation as dictionaries of Python values: a frame would round exact sums to doubles."""
+    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+
+
+def rows_frame(rows: Sequence[Any], row_type: type) -> pd.DataFrame:
+    """Return the rows as a frame with one column per field of `row_type`, in the fields' order."""
+    hints = get_type_hints(row_type)
+    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(hints), dtype="object")
+    return frame.astype({name: _frame_type(hint) for name, hint in hints.items()})
+
+
+def _frame_type(annotation: object) -> str:
+    """Return the nullable pandas type of a field, so that no missing value turns into NaN or 0.
+
+    Text needs one, too: DuckDB gives an object column without a single value the type NULL.
+    """
+    names = {float: "Float64", int: "Int64", bool: "boolean", str: "string"}
+    (kind,) = [part for part in get_args(annotation) or (annotation,) if part is not type(None)]
+    return names[kind]
