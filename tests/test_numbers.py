@@ -26,7 +26,22 @@ from test_conclusions import printed
 
 Cells = Sequence[Any]
 CONFIDENCE = 95  # every interval of the marts, by the project's variable interval_z
-CHARTS = ["churn_by_trait", "leavers_portrait", "product_count_portraits", "segments", "hypotheses_forest"]
+CHARTS = [
+    "churn_by_trait",
+    "leavers_portrait",
+    "churn_drivers",
+    "product_count_portraits",
+    "segments",
+    "segment_candidates",
+    "hypotheses_forest",
+]
+
+_CONDITIONS = """
+    select label_$l
+    from marts.fct_segment_candidate_conditions inner join marts.dim_trait_levels using (trait, level)
+    where candidate_id = '{}'
+    order by trait_sort_order
+"""
 
 
 @dataclass(frozen=True)
@@ -73,6 +88,40 @@ class Marts:
             from marts.fct_churn_portrait_numbers as portrait
             inner join marts.dim_traits as traits on traits.trait = portrait.trait and traits.kind = 'number'
             order by traits.sort_order, population = 'active'
+            """
+        )
+
+    def drivers(self) -> Iterator[Cells]:
+        """Levels with an effect, levels in which all or none left, and the traits' information values."""
+        yield from self.rows(
+            f"""
+            select
+                own.label_$l, other.label_$l, levels.odds_ratio_adjusted, {CONFIDENCE},
+                levels.odds_ratio_adjusted_low, levels.odds_ratio_adjusted_high, levels.odds_ratio,
+                100 * levels.standardised_churn_rate, levels.e_value, levels.e_value_limit
+            from marts.fct_churn_driver_levels as levels
+            inner join marts.dim_trait_levels as own using (trait, level)
+            inner join marts.fct_churn_driver_levels as reference
+                on levels.trait = reference.trait and reference.is_reference
+            inner join marts.dim_trait_levels as other
+                on reference.trait = other.trait and reference.level = other.level
+            where levels.driver_rank is not null
+            order by levels.driver_rank
+            """
+        )
+        yield from self.rows(
+            """
+            select label_$l, churned_clients, clients, reason_$l
+            from marts.fct_churn_driver_levels inner join marts.dim_trait_levels using (trait, level)
+            where is_separated and not is_too_small
+            order by trait_sort_order, sort_order
+            """
+        )
+        yield from self.rows(
+            f"""
+            select information_value, {CONFIDENCE}, information_value_low, information_value_high
+            from marts.fct_churn_drivers
+            order by rank
             """
         )
 
@@ -124,6 +173,25 @@ class Marts:
         ):
             yield told
             yield () if is_set_by_rule else (CONFIDENCE, low, high)
+
+    def candidates(self) -> Iterator[Cells]:
+        """What the search found, and the places of the declared segments."""
+        for candidate, *cells, p_value in self.rows(
+            f"""
+            select
+                candidate_id, clients, 100 * coverage, 100 * churn_rate, {CONFIDENCE}, 100 * churn_rate_low,
+                100 * churn_rate_high, lift, 100 * share_of_churned, p_value
+            from marts.fct_segment_candidates
+            where finding_rank is not null
+            order by finding_rank
+            """
+        ):
+            yield [name for (name,) in self.rows(_CONDITIONS.format(candidate))]
+            yield (*cells, shown_p(p_value))
+        yield from self.rows(
+            "select candidate_rank from marts.fct_segment_candidates where is_declared and candidate_rank > 0"
+            " order by candidate_rank"
+        )
 
     def hypotheses(self) -> Iterator[Cells]:
         """Every primary test in every population, with what its conclusion rests on, and the other tests."""
@@ -261,6 +329,7 @@ class Marts:
                 inner join marts.dim_trait_levels using (trait, level)
                 where share_difference_rank = 1 and one.product_count < two.product_count
             """,
+            "churn_drivers": "select label_$l from marts.dim_trait_levels where false",
             "segments": """
                 select name_$l, 100 * churn_rate, 100 * coverage
                 from marts.fct_segment_metrics inner join marts.dim_segments using (segment_id)
@@ -268,7 +337,16 @@ class Marts:
             """,
         }
         found: dict[str, list[Cells]] = {name: [*self.rows(query)] for name, query in first.items()}
-        return found | {"hypotheses_forest": []}
+        candidates = self.rows(
+            "select candidate_id, 100 * coverage, 100 * churn_rate from marts.fct_segment_candidates"
+            " where finding_rank = 1"
+        )
+        found["segment_candidates"] = [
+            (*(name for (name,) in self.rows(_CONDITIONS.format(candidate))), *cells)
+            for candidate, *cells in candidates
+        ]
+        found["hypotheses_forest"] = []
+        return {name: found[name] for name in CHARTS}
 
 
 def shown_p(value: float) -> float:
@@ -332,8 +410,10 @@ def test_each_number_of_the_findings_is_the_cell_that_belongs_there(
         wanted = (
             marts.input,
             marts.leavers,
+            marts.drivers,
             marts.products,
             marts.segments,
+            marts.candidates,
             marts.hypotheses,
             marts.changes,
             marts.changes,

@@ -136,6 +136,8 @@ final as (
         odds_ratio_adjusted_low,
         odds_ratio_adjusted_high,
         adjusted_position,
+        coalesce(adjusted_position in ('above', 'below') and (odds_ratio > 1) <> (odds_ratio_adjusted > 1), false)
+            as is_reversed,
         standardised_churn_rate,
         standardised_churn_rate_low,
         standardised_churn_rate_high,

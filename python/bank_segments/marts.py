@@ -34,12 +34,21 @@ _FROM = {
     " order by levels.trait_sort_order, levels.sort_order, level",
     "fct_churn_portrait_numbers": f"marts.fct_churn_portrait_numbers as mart {_NUMBERS}"
     " order by traits.sort_order, population",
+    "fct_churn_drivers": "marts.fct_churn_drivers as mart order by rank, trait",
+    "fct_churn_driver_levels": f"marts.fct_churn_driver_levels as mart {_LEVELS}"
+    " order by levels.trait_sort_order, levels.sort_order, level",
     "fct_product_count_metrics": "marts.fct_product_count_metrics as mart order by product_count",
     "fct_product_count_portrait": f"marts.fct_product_count_portrait as mart {_LEVELS}"
     " order by product_count, levels.trait_sort_order, levels.sort_order, level",
     "fct_product_count_portrait_numbers": f"marts.fct_product_count_portrait_numbers as mart {_NUMBERS}"
     " order by product_count, traits.sort_order",
     "fct_segment_metrics": "marts.fct_segment_metrics as mart order by segment_id = 'none', segment_id",
+    "fct_segment_candidates": "marts.fct_segment_candidates as mart"
+    " order by finding_rank is null, finding_rank, candidate_rank, candidate_id",
+    "fct_segment_candidate_conditions": f"marts.fct_segment_candidate_conditions as mart {_LEVELS}"
+    " order by candidate_id, levels.trait_sort_order",
+    "fct_segment_candidate_overlaps": "marts.fct_segment_candidate_overlaps as mart"
+    " order by candidate_id, overlap_rank",
     "fct_hypothesis_results": f"marts.fct_hypothesis_results as mart {_TESTS}"
     f" order by {_BY_TEST}, is_primary desc, test",
     "fct_hypothesis_effects": f"marts.fct_hypothesis_effects as mart {_TESTS}"
@@ -72,10 +81,15 @@ class Marts:
     dim_hypotheses: pd.DataFrame
     fct_churn_portrait: pd.DataFrame
     fct_churn_portrait_numbers: pd.DataFrame
+    fct_churn_drivers: pd.DataFrame
+    fct_churn_driver_levels: pd.DataFrame
     fct_product_count_metrics: pd.DataFrame
     fct_product_count_portrait: pd.DataFrame
     fct_product_count_portrait_numbers: pd.DataFrame
     fct_segment_metrics: pd.DataFrame
+    fct_segment_candidates: pd.DataFrame
+    fct_segment_candidate_conditions: pd.DataFrame
+    fct_segment_candidate_overlaps: pd.DataFrame
     fct_hypothesis_results: pd.DataFrame
     fct_hypothesis_effects: pd.DataFrame
     fct_hypothesis_sensitivity: pd.DataFrame

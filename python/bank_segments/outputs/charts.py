@@ -11,14 +11,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from bank_segments.marts import Marts, hypothesis_rows
 from bank_segments.marts import rows as records
@@ -50,6 +50,7 @@ _LEVELS_SHOWN = 12
 _RATE = ("churn_rate", "churn_rate_low", "churn_rate_high")
 _QUARTILES = ("median", "p25", "p75")
 _DIFFERENCE = ("difference", "difference_low_adjusted", "difference_high_adjusted")
+_ODDS = ("odds_ratio_adjusted", "odds_ratio_adjusted_low", "odds_ratio_adjusted_high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,95 @@ def _product_count_portraits(marts: Marts, words: Words) -> Figure:
     return figure
 
 
+def _churn_drivers(marts: Marts, words: Words) -> Figure:
+    _ = words.gettext
+    drivers = marts.fct_churn_drivers.query("is_distinguishable == True")
+    title = _("With all else equal no trait is shown to matter for churn")
+    if len(drivers):
+        names = ", ".join(words.trait(trait) for trait in drivers["trait"])
+        title = _("With all else equal these still go with churn: %(traits)s", traits=names)
+    subtitle = _(
+        "Odds of leaving against the most frequent level, the other traits held equal; the line is the %(level)s CI",
+        level=words.percent(CONFIDENCE, 0),
+    )
+    levels = marts.fct_churn_driver_levels
+    rows = levels[levels["odds_ratio_adjusted_low"].notna() & ~levels["is_too_small"]].reset_index(drop=True)
+    is_first = ~rows["trait"].duplicated()
+    rows["y"] = rows.index + _HEADING * is_first.cumsum()
+    figure, (part,) = _figure(title, subtitle, 1.1 * (_rows(rows) + 1))
+    axes = part.subplots()
+    axes.axvline(1, color=_groups()[3]["color"], linewidth=0.8, linestyle="-")
+    _markers(axes, rows["y"], rows["odds_ratio"], _groups()[1], _("without adjustment"))
+    _intervals(axes, rows, _groups()[0], _ODDS, _("with all else equal"))
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(lambda x, _position: words.number(x, 0 if x >= 1 else 1))
+    axes.set_xlabel(_("Odds ratio"))
+    axes.set_yticks(rows["y"], [words.level(row["trait"], row["level"]) for row in records(rows)])
+    axes.set_ylim(_rows(rows), -1)
+    for row in records(rows):
+        ends = words.between(row["odds_ratio_adjusted_low"], row["odds_ratio_adjusted_high"], 2)
+        _beside(axes, row["y"], f"{words.number(row['odds_ratio_adjusted'], 2)} ({ends})")
+    references = dict(levels.query("is_reference")[["trait", "level"]].itertuples(index=False))
+    for row in records(rows[is_first]):
+        reference = words.level(row["trait"], references[row["trait"]])
+        trait = words.trait(row["trait"])
+        _heading(axes, row["y"] - 1, _("%(trait)s, against “%(level)s”", trait=trait, level=reference))
+    _legend(part)
+    return figure
+
+
+def _segment_candidates(marts: Marts, words: Words) -> Figure:
+    _ = words.gettext
+    candidates = marts.fct_segment_candidates.query("not is_too_small and candidate_rank.notna()")
+    found = candidates[candidates["finding_rank"].notna()]
+    names = {
+        row["candidate_id"]: _candidate_name(marts, words, row["candidate_id"]) for row in records(found)
+    }
+    title = _("No segment was found beside the bank’s own")
+    if top := _ranked_first(found, "finding_rank"):
+        title = _(
+            "Nobody named “%(name)s”: %(coverage)s of the clients, of whom %(rate)s left",
+            name=names[top["candidate_id"]],
+            coverage=words.percent(top["coverage"]),
+            rate=words.percent(top["churn_rate"]),
+        )
+    subtitle = _(
+        "Every combination of traits that was tried; numbered are the findings, named the bank’s own segments"
+    )
+    figure, (part,) = _figure(title, subtitle, 30)
+    axes, notes = part.subplots(1, 2, width_ratios=(3, 2))
+    _bank_line(axes, marts, words, along="y")
+    declared = candidates[candidates["is_declared"]]
+    tried = candidates.drop(found.index.union(declared.index))
+    for group, rows in ((_groups()[2], tried), (_groups()[0], found), (_groups()[5], declared)):
+        _markers(axes, rows["churn_rate"], rows["coverage"], group)
+    own = dict(
+        zip(marts.dim_segments["segment_id"], marts.dim_segments[f"name_{words.language}"], strict=True)
+    )
+    labels = {row["candidate_id"]: words.number(row["finding_rank"]) for row in records(found)} | own
+    for row in records(pd.concat([found, declared])):
+        axes.annotate(
+            labels[row["candidate_id"]],
+            (row["coverage"], row["churn_rate"]),
+            xytext=(5, -9 if row["is_declared"] else 4),
+            textcoords="offset points",
+            weight="bold",
+        )
+    _percent_axis(axes, words, _("Coverage: share of all clients"))
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter(lambda y, _position: words.percent(y, 0))
+    axes.set_ylabel(_("Churn rate"))
+    notes.axis("off")
+    for place, row in enumerate(records(found)):
+        told = f"{labels[row['candidate_id']]}. {_short(names[row['candidate_id']], 80)}"
+        rate = f"{words.counted(row['clients'], 'client')}, {words.rate_with_interval(row)}"
+        notes.text(0, 1 - 0.095 * place, f"{told}\n    {rate}", va="top", transform=notes.transAxes)
+    part.legend(*axes.get_legend_handles_labels(), loc="outside upper left")
+    return figure
+
+
 def _segments(marts: Marts, words: Words) -> Figure:
     _ = words.gettext
     rows = marts.fct_segment_metrics.merge(marts.dim_segments, on="segment_id", how="left")
@@ -205,6 +295,12 @@ def _segments(marts: Marts, words: Words) -> Figure:
     _percent_axis(churn, words, _("Churn rate"), limit=1)
     _legend(part)
     return figure
+
+
+def _candidate_name(marts: Marts, words: Words, candidate: str) -> str:
+    """The conditions of a candidate segment, as the findings write them."""
+    conditions = marts.fct_segment_candidate_conditions.query("candidate_id == @candidate")
+    return "; ".join(words.trait_level(row["trait"], row["level"]) for row in records(conditions))
 
 
 def _segment_label(row: Row, words: Words) -> str:
@@ -279,8 +375,10 @@ def _result(row: Row, words: Words) -> str:
 _CHARTS: Mapping[str, Callable[[Marts, Words], Figure]] = {
     "churn_by_trait": _churn_by_trait,
     "leavers_portrait": _leavers_portrait,
+    "churn_drivers": _churn_drivers,
     "product_count_portraits": _product_count_portraits,
     "segments": _segments,
+    "segment_candidates": _segment_candidates,
     "hypotheses_forest": _hypotheses_forest,
 }
 
@@ -394,11 +492,13 @@ def _grouped(items: Iterable[T]) -> Iterator[tuple[dict[str, Any], T]]:
     return zip(cycle(_groups()), items, strict=False)
 
 
-def _intervals(axes: Axes, rows: pd.DataFrame, group: Row, columns: tuple[str, str, str]) -> None:
+def _intervals(
+    axes: Axes, rows: pd.DataFrame, group: Row, columns: tuple[str, str, str], label: str | None = None
+) -> None:
     """Markers with intervals; where a value is missing there is none."""
     middle, low, high = (rows[column] for column in columns)
     axes.hlines(rows["y"], low, high, colors=group["color"], linewidth=1.4)
-    _markers(axes, rows["y"], middle, group)
+    _markers(axes, rows["y"], middle, group, label)
 
 
 def _markers(axes: Axes, y: Any, x: Any, group: Row, label: str | None = None) -> None:
@@ -422,9 +522,11 @@ def _bars(
     )
 
 
-def _bank_line(axes: Axes, marts: Marts, words: Words) -> None:
+def _bank_line(axes: Axes, marts: Marts, words: Words, along: Literal["x", "y"] = "x") -> None:
+    """The bank's churn rate, on the axis of the rates."""
     label = words.gettext("bank-wide: %(rate)s", rate=words.percent(marts.churn_rate))
-    axes.axvline(marts.churn_rate, color=_groups()[1]["color"], linewidth=1, linestyle="--", label=label)
+    draw = axes.axvline if along == "x" else axes.axhline
+    draw(marts.churn_rate, color=_groups()[1]["color"], linewidth=1, linestyle="--", label=label)
 
 
 def _percent_axis(axes: Axes, words: Words, name: str, limit: float | None = None) -> None:
