@@ -24,7 +24,15 @@ from bank_segments.words import LANGUAGES, Language, words_of
 from conftest import SAMPLE, dbt
 from test_conclusions import CASES, degenerate
 
-NAMES = ["churn_by_trait", "leavers_portrait", "product_count_portraits", "segments", "hypotheses_forest"]
+NAMES = [
+    "churn_by_trait",
+    "leavers_portrait",
+    "churn_drivers",
+    "product_count_portraits",
+    "segments",
+    "segment_candidates",
+    "hypotheses_forest",
+]
 # Pixels at 150 dpi; lines of one paragraph and neighbouring labels may touch, not cover each other.
 TOLERANCE = 2.0
 
@@ -179,8 +187,10 @@ def test_titles_follow_the_ranks_of_the_marts(marts: Marts) -> None:
 NEUTRAL = {
     "churn_by_trait": "Churn rate",
     "leavers_portrait": "Churned and active clients",
+    "churn_drivers": "With all else equal no trait is shown to matter for churn",
     "product_count_portraits": "Share of the group's clients",
     "segments": "Segments",
+    "segment_candidates": "No segment was found beside the bank’s own",
     "hypotheses_forest": "What the hypotheses showed",
 }
 
@@ -190,7 +200,7 @@ NEUTRAL = {
     [
         (
             "select * replace (0 as Churn) from {} limit 300",
-            {"churn_by_trait", "leavers_portrait", "segments"},
+            {"churn_by_trait", "leavers_portrait", "churn_drivers", "segments", "segment_candidates"},
         ),
         ("select * replace (1 as Churn, 1 as Products) from {} limit 300", set(NEUTRAL)),
         ("from {} limit 1", set(NEUTRAL)),

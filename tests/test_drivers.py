@@ -14,6 +14,7 @@ from statsmodels.discrete.discrete_model import Logit
 from statsmodels.stats.multitest import multipletests
 
 from bank_segments import drivers
+from bank_segments.marts import rows
 from bank_segments.statistics import Reason
 
 TRAITS = ("city", "is_loyal", "products")
@@ -24,8 +25,8 @@ def cells_of(clients: pd.DataFrame) -> pd.DataFrame:
     traits = [column for column in clients if column != "is_churned"]
     counted = clients.groupby(traits, dropna=False)["is_churned"].agg(clients="size", churned_clients="sum")
     frame = counted.reset_index().astype(dict.fromkeys(traits, object))
-    frame = frame.where(frame.notna(), None).assign(segment_ids="", cell_id=range(len(frame)))
-    return drivers.cells_of(frame.to_dict("records"))
+    frame = frame.assign(segment_ids="", cell_id=range(len(frame)))
+    return drivers.cells_of(rows(frame))
 
 
 def bank(size: int, seed: int) -> pd.DataFrame:
@@ -133,7 +134,7 @@ def information(clients: pd.DataFrame, trait: str) -> float:
         level: ((clients[trait] == level) & (clients["is_churned"] == 0)).sum() + 0.5 for level in levels
     }
     shares = [(left[at] / sum(left.values()), stayed[at] / sum(stayed.values())) for at in levels]
-    return sum((one - two) * math.log(one / two) for one, two in shares)
+    return float(sum((one - two) * math.log(one / two) for one, two in shares))
 
 
 def reasons(clients: pd.DataFrame) -> dict[tuple[str, str], str | None]:
@@ -164,8 +165,8 @@ def test_levels_separated_only_together_have_no_effect() -> None:
         ("b", "no"): [0] * 5,
         ("b", "yes"): [0, 1, 1],
     }
-    rows = [(*levels, left) for levels, outcome in outcomes.items() for left in outcome]
-    found = reasons(pd.DataFrame(rows, columns=["city", "loyal", "is_churned"]))
+    clients = [(*levels, left) for levels, outcome in outcomes.items() for left in outcome]
+    found = reasons(pd.DataFrame(clients, columns=["city", "loyal", "is_churned"]))
     assert found == {
         ("city", "a"): None,
         ("city", "b"): Reason.NOT_ESTIMABLE,

@@ -188,6 +188,11 @@ class Marts:
         ):
             yield [name for (name,) in self.rows(_CONDITIONS.format(candidate))]
             yield (*cells, shown_p(p_value))
+            yield from self.rows(
+                "select name_$l, 100 * overlap from marts.fct_segment_candidate_overlaps"
+                " inner join marts.dim_segments using (segment_id)"
+                f" where candidate_id = '{candidate}' and overlap_rank = 1 and not is_too_small"
+            )
         yield from self.rows(
             "select candidate_rank from marts.fct_segment_candidates where is_declared and candidate_rank > 0"
             " order by candidate_rank"

@@ -89,7 +89,14 @@ def recipes() -> dict[str, list[Step]]:
 
 def test_each_recipe_takes_less_than_five_steps() -> None:
     steps = {title: len(steps) for title, steps in recipes().items()}
-    assert list(steps) == ["A segment", "A hypothesis", "A trait", "An assumption"]
+    assert list(steps) == [
+        "A segment",
+        "A hypothesis",
+        "A trait",
+        "A driver of churn",
+        "Another search for segments",
+        "An assumption",
+    ]
     assert all(0 < count < 5 for count in steps.values())
 
 
@@ -177,6 +184,26 @@ def test_the_new_assumption_is_what_proposals_are_judged_by(warehouse: duckdb.Du
         " where proposal_id = 'retention_call' and scenario = 'central'"
     ).fetchall()
     assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_new_driver_is_in_the_regression_and_in_the_search(warehouse: duckdb.DuckDBPyConnection) -> None:
+    levels = warehouse.execute(
+        "select level, is_reference or odds_ratio_adjusted_low is not null from marts.fct_churn_driver_levels"
+        " where trait = 'credit_score_band'"
+    ).fetchall()
+    assert levels
+    assert all(is_compared for _, is_compared in levels)
+    (conditions,) = warehouse.execute(
+        "select count(*) from marts.fct_segment_candidate_conditions where trait = 'credit_score_band'"
+    ).fetchall()
+    assert conditions[0] > 0
+
+
+def test_the_other_search_has_its_depth_and_coverage(warehouse: duckdb.DuckDBPyConnection) -> None:
+    (found,) = warehouse.execute(
+        "select max(depth), min(coverage) >= 0.05 from marts.fct_segment_candidates where not is_declared"
+    ).fetchall()
+    assert found == (2, True)
 
 
 def test_the_new_segment_is_in_the_marts(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from bank_segments.marts import rows as records
 from bank_segments.segment_search import Search, SearchRow, search_rows
 
 DRIVERS = ["age_band", "city", "gender", "has_balance", "has_credit_card", "is_loyal", "product_count"]
@@ -21,10 +22,12 @@ DRIVERS = ["age_band", "city", "gender", "has_balance", "has_credit_card", "is_l
 def rules_of(clients: pd.DataFrame, depth: int) -> dict[frozenset[tuple[str, str]], np.ndarray[Any, Any]]:
     """Every rule of up to `depth` conditions on different traits that some client meets, and who meets it."""
     levels = {
-        trait: [(trait, level, (clients[trait] == level).to_numpy()) for level in sorted(set(clients[trait]))]
+        str(trait): [
+            (str(trait), level, (clients[trait] == level).to_numpy()) for level in sorted(set(clients[trait]))
+        ]
         for trait in clients
     }
-    rules = {}
+    rules: dict[frozenset[tuple[str, str]], np.ndarray[Any, Any]] = {}
     for count in range(1, depth + 1):
         for traits in itertools.combinations(sorted(levels), count):
             for chosen in itertools.product(*(levels[trait] for trait in traits)):
@@ -48,7 +51,7 @@ def search(clients: pd.DataFrame, depth: int, permutations: int, seed: int) -> l
         for name, rule in names.items()
         for cell in cells["cell_id"][np.logical_and.reduce([cells[trait] == level for trait, level in rule])]
     ]
-    rows = search_rows(cells.to_dict("records"), memberships, Search("churned", permutations, seed))
+    rows = search_rows(records(cells), memberships, Search("churned", permutations, seed))
     return sorted(
         ((names[row.candidate_id], row) for row in rows),
         key=lambda found: -(found[1].enrichment if found[1].enrichment is not None else -math.inf),
@@ -122,7 +125,7 @@ def test_where_nobody_or_everybody_left_nothing_is_found(outcome: int) -> None:
 def test_active_clients_are_looked_for_by_the_other_tail() -> None:
     clients = bank(200, seed=2)
     cells = clients.groupby("city")["is_churned"].agg(clients="size", churned_clients="sum").reset_index()
-    rows = cells.assign(cell_id=range(len(cells)), segment_ids="").to_dict("records")
+    rows = records(cells.assign(cell_id=range(len(cells)), segment_ids=""))
     members = list(zip(cells["city"], range(len(cells)), strict=True))
     tails = [
         {row.candidate_id: row.enrichment for row in search_rows(rows, members, Search(target, 99, 1))}
@@ -142,9 +145,9 @@ def sample(sample_warehouse: Path) -> Any:
 def clients(sample: Any) -> pd.DataFrame:
     """Its clients, with the levels of the drivers as text, the outcome and their segments."""
     columns = ", ".join(f"cast({driver} as varchar) as {driver}" for driver in DRIVERS)
-    return sample.sql(
-        f"select {columns}, is_churned, segment_ids from intermediate.int_clients_segmented"
-    ).df()
+    query = f"select {columns}, is_churned, segment_ids from intermediate.int_clients_segmented"
+    frame: pd.DataFrame = sample.sql(query).df()
+    return frame
 
 
 def conditions(connection: Any) -> dict[str, frozenset[tuple[str, str]]]:

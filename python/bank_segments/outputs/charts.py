@@ -203,7 +203,9 @@ def _churn_drivers(marts: Marts, words: Words) -> Figure:
     for row in records(rows):
         ends = words.between(row["odds_ratio_adjusted_low"], row["odds_ratio_adjusted_high"], 2)
         _beside(axes, row["y"], f"{words.number(row['odds_ratio_adjusted'], 2)} ({ends})")
-    references = dict(levels.query("is_reference")[["trait", "level"]].itertuples(index=False))
+    references: dict[str, str] = dict(
+        levels.query("is_reference")[["trait", "level"]].itertuples(index=False)
+    )
     for row in records(rows[is_first]):
         reference = words.level(row["trait"], references[row["trait"]])
         trait = words.trait(row["trait"])
@@ -228,37 +230,34 @@ def _segment_candidates(marts: Marts, words: Words) -> Figure:
             rate=words.percent(top["churn_rate"]),
         )
     subtitle = _(
-        "Every combination of traits that was tried; numbered are the findings, named the bank’s own segments"
+        "Every combination of traits that was tried; beside it the findings and the bank’s own segments"
     )
     figure, (part,) = _figure(title, subtitle, 30)
     axes, notes = part.subplots(1, 2, width_ratios=(3, 2))
     _bank_line(axes, marts, words, along="y")
     declared = candidates[candidates["is_declared"]]
     tried = candidates.drop(found.index.union(declared.index))
-    for group, rows in ((_groups()[2], tried), (_groups()[0], found), (_groups()[5], declared)):
-        _markers(axes, rows["churn_rate"], rows["coverage"], group)
-    own = dict(
-        zip(marts.dim_segments["segment_id"], marts.dim_segments[f"name_{words.language}"], strict=True)
-    )
-    labels = {row["candidate_id"]: words.number(row["finding_rank"]) for row in records(found)} | own
-    for row in records(pd.concat([found, declared])):
-        axes.annotate(
-            labels[row["candidate_id"]],
-            (row["coverage"], row["churn_rate"]),
-            xytext=(5, -9 if row["is_declared"] else 4),
-            textcoords="offset points",
-            weight="bold",
-        )
+    drawn = {_("tried"): (_groups()[2], tried), _("found"): (_groups()[0], found)}
+    drawn[_("the bank’s own")] = (_groups()[5], declared)
+    for label, (group, rows) in drawn.items():
+        _markers(axes, rows["churn_rate"], rows["coverage"], group, label)
     _percent_axis(axes, words, _("Coverage: share of all clients"))
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter(lambda y, _position: words.percent(y, 0))
     axes.set_ylabel(_("Churn rate"))
     notes.axis("off")
-    for place, row in enumerate(records(found)):
-        told = f"{labels[row['candidate_id']]}. {_short(names[row['candidate_id']], 80)}"
-        rate = f"{words.counted(row['clients'], 'client')}, {words.rate_with_interval(row)}"
-        notes.text(0, 1 - 0.095 * place, f"{told}\n    {rate}", va="top", transform=notes.transAxes)
-    part.legend(*axes.get_legend_handles_labels(), loc="outside upper left")
+    segments = dict(
+        zip(marts.dim_segments["segment_id"], marts.dim_segments[f"name_{words.language}"], strict=True)
+    )
+    listed = records(pd.concat([found, declared]))
+    for place, row in enumerate(listed):
+        name = (names | segments)[row["candidate_id"]]
+        told = f"{_short(name, 60)}\n    {words.counted(row['clients'], 'client')}, {words.rate_with_interval(row)}"
+        group = _groups()[5 if row["is_declared"] else 0]
+        y = 1 - (place + 0.5) / len(listed)
+        notes.plot(0, y, **group, transform=notes.transAxes, clip_on=False)
+        notes.text(0.03, y, told, va="center", transform=notes.transAxes)
+    part.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=6)
     return figure
 
 
