@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,11 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
+from bank_segments.errors import RefusedError
 from bank_segments.marts import marts_from
 from bank_segments.outputs.conclusions import conclusions
 from bank_segments.outputs.dashboard import write_dashboards
+from bank_segments.release.adopt import adopt
 from bank_segments.release.disclosure import publish, read_cells
 from bank_segments.words import LANGUAGES, Language
 from conftest import ROOT, SAMPLE, copy_project, dbt
@@ -156,8 +159,17 @@ def add_hypotheses_of_other_groups(project: Path) -> None:
         append(project, "hypothesis_tests", test=other, is_primary="false", **entry)
 
 
+ADOPTED = """
+    select candidate_id, clients, churned_clients, name_ru from marts.fct_segment_candidates
+    where depth = 3 and rule_lines like '%age,%'
+    order by candidate_rank limit 1
+"""
+
+
 @pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+def warehouse(
+    tmp_path_factory: pytest.TempPathFactory, sample_release: Path
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A warehouse built from a scratch copy in which all recipes were followed, with every test."""
     project = copy_project(tmp_path_factory.mktemp("scratch"))
     code = {path: path.read_bytes() for pattern in ("*.sql", "*.py") for path in project.rglob(pattern)}
@@ -165,6 +177,13 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckD
         for step in steps:
             step.follow(project)
     add_hypotheses_of_other_groups(project)
+    published = tmp_path_factory.mktemp("published")
+    (published / "latest").symlink_to(sample_release)
+    with duckdb.connect(sample_release / "bank_marts.duckdb", read_only=True) as connection:
+        ((candidate, *_),) = connection.execute(ADOPTED).fetchall()
+    adopt(published, project / "seeds", candidate)
+    with pytest.raises(RefusedError, match=r"has c_.* already; nothing was changed"):
+        adopt(published, project / "seeds", candidate)
     assert {path: path.read_bytes() for path in code} == code
     run = dbt("build", clients=SAMPLE, target=project / "target", project=project)
     if run.returncode:
@@ -222,6 +241,33 @@ def test_the_new_segment_is_in_the_marts(warehouse: duckdb.DuckDBPyConnection) -
         "select count(*) from marts.fct_segment_membership inner join marts.dim_clients using (client_key)"
         f" where segment_id = 'segment_5' and {members}"
     ).fetchall() == [expected[:1]]
+
+
+def test_the_adopted_candidate_is_a_segment(
+    warehouse: duckdb.DuckDBPyConnection, sample_release: Path
+) -> None:
+    with duckdb.connect(sample_release / "bank_marts.duckdb", read_only=True) as connection:
+        (candidate,) = connection.execute(ADOPTED).fetchall()
+    assert warehouse.execute(
+        "select segment_id, clients, churned_clients, name_ru"
+        " from marts.fct_segment_metrics inner join marts.dim_segments using (segment_id) where segment_id = ?",
+        [candidate[0]],
+    ).fetchall() == [candidate]
+
+
+def test_what_cannot_be_adopted_is_refused_and_changes_nothing(sample_release: Path, tmp_path: Path) -> None:
+    seeds = Path(shutil.copytree(ROOT / "seeds", tmp_path / "seeds"))
+    published = tmp_path / "published"
+    with pytest.raises(RefusedError, match="Nothing is published"):
+        adopt(published, seeds, "c_0000000000")
+    published.mkdir()
+    (published / "latest").symlink_to(sample_release)
+    for unknown in ("c_0000000000", "segment_2", "'; drop table x"):
+        with pytest.raises(RefusedError, match=r"There is no candidate .*; candidate_id in"):
+            adopt(published, seeds, unknown)
+    assert {path.name: path.read_bytes() for path in seeds.glob("*.*")} == {
+        path.name: path.read_bytes() for path in (ROOT / "seeds").glob("*.*")
+    }
 
 
 def test_the_new_trait_is_on_the_dashboard(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

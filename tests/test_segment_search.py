@@ -1,9 +1,11 @@
 """The search for segments: every rule against a loop over the clients, its p-values against what shuffling gives."""
 
+import csv
 import itertools
 import math
+import operator
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -191,16 +193,22 @@ def test_the_marts_against_a_loop_over_the_clients(sample: Any, clients: pd.Data
         assert overlap == pytest.approx((members & in_segment).sum() / (members | in_segment).sum())
 
 
-def test_a_rule_of_a_level_holds_for_its_clients_alone(sample: Any) -> None:
-    """As it is written for segment_rules.csv."""
-    levels: Sequence[tuple[str, str, str]] = sample.sql(
-        "select trait, level, rule from marts.dim_trait_levels"
+def test_the_lines_of_a_candidate_are_its_rule(sample: Any, clients: pd.DataFrame) -> None:
+    """Read as CSV and applied to the clients they give the clients of the candidate."""
+    rows = sample.sql(
+        "select candidate_id, rule_lines, clients from marts.fct_segment_candidates where not is_declared"
     ).fetchall()
-    for trait, level, rule in levels:
-        quoted = rule if " = " not in rule else "cast({} as varchar) = '{}'".format(*rule.split(" = "))
-        (differing,) = sample.execute(
-            f"select count(*) from intermediate.int_clients_segmented"
-            f" where ({quoted}) is distinct from (cast({trait} as varchar) = ?)",
-            [level],
-        ).fetchone()
-        assert differing == 0, (trait, level, rule)
+    everybody = sample.sql("select * from intermediate.int_clients_segmented").df()
+    kept = {"=": operator.eq, ">=": operator.ge, "<": operator.lt}
+    conditions: dict[tuple[str, ...], Any] = {}
+    for candidate, lines, count in rows:
+        members = np.ones(len(everybody), dtype=bool)
+        for segment, column, sign, value in csv.reader(lines.splitlines()):
+            assert segment == candidate
+            if (column, sign, value) not in conditions:
+                of_kind = {"true": True, "false": False}.get(value) if value in ("true", "false") else value
+                if sign != "=" or column == "product_count":
+                    of_kind = int(value)
+                conditions[column, sign, value] = kept[sign](everybody[column], of_kind).to_numpy()
+            members &= conditions[column, sign, value]
+        assert members.sum() == count, lines

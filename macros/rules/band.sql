@@ -24,14 +24,19 @@
     end
 {%- endmacro %}
 
-{# A band's condition, written as the rules of segments are. #}
-{% macro band_rule(band) -%}
+{# A band's conditions as lines of segment_rules.csv, without the segment. #}
+{% macro band_rule_lines(band) -%}
     {%- set bounds = [] -%}
     {%- if band.lower_bound is not none -%}
-        {%- do bounds.append(band.column_name ~ ' >= ' ~ band.lower_bound) -%}
+        {%- do bounds.append("'" ~ band.column_name ~ ',>=,' ~ band.lower_bound ~ "'") -%}
     {%- endif -%}
     {%- if band.upper_bound is not none -%}
-        {%- do bounds.append(band.column_name ~ ' < ' ~ band.upper_bound) -%}
+        {%- do bounds.append("'" ~ band.column_name ~ ',<,' ~ band.upper_bound ~ "'") -%}
     {%- endif -%}
-    {{- bounds | join(' and ') -}}
+    {{- bounds | join(' || chr(10) || ') -}}
+{%- endmacro %}
+
+{# A text as a field of a CSV file. #}
+{% macro csv_text(text) -%}
+    '"' || replace({{ text }}, '"', '""') || '"'
 {%- endmacro %}

@@ -28,7 +28,7 @@ declared as (
         label_ru,
         label_en,
         sort_order,
-        cast(null as string) as rule
+        cast(null as string) as rule_lines
     from allowed_values
     {%- for row in seed_rows('bands') %}
     {%- set kind = (domains | selectattr('column_name', 'equalto', row.column_name) | first).kind %}
@@ -39,7 +39,7 @@ declared as (
         '{{ band_name(row, kind, 'до ', '–', ' и больше', ' ') }}' as label_ru,
         '{{ band_name(row, kind, 'under ', '–', ' and over', ',') }}' as label_en,
         {{ row.lower_bound if row.lower_bound is not none else -1 }} as sort_order,
-        '{{ band_rule(row) }}' as rule
+        {{ band_rule_lines(row) }} as rule_lines
     {%- endfor %}
 
 ),
@@ -62,7 +62,7 @@ final as (
         coalesce(declared.label_en, present.level) as label_en,
         cast(coalesce(declared.sort_order, try_cast(present.level as int)) as int) as sort_order,
         traits.sort_order as trait_sort_order,
-        coalesce(declared.rule, present.trait || ' = ' || present.level) as rule
+        coalesce(declared.rule_lines, present.trait || ',=,' || {{ csv_text('present.level') }}) as rule_lines
     from present
     left join declared on present.trait = declared.trait and present.level = declared.level
     left join traits on present.trait = traits.trait and traits.kind = 'category'

@@ -6,12 +6,6 @@ candidates as (
 
 ),
 
-levels as (
-
-    select * from {{ ref('dim_trait_levels') }}
-
-),
-
 conditions as (
 
     select
@@ -21,25 +15,13 @@ conditions as (
 
 ),
 
-split as (
+final as (
 
     select
         candidate_id,
         split_part(condition, chr(31), 1) as trait,
         split_part(condition, chr(31), 2) as level
     from conditions
-
-),
-
-final as (
-
-    select
-        split.candidate_id,
-        split.trait,
-        split.level,
-        levels.rule
-    from split
-    inner join levels on split.trait = levels.trait and split.level = levels.level
 
 )
 

@@ -12,10 +12,29 @@ conditions as (
 
 ),
 
+levels as (
+
+    select * from {{ ref('dim_trait_levels') }}
+
+),
+
+traits as (
+
+    select * from {{ ref('dim_traits') }}
+    where kind = 'category'
+
+),
+
 segments as (
 
     select * from {{ ref('fct_segment_metrics') }}
     where segment_id <> 'none'
+
+),
+
+segment_names as (
+
+    select * from {{ ref('dim_segments') }}
 
 ),
 
@@ -44,23 +63,59 @@ settings as (
 
 ),
 
+named as (
+
+    select
+        conditions.candidate_id,
+        {{ join_rows("traits.name_ru || ': ' || levels.label_ru", '; ', order='traits.sort_order') }} as name_ru,
+        {{ join_rows("traits.name_en || ': ' || levels.label_en", '; ', order='traits.sort_order') }} as name_en,
+        {{ join_rows(
+            "conditions.candidate_id || ','"
+            " || replace(levels.rule_lines, chr(10), chr(10) || conditions.candidate_id || ',')",
+            '\n',
+            order='traits.sort_order'
+        ) }} as rule_lines
+    from conditions
+    inner join levels on conditions.trait = levels.trait and conditions.level = levels.level
+    inner join traits on conditions.trait = traits.trait
+    group by conditions.candidate_id
+
+),
+
 counted as (
 
     select
-        candidate_id,
+        candidates.candidate_id,
+        named.name_ru,
+        named.name_en,
         false as is_declared,
-        depth,
-        clients,
-        churned_clients
+        candidates.depth,
+        candidates.clients,
+        candidates.churned_clients,
+        concat_ws(
+            ',',
+            candidates.candidate_id,
+            {{ csv_text('named.name_ru') }},
+            {{ csv_text('named.name_en') }},
+            {{ csv_text('named.name_ru') }},
+            {{ csv_text('named.name_en') }}
+        ) as segment_line,
+        named.rule_lines
     from candidates
+    inner join named on candidates.candidate_id = named.candidate_id
     union all
     select
-        segment_id as candidate_id,
+        segments.segment_id as candidate_id,
+        segment_names.name_ru,
+        segment_names.name_en,
         true as is_declared,
         cast(null as int) as depth,
-        clients,
-        churned_clients
+        segments.clients,
+        segments.churned_clients,
+        cast(null as string) as segment_line,
+        cast(null as string) as rule_lines
     from segments
+    inner join segment_names on segments.segment_id = segment_names.segment_id
 
 ),
 
@@ -150,6 +205,8 @@ final as (
 
     select
         candidate_id,
+        name_ru,
+        name_en,
         is_declared,
         depth,
         clients,
@@ -169,6 +226,8 @@ final as (
         is_known,
         candidate_rank,
         case when place_among_found <= kept_candidates then place_among_found end as finding_rank,
+        segment_line,
+        rule_lines,
         is_too_small
     from ranked
 

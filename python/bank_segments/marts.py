@@ -45,8 +45,6 @@ _FROM = {
     "fct_segment_metrics": "marts.fct_segment_metrics as mart order by segment_id = 'none', segment_id",
     "fct_segment_candidates": "marts.fct_segment_candidates as mart"
     " order by finding_rank is null, finding_rank, candidate_rank, candidate_id",
-    "fct_segment_candidate_conditions": f"marts.fct_segment_candidate_conditions as mart {_LEVELS}"
-    " order by candidate_id, levels.trait_sort_order",
     "fct_segment_candidate_overlaps": "marts.fct_segment_candidate_overlaps as mart"
     " order by candidate_id, overlap_rank",
     "fct_hypothesis_results": f"marts.fct_hypothesis_results as mart {_TESTS}"
@@ -88,7 +86,6 @@ class Marts:
     fct_product_count_portrait_numbers: pd.DataFrame
     fct_segment_metrics: pd.DataFrame
     fct_segment_candidates: pd.DataFrame
-    fct_segment_candidate_conditions: pd.DataFrame
     fct_segment_candidate_overlaps: pd.DataFrame
     fct_hypothesis_results: pd.DataFrame
     fct_hypothesis_effects: pd.DataFrame

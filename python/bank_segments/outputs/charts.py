@@ -218,14 +218,11 @@ def _segment_candidates(marts: Marts, words: Words) -> Figure:
     _ = words.gettext
     candidates = marts.fct_segment_candidates.query("not is_too_small and candidate_rank.notna()")
     found = candidates[candidates["finding_rank"].notna()]
-    names = {
-        row["candidate_id"]: _candidate_name(marts, words, row["candidate_id"]) for row in records(found)
-    }
     title = _("No segment was found beside the bank’s own")
     if top := _ranked_first(found, "finding_rank"):
         title = _(
             "Nobody named “%(name)s”: %(coverage)s of the clients, of whom %(rate)s left",
-            name=names[top["candidate_id"]],
+            name=words.name(top, "name"),
             coverage=words.percent(top["coverage"]),
             rate=words.percent(top["churn_rate"]),
         )
@@ -246,13 +243,10 @@ def _segment_candidates(marts: Marts, words: Words) -> Figure:
     axes.yaxis.set_major_formatter(lambda y, _position: words.percent(y, 0))
     axes.set_ylabel(_("Churn rate"))
     notes.axis("off")
-    segments = dict(
-        zip(marts.dim_segments["segment_id"], marts.dim_segments[f"name_{words.language}"], strict=True)
-    )
     listed = records(pd.concat([found, declared]))
     for place, row in enumerate(listed):
-        name = (names | segments)[row["candidate_id"]]
-        told = f"{_short(name, 60)}\n    {words.counted(row['clients'], 'client')}, {words.rate_with_interval(row)}"
+        clients = words.counted(row["clients"], "client")
+        told = f"{_short(words.name(row, 'name'), 60)}\n    {clients}, {words.rate_with_interval(row)}"
         group = _groups()[5 if row["is_declared"] else 0]
         y = 1 - (place + 0.5) / len(listed)
         notes.plot(0, y, **group, transform=notes.transAxes, clip_on=False)
@@ -294,12 +288,6 @@ def _segments(marts: Marts, words: Words) -> Figure:
     _percent_axis(churn, words, _("Churn rate"), limit=1)
     _legend(part)
     return figure
-
-
-def _candidate_name(marts: Marts, words: Words, candidate: str) -> str:
-    """The conditions of a candidate segment, as the findings write them."""
-    conditions = marts.fct_segment_candidate_conditions.query("candidate_id == @candidate")
-    return "; ".join(words.trait_level(row["trait"], row["level"]) for row in records(conditions))
 
 
 def _segment_label(row: Row, words: Words) -> str:

@@ -1,0 +1,75 @@
+"""Makes a segment of a candidate that the search found: `make adopt CANDIDATE=c_1a2b3c4d5e`.
+
+The latest release holds the very lines; they are appended to the registers, and the next run counts the segment.
+"""
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+import duckdb
+
+from bank_segments import ROOT
+from bank_segments.database import open_confined
+from bank_segments.errors import RefusedError, shown
+from bank_segments.release.run import PUBLISHED
+
+
+def lines_of(release: Path, candidate: str) -> dict[str, str]:
+    """What to append to each register, by its name; raises `RefusedError` for what is no candidate of the release."""
+    with open_confined(published=release / "bank_marts.duckdb") as connection:
+        found = connection.execute(
+            "select segment_line, rule_lines from marts.fct_segment_candidates"
+            " where candidate_id = ? and not is_declared",
+            [candidate],
+        ).fetchall()
+    if not found:
+        raise RefusedError(
+            f"There is no candidate {shown(candidate)} in {shown(release)}; candidate_id in"
+            " marts.fct_segment_candidates names them."
+        )
+    return dict(zip(("segments", "segment_rules"), found[0], strict=True))
+
+
+def adopt(published: Path, seeds: Path, candidate: str) -> list[Path]:
+    """Append the candidate to the registers below `seeds`, and return their paths.
+
+    Raises `RefusedError` where nothing is published, for an unknown candidate and for one that is a segment already;
+    then nothing changes.
+    """
+    release = (published / "latest").resolve()
+    if not release.exists():
+        raise RefusedError(f"Nothing is published in {shown(published)} yet; run make report first.")
+    lines = lines_of(release, candidate)
+    registers = {seeds / f"{name}.csv": text for name, text in lines.items()}
+    written = {}
+    for path, text in registers.items():
+        known = path.read_text(encoding="utf-8")
+        if any(row and row[0] == candidate for row in csv.reader(known.splitlines())):
+            raise RefusedError(f"{shown(path)} has {shown(candidate)} already; nothing was changed.")
+        written[path] = path.with_suffix(".unfinished")
+        written[path].write_text(f"{known.rstrip()}\n{text}\n", encoding="utf-8")
+    for path, unfinished in written.items():
+        unfinished.replace(path)
+    return list(written)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line and adopt one candidate; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="make adopt", description="Make a segment of a found candidate.")
+    parser.add_argument("candidate", help="a candidate_id of marts.fct_segment_candidates")
+    try:
+        paths = adopt(PUBLISHED, ROOT / "seeds", parser.parse_args(arguments).candidate)
+    except RefusedError as refusal:
+        print(f"make adopt: {refusal}", file=sys.stderr)
+        return 1
+    except (OSError, duckdb.Error) as error:
+        print(f"make adopt: Nothing was adopted: {' '.join(str(error).split())}.", file=sys.stderr)
+        return 1
+    print(f"appended to {' and '.join(map(shown, paths))}: give the segment its own names there")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
