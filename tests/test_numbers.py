@@ -121,6 +121,7 @@ class Marts:
             f"""
             select information_value, {CONFIDENCE}, information_value_low, information_value_high
             from marts.fct_churn_drivers
+            where is_distinguishable
             order by rank
             """
         )

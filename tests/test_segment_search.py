@@ -206,7 +206,9 @@ def test_the_lines_of_a_candidate_are_its_rule(sample: Any, clients: pd.DataFram
         for segment, column, sign, value in csv.reader(lines.splitlines()):
             assert segment == candidate
             if (column, sign, value) not in conditions:
-                of_kind = {"true": True, "false": False}.get(value) if value in ("true", "false") else value
+                of_kind: Any = (
+                    {"true": True, "false": False}.get(value) if value in ("true", "false") else value
+                )
                 if sign != "=" or column == "product_count":
                     of_kind = int(value)
                 conditions[column, sign, value] = kept[sign](everybody[column], of_kind).to_numpy()

@@ -29,7 +29,7 @@ summed as (
 
     select
         trait,
-        cast(count(*) as int) as levels,
+        cast(count(*) as int) as level_count,
         sum(information_value) as information_value
     from levels
     group by trait
@@ -40,7 +40,7 @@ joined as (
 
     select
         summed.trait,
-        summed.levels,
+        summed.level_count,
         summed.information_value,
         tests.information_value_low,
         tests.information_value_high,
@@ -63,7 +63,7 @@ final as (
 
     select
         trait,
-        levels,
+        level_count,
         information_value,
         information_value_low,
         information_value_high,
