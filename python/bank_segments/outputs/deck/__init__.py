@@ -101,6 +101,7 @@ def _rendered(words: Words, **values: Any) -> ElementTree.Element:
         "groups": groups,
         "interval_of": _interval_of,
         "interval_suffix": interval_suffix,
+        "per_margin": _per_margin,
         "point": point,
         "scale_of": scale_of,
         "where": _where,
@@ -139,3 +140,9 @@ def _interval_of(row: Row) -> list[str]:
     suffix = interval_suffix(row)
     ends = [f"difference_low{suffix}", f"difference_high{suffix}"]
     return [*ends, "confidence_adjusted"] if suffix else ends
+
+
+def _per_margin(row: Row) -> float | None:
+    """By what a difference is multiplied to stand in units of its margin; None where it has none."""
+    margin = row["equivalence_margin"]
+    return 1 / margin if margin else None

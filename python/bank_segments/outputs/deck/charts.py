@@ -64,16 +64,16 @@ class Point:
     text: str = ""
     source: str = ""
     value: float | None = None
-    low: float | None = None
-    high: float | None = None
+    lower: float | None = None
+    upper: float | None = None
     colour: str = ""
 
     @property
     def lengths(self) -> tuple[float | None, float | None]:
         """How far the interval reaches below and above the value."""
-        if self.value is None or self.low is None or self.high is None:
+        if self.value is None or self.lower is None or self.upper is None:
             return None, None
-        return self.value - self.low, self.high - self.value
+        return self.value - self.lower, self.upper - self.value
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,10 @@ def chart_of(said: Element) -> Chart | None:
 
 
 def _point(said: Element) -> Point:
-    value, low, high = (float(end) if (end := said.get(name)) else None for name in ("value", "low", "high"))
-    return Point(said.text or "", said.get("of", ""), value, low, high, said.get("colour", ""))
+    value, lower, upper = (
+        float(end) if (end := said.get(name)) else None for name in ("value", "lower", "upper")
+    )
+    return Point(said.text or "", said.get("of", ""), value, lower, upper, said.get("colour", ""))
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class Axis:
 
 def _percent_axis(language: Language, series: Iterable[Series], *, is_shown: bool) -> Axis:
     """An axis of fractions from 0 up to the next tenth above all values and intervals; one more for labels alone."""
-    ends = [end for each in series for point in each.points for end in (point.value, point.high)]
+    ends = [end for each in series for point in each.points for end in (point.value, point.upper)]
     highest = max((end for end in ends if end is not None), default=1.0) + (0 if is_shown else 0.1)
     sign = "%" if language == "en" else f'"{chr(160)}"%'
     top = min(math.ceil(round(10 * highest, 9)), 10) / 10 or 0.1
@@ -151,7 +153,9 @@ def _percent_axis(language: Language, series: Iterable[Series], *, is_shown: boo
 
 def _axis_around(language: Language, series: Iterable[Series]) -> Axis:
     """An axis with about six round steps that holds 0 and all ends; viewers leave no room for intervals."""
-    ends = [end for each in series for point in each.points for end in (point.value, point.low, point.high)]
+    ends = [
+        end for each in series for point in each.points for end in (point.value, point.lower, point.upper)
+    ]
     known = [0.0, *(end for end in ends if end is not None)]
     low, high = min(known), max(known)
     rough = (high - low) / 6 or 1.0
@@ -366,12 +370,12 @@ def _forest_row(axes: Axes, y: int, point: Point, colour: str, fill: str) -> Non
     axes.text(
         1.03, y, _wrapped(point.text, 21, 2), va="center", transform=axes.get_yaxis_transform(), size=10
     )
-    if point.value is None or point.low is None or point.high is None:
+    if point.value is None or point.lower is None or point.upper is None:
         return
     if abs(point.value) > _REACH:
         edge = math.copysign(_REACH, point.value)
         arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
         axes.annotate("", (edge, y), (0.8 * edge, y), arrowprops=arrow)
         return
-    axes.hlines(y, max(point.low, -_REACH), min(point.high, _REACH), colors=colour, linewidth=2)
+    axes.hlines(y, max(point.lower, -_REACH), min(point.upper, _REACH), colors=colour, linewidth=2)
     axes.plot([point.value], [y], "o", color=colour, markerfacecolor=fill, markersize=8)

@@ -17,14 +17,17 @@ Row = Mapping[str, Any]
 
 # What names a row of each relation that a figure comes from; some have one row only.
 KEYS: Mapping[str, tuple[str, ...]] = {
+    "marts.dim_assumptions": ("assumption",),
     "marts.dim_hypotheses": ("hypothesis_id",),
     "marts.dim_populations": ("population",),
     "marts.dim_segments": ("segment_id",),
     "marts.dim_trait_levels": ("trait", "level"),
+    "marts.dim_traits": ("trait", "kind"),
     "marts.fct_churn_portrait": ("trait", "level"),
     "marts.fct_churn_portrait_numbers": ("population", "trait"),
     "marts.fct_hypothesis_effects": ("hypothesis_id", "population", "effect_size_name"),
     "marts.fct_hypothesis_results": ("hypothesis_id", "population", "test"),
+    "marts.fct_hypothesis_sensitivity": ("hypothesis_id", "population", "city", "trimming"),
     "marts.fct_product_count_metrics": ("product_count",),
     "marts.fct_product_count_portrait": ("product_count", "trait", "level"),
     "marts.fct_product_count_portrait_numbers": ("product_count", "trait"),
@@ -56,7 +59,7 @@ def point(text: str, row: Row, *columns: str, scale: float | None = 1, colour: s
     """
     values = {
         name: float(row[column]) * scale
-        for name, column in zip(("value", "low", "high"), columns, strict=False)
+        for name, column in zip(("value", "lower", "upper"), columns, strict=False)
         if scale is not None and is_known(row[column])
     }
     drawn = Markup("").join(Markup(' {}="{}"').format(name, repr(value)) for name, value in values.items())
