@@ -186,7 +186,7 @@ def test_the_new_slide_is_in_both_decks(project: Path, tmp_path: Path) -> None:
     )
     environment = os.environ | {"PYTHONPATH": str(project / "python")}
     subprocess.run([sys.executable, "-c", code], cwd=project, env=environment, check=True)
-    title = "Every profit is counted from these assumptions"
+    title = "All profits rest on these assumptions"
     expected = {"en": (title, "1\u00a0year"), "ru": (catalogued(project, title), "1\u00a0год")}
     for language, (said, years) in expected.items():
         slide = list(Presentation(str(tmp_path / f"presentation.{language}.pptx")).slides)[-1]
