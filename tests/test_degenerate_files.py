@@ -111,6 +111,12 @@ def test_every_sentence_is_whole(written: Written) -> None:
     saw("degenerate", written.file, told.format(untested.sum(), len(untested), marked))
 
 
+@pytest.mark.parametrize("written", ["1 client", "nobody left"], indirect=True)
+def test_one_client_and_nobody_are_said_as_such(written: Written) -> None:
+    wrong = re.compile(r"\b1 clients|\b1.клиентов|will leave: 0|уйдут 0|\b0 of [\d,]+ active")
+    assert [text for text in written.texts() if wrong.search(text)] == []
+
+
 def test_the_release_is_what_is_expected_of_one(written: Written) -> None:
     assert [each.meaning for each in validate(written.folder / "bank_marts.duckdb") if not each.is_met] == []
 

@@ -2,8 +2,11 @@
 
 import csv
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +17,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from babel.messages.pofile import read_po
+from pptx import Presentation
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
@@ -43,7 +48,7 @@ class Step:
     @property
     def paths(self) -> list[str]:
         """The files that the step names."""
-        return [text for text in self.quoted if re.fullmatch(r"[\w/]+\.\w+", text)]
+        return [text for text in self.quoted if re.fullmatch(r"\w+/[\w/.]+", text)]
 
     def follow(self, project: Path) -> None:
         """Do what the sentence says, with nothing but the project's files and an editor."""
@@ -99,6 +104,7 @@ def test_each_recipe_takes_less_than_five_steps() -> None:
         "A driver of churn",
         "Another search for segments",
         "An assumption",
+        "A slide",
     ]
     assert all(0 < count < 5 for count in steps.values())
 
@@ -167,10 +173,8 @@ ADOPTED = """
 
 
 @pytest.fixture(scope="module")
-def warehouse(
-    tmp_path_factory: pytest.TempPathFactory, sample_release: Path
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse built from a scratch copy in which all recipes were followed, with every test."""
+def project(tmp_path_factory: pytest.TempPathFactory, sample_release: Path) -> Path:
+    """A scratch copy in which all recipes were followed, built with every test."""
     project = copy_project(tmp_path_factory.mktemp("scratch"))
     code = {path: path.read_bytes() for pattern in ("*.sql", "*.py") for path in project.rglob(pattern)}
     for steps in recipes().values():
@@ -188,8 +192,38 @@ def warehouse(
     run = dbt("build", clients=SAMPLE, target=project / "target", project=project)
     if run.returncode:
         pytest.fail(f"dbt build with the recipes failed:\n{run.stdout[-8000:]}", pytrace=False)
+    return project
+
+
+@pytest.fixture(scope="module")
+def warehouse(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(project / "target/bank.duckdb", read_only=True) as connection:
         yield connection
+
+
+def test_the_new_slide_is_in_both_decks(project: Path, tmp_path: Path) -> None:
+    """Its sentences are translated, and its figures stand in the notes with their source."""
+    code = (
+        "from pathlib import Path; from bank_segments.marts import read_marts;"
+        " from bank_segments.outputs.deck import write_decks;"
+        f" write_decks(read_marts(Path('target/bank.duckdb')), Path({str(tmp_path)!r}),"
+        " input_name='clients.csv', is_synthetic=False)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(project / "python")}
+    subprocess.run([sys.executable, "-c", code], cwd=project, env=environment, check=True)
+    title = "All profits rest on these assumptions"
+    expected = {"en": (title, "1\u00a0year"), "ru": (catalogued(project, title), "1\u00a0год")}
+    for language, (said, years) in expected.items():
+        slide = list(Presentation(str(tmp_path / f"presentation.{language}.pptx")).slides)[-1]
+        assert slide.shapes.title.text_frame.text == said
+        source = f"{years} ← marts.dim_assumptions: central [assumption=years_kept]"
+        assert source in slide.notes_slide.notes_text_frame.text.split("\n")
+
+
+def catalogued(project: Path, message: str) -> str:
+    """The translation that a recipe has added."""
+    with (project / "python/bank_segments/locale/ru.po").open("rb") as file:
+        return str(read_po(file)[message].string)
 
 
 def test_the_new_assumption_is_what_proposals_are_judged_by(warehouse: duckdb.DuckDBPyConnection) -> None:

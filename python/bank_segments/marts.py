@@ -6,8 +6,8 @@ object by running the same queries and handing each result over as a pandas fram
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,30 @@ def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a mart as dictionaries by the names of its columns; what is missing is None."""
     values = frame.astype(object)
     return values.where(values.notna(), None).to_dict("records")  # type: ignore[return-value]
+
+
+def tables(marts: Marts) -> dict[str, list[dict[str, Any]]]:
+    """The rows of every mart by its name; those of segments, hypotheses and assumptions with the columns of these."""
+    named = {
+        "fct_segment_metrics": marts.fct_segment_metrics.merge(
+            marts.dim_segments, on="segment_id", how="left"
+        ),
+        "fct_hypothesis_results": named_results(marts, marts.fct_hypothesis_results),
+        "fct_hypothesis_sensitivity": named_results(marts, marts.fct_hypothesis_sensitivity),
+        "fct_retention_proposals": marts.fct_retention_proposals.merge(marts.dim_segments, on="segment_id"),
+        "fct_retention_sensitivity": marts.fct_retention_sensitivity.merge(
+            marts.dim_assumptions, on="assumption"
+        ),
+    }
+    return {field.name: rows(named.get(field.name, getattr(marts, field.name))) for field in fields(Marts)}
+
+
+def groups(rows: Iterable[Mapping[str, Any]], *columns: str) -> list[list[Mapping[str, Any]]]:
+    """The rows with the same values in `columns` together, both in the order in which they come."""
+    found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[column] for column in columns), []).append(row)
+    return list(found.values())
 
 
 def named_results(marts: Marts, results: pd.DataFrame) -> pd.DataFrame:

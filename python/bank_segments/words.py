@@ -180,11 +180,11 @@ class Words:
     def environment(self, folder: Path) -> Environment:
         """Jinja over the templates of `folder`: `_` and `ngettext` say sentences, `words` writes figures.
 
-        HTML escapes what it is given; in Markdown a text from outside goes through the filter `escaped`.
+        HTML and XML escape what they are given; in Markdown a text from outside goes through the filter `escaped`.
         """
         environment = Environment(
             loader=FileSystemLoader(folder),
-            autoescape=select_autoescape(("html", "html.j2")),
+            autoescape=select_autoescape(("html", "html.j2", "xml.j2")),
             undefined=StrictUndefined,
             extensions=["jinja2.ext.i18n"],
             trim_blocks=True,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from jinja2 import Environment
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 
-from bank_segments.marts import Marts, named_results, rows
+from bank_segments.marts import Marts, groups, tables
 from bank_segments.words import LANGUAGES, Language, decimals_of, escaped, words_of
 
 if TYPE_CHECKING:
@@ -78,28 +78,13 @@ def _markdown(
     marts: Marts, environment: Environment, images: Mapping[str, str], *, input_name: str, is_synthetic: bool
 ) -> str:
     """Every section; `images`, by the name of the chart, follow the heading of theirs."""
-    frames = {field.name: getattr(marts, field.name) for field in fields(Marts)} | {
-        "results": named_results(marts, marts.fct_hypothesis_results),
-        "sensitivity": named_results(marts, marts.fct_hypothesis_sensitivity),
-        "segments": marts.fct_segment_metrics.merge(marts.dim_segments, on="segment_id", how="left"),
-        "proposals": marts.fct_retention_proposals.merge(marts.dim_segments, on="segment_id"),
-        "sensitivities": marts.fct_retention_sensitivity.merge(marts.dim_assumptions, on="assumption"),
-    }
     return environment.get_template("conclusions.md.j2").render(
-        {name: rows(frame) for name, frame in frames.items()},
+        tables(marts),
         bank=marts,
         charts=images,
         input_name=input_name,
         is_synthetic=is_synthetic,
     )
-
-
-def groups(rows: Iterable[Row], *columns: str) -> list[list[Row]]:
-    """The rows with the same values in `columns` together, both in the order in which they come."""
-    found: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        found.setdefault(tuple(row[column] for column in columns), []).append(row)
-    return list(found.values())
 
 
 def places(rows: Iterable[Row]) -> list[tuple[tuple[str, ...], list[str]]]:

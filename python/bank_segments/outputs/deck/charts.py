@@ -12,7 +12,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
+from xml.etree.ElementTree import Element
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -33,11 +34,16 @@ from pptx.oxml.ns import nsdecls
 from pptx.util import Emu, Pt
 from xlsxwriter import Workbook
 
-from bank_segments.outputs.deck.page import Cells, Slide, describe
-from bank_segments.words import Language, Row, Words, interval_suffix, is_known
+from bank_segments.outputs.deck.sources import text_of
+from bank_segments.words import Language, Words
 
-Kind = Literal["column", "bar", "marker"]
-STRONG, ACCENT, LIGHT, GREY, PALE = (getattr(MSO_THEME_COLOR, f"ACCENT_{number}") for number in range(1, 6))
+COLOURS = {
+    "strong": MSO_THEME_COLOR.ACCENT_1,
+    "accent": MSO_THEME_COLOR.ACCENT_2,
+    "light": MSO_THEME_COLOR.ACCENT_3,
+    "grey": MSO_THEME_COLOR.ACCENT_4,
+    "pale": MSO_THEME_COLOR.ACCENT_5,
+}
 
 _SIZE = Pt(12)
 _CREATED = datetime(2000, 1, 1)
@@ -53,48 +59,74 @@ _REACH = 4  # the picture of all hypotheses shows differences up to so many marg
 
 @dataclass(frozen=True)
 class Point:
-    """One value of a chart, its text, and where both are from; the columns after the first are its interval's ends."""
+    """A value of a chart and the ends of its interval, None where there are none; its text, and where all are from."""
 
-    text: str
-    row: Cells
-    columns: tuple[str, ...]
-    scale: float = 1.0
-
-    def __getitem__(self, place: int) -> float | None:
-        """The value (0), the low end (1) or the high end (2) of the interval; None where there is none."""
-        if place >= min(len(self.columns), 3) or not is_known(self.row[self.columns[place]]):
-            return None
-        return self.scale * float(self.row[self.columns[place]])
+    text: str = ""
+    source: str = ""
+    value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    colour: str = ""
 
     @property
     def lengths(self) -> tuple[float | None, float | None]:
         """How far the interval reaches below and above the value."""
-        value, low, high = self[0], self[1], self[2]
-        if value is None or low is None or high is None:
+        if self.value is None or self.lower is None or self.upper is None:
             return None, None
-        return value - low, high - value
+        return self.value - self.lower, self.upper - self.value
 
 
 @dataclass(frozen=True)
 class Series:
-    """One group of a chart, a point or none for each category; a limit is drawn as a dash."""
+    """One group of a chart with a point for each category; a limit is drawn as a dash."""
 
     name: str
-    points: Sequence[Point | None]
-    colour: Any = LIGHT
-    is_limit: bool = False
+    points: Sequence[Point]
+    colour: str
+    is_limit: bool
 
     @property
     def values(self) -> list[float | None]:
         """The values to draw."""
-        return [point[0] if point else None for point in self.points]
+        return [point.value for point in self.points]
 
     @property
     def intervals(self) -> tuple[list[float | None], list[float | None]] | None:
         """The lengths of the interval bars, below and above; None where there are none."""
-        lengths = [point.lengths if point else (None, None) for point in self.points]
-        below, above = [each[0] for each in lengths], [each[1] for each in lengths]
+        below, above = ([point.lengths[side] for point in self.points] for side in (0, 1))
         return (below, above) if any(each is not None for each in below) else None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What a `<chart>` of the template says."""
+
+    kind: str
+    title: str
+    has_axis: bool
+    categories: list[str]
+    series: list[Series]
+
+
+def chart_of(said: Element) -> Chart | None:
+    """The chart that an element says; None where it has nothing to show."""
+    points = [[_point(each) for each in category.iterfind("point")] for category in said.iterfind("category")]
+    if not any(points):
+        return None
+    series = [
+        Series(text_of(each), column, each.get("colour", ""), each.get("is_limit") == "true")
+        for each, column in zip(said.iterfind("series"), zip(*points, strict=True), strict=True)
+    ]
+    categories = [text_of(name) for name in said.iterfind("category/name")]
+    has_axis = said.get("axis") != "none"
+    return Chart(said.attrib["kind"], said.get("title", ""), has_axis, categories, series)
+
+
+def _point(said: Element) -> Point:
+    value, lower, upper = (
+        float(end) if (end := said.get(name)) else None for name in ("value", "lower", "upper")
+    )
+    return Point(said.text or "", said.get("of", ""), value, lower, upper, said.get("colour", ""))
 
 
 @dataclass(frozen=True)
@@ -109,9 +141,9 @@ class Axis:
     is_shown: bool = True
 
 
-def percent_axis(language: Language, series: Iterable[Series], *, is_shown: bool = True) -> Axis:
+def _percent_axis(language: Language, series: Iterable[Series], *, is_shown: bool) -> Axis:
     """An axis of fractions from 0 up to the next tenth above all values and intervals; one more for labels alone."""
-    ends = [point[end] for each in series for point in each.points if point for end in (0, 2)]
+    ends = [end for each in series for point in each.points for end in (point.value, point.upper)]
     highest = max((end for end in ends if end is not None), default=1.0) + (0 if is_shown else 0.1)
     sign = "%" if language == "en" else f'"{chr(160)}"%'
     top = min(math.ceil(round(10 * highest, 9)), 10) / 10 or 0.1
@@ -119,10 +151,12 @@ def percent_axis(language: Language, series: Iterable[Series], *, is_shown: bool
     return Axis(f"{code}0.0{sign}", f"{code}0{sign}", 0, top, 0.1 if top <= 0.5 else 0.2, is_shown)
 
 
-def axis_around(language: Language, series: Iterable[Series]) -> Axis:
+def _axis_around(language: Language, series: Iterable[Series]) -> Axis:
     """An axis with about six round steps that holds 0 and all ends; viewers leave no room for intervals."""
-    points = [point for each in series for point in each.points if point]
-    known = [0.0, *(end for point in points for place in range(3) if (end := point[place]) is not None)]
+    ends = [
+        end for each in series for point in each.points for end in (point.value, point.lower, point.upper)
+    ]
+    known = [0.0, *(end for end in ends if end is not None)]
     low, high = min(known), max(known)
     rough = (high - low) / 6 or 1.0
     magnitude = 10.0 ** math.floor(math.log10(rough))
@@ -131,52 +165,48 @@ def axis_around(language: Language, series: Iterable[Series]) -> Axis:
     return Axis(form, form, step * math.floor(low / step), step * math.ceil(high / step), step)
 
 
-def native_chart(
-    slide: Slide,
-    place: str,
-    categories: Sequence[str],
-    series: Sequence[Series],
-    axis: Axis,
-    *,
-    kind: Kind,
-    title: str = "",
-    grey_first: bool = False,
-) -> None:
-    """An editable chart of kind `column`, `bar` (with the first category on top) or `marker` in a placeholder.
+def native_chart(place: Any, said: Chart, words: Words) -> Any:
+    """An editable chart in the placeholder `place`; returns its frame.
 
-    Each point becomes a fact of the slide.
+    Kinds are `column`, `bar` (with the first category on top), both of fractions, and `marker`.
     """
+    categories, series = said.categories, said.series
+    if said.kind == "marker":
+        axis = _axis_around(words.language, series)
+    else:
+        axis = _percent_axis(words.language, series, is_shown=said.has_axis)
     data = CategoryChartData(axis.number_format)
-    data.categories = list(categories)
+    data.categories = categories
     for each in series:
         data.add_series(each.name, each.values)
-        for category, point in zip(categories, each.points, strict=True):
-            if point and point[0] is not None:
-                slide.fact(point.text, point.row, *point.columns, place=f"{each.name} | {category}")
-    frame = slide.place(place).insert_chart(_KINDS[kind], data)
-    describe(frame, ". ".join(filter(None, (slide.shown_title, title))))
+    frame = place.insert_chart(_KINDS[said.kind], data)
     chart = frame.chart
-    chart.part.chart_workbook.update_from_xlsx_blob(_workbook(slide.words, categories, series, axis))
+    chart.part.chart_workbook.update_from_xlsx_blob(_workbook(words, categories, series, axis))
     chart.font.size = _SIZE
-    chart.has_title = bool(title)
-    if title:
-        chart.chart_title.text_frame.text = title
+    chart.has_title = bool(said.title)
+    if said.title:
+        chart.chart_title.text_frame.text = said.title
         chart.chart_title.text_frame.paragraphs[0].runs[0].font.size = Pt(14)
     _legend(chart, series)
-    _axes(chart, kind, axis)
-    plot = chart.plots[0]
-    if kind != "marker":
+    _axes(chart, said.kind, axis)
+    plot, is_line = chart.plots[0], said.kind == "marker"
+    if not is_line:
         plot.gap_width, plot.overlap = 45 if len(series) == 1 else 60, -5
     column = 1 + len(series)
     for each, drawn in zip(series, plot.series, strict=True):
-        (_as_markers if kind == "marker" else _as_bars)(drawn, each, axis)
-        if grey_first:
-            fill = drawn.points[0].format.fill
-            fill.solid()
-            fill.fore_color.theme_color = GREY
+        (_as_markers if is_line else _as_bars)(drawn, each, axis)
+        for position, point in enumerate(each.points):
+            if point.colour:
+                _fill(drawn.points[position].format, point.colour)
         if each.intervals:
-            _error_bars(drawn, each.intervals, column, is_line=kind == "marker")
+            _error_bars(drawn, each.intervals, column, is_line=is_line)
             column += 2
+    return frame
+
+
+def _fill(part: Any, colour: str) -> None:
+    part.fill.solid()
+    part.fill.fore_color.theme_color = COLOURS[colour]
 
 
 def _workbook(words: Words, categories: Sequence[str], series: Sequence[Series], axis: Axis) -> bytes:
@@ -243,9 +273,9 @@ def _legend(chart: Any, series: Sequence[Series]) -> None:
         chart.legend._element.find("{*}legendPos").addnext(parse_xml(entry))
 
 
-def _axes(chart: Any, kind: Kind, axis: Axis) -> None:
+def _axes(chart: Any, kind: str, axis: Axis) -> None:
     names, values = chart.category_axis, chart.value_axis
-    names.format.line.color.theme_color = GREY
+    names.format.line.color.theme_color = COLOURS["grey"]
     names.major_tick_mark = values.major_tick_mark = XL_TICK_MARK.NONE
     names.tick_labels.font.size = _SIZE
     values.minimum_scale, values.maximum_scale, values.major_unit = axis.minimum, axis.maximum, axis.step
@@ -253,7 +283,7 @@ def _axes(chart: Any, kind: Kind, axis: Axis) -> None:
     values.has_major_gridlines = axis.is_shown
     if axis.is_shown:
         line = values.major_gridlines.format.line.color
-        line.theme_color, line.brightness = GREY, 0.7
+        line.theme_color, line.brightness = COLOURS["grey"], 0.7
         values.tick_labels.font.size = _SIZE
         values.tick_labels.number_format, values.tick_labels.number_format_is_linked = axis.tick_format, False
     else:
@@ -267,9 +297,8 @@ def _axes(chart: Any, kind: Kind, axis: Axis) -> None:
 
 
 def _as_bars(drawn: Any, each: Series, axis: Axis) -> None:
-    drawn.format.fill.solid()
-    drawn.format.fill.fore_color.theme_color = each.colour
-    drawn.format.line.color.theme_color, drawn.format.line.width = STRONG, Pt(0.75)
+    _fill(drawn.format, each.colour)
+    drawn.format.line.color.theme_color, drawn.format.line.width = COLOURS["strong"], Pt(0.75)
     drawn.invert_if_negative = False
     labels = drawn.data_labels
     labels.show_value = True
@@ -285,72 +314,68 @@ def _as_markers(drawn: Any, each: Series, axis: Axis) -> None:
     marker = drawn.marker
     marker.style = XL_MARKER_STYLE.DASH if each.is_limit else XL_MARKER_STYLE.CIRCLE
     marker.size = 30 if each.is_limit else 11
-    marker.format.fill.solid()
-    marker.format.fill.fore_color.theme_color = marker.format.line.color.theme_color = each.colour
+    _fill(marker.format, each.colour)
+    marker.format.line.color.theme_color = COLOURS[each.colour]
 
 
-def forest_picture(slide: Slide, place: str, hypotheses: Sequence[Sequence[Row]], axis: str) -> None:
-    """Differences in units of their margin over the band of the margin, which no native chart can draw.
+def forest_picture(place: Any, said: Chart, words: Words) -> Any:
+    """Intervals in units of a margin over its band, which no native chart can draw, in the placeholder `place`.
 
-    `hypotheses` are the primary results of each, one for each population, with `axis` under them. What lies further out
-    than the picture reaches is drawn as an arrow.
+    The text of a point stands beside it, of a point without a value alone; the chart's title stands below. What lies
+    further out than the picture reaches is drawn as an arrow. Returns the picture.
     """
-    placeholder, words = slide.place(place), slide.words
-    rows = [row for hypothesis in hypotheses for row in hypothesis]
-    size = Emu(placeholder.width).inches, Emu(placeholder.height).inches
-    names = dict.fromkeys(words.name(row, "name") for row in rows)
-    looks = dict(
-        zip(names, (("#12355B", "#12355B"), ("#C8501E", "white"), ("#1B1B1B", "#CCCCCC")), strict=False)
-    )
+    size = Emu(place.width).inches, Emu(place.height).inches
+    looks = (("#12355B", "#12355B"), ("#C8501E", "white"), ("#1B1B1B", "#CCCCCC"))
     with rc_context({"font.family": "DejaVu Sans", "font.size": 11, "text.parse_math": False}):
         figure = Figure(figsize=size, dpi=150, facecolor="white", layout="constrained")
         axes = figure.subplots()
         axes.axvspan(-1, 1, color="#e4e4e4", zorder=0)
         axes.axvline(0, color="#12355B", linewidth=1, zorder=1)
-        axes.set(xlim=(-_REACH, _REACH), ylim=(len(rows) - 0.4, -0.6))
         axes.spines[["top", "right", "left"]].set_visible(False)
-        ends = [sum(map(len, hypotheses[: place + 1])) for place in range(len(hypotheses))]
-        middles = [end - (len(rows) + 1) / 2 for end, rows in zip(ends, hypotheses, strict=True)]
-        metrics = (words.name(hypothesis[0], "metric") for hypothesis in hypotheses)
-        axes.set_yticks(middles, [_wrapped(metric, 22, 3) for metric in metrics])
         axes.tick_params(length=0)
-        for end in ends[:-1]:
-            axes.axhline(end - 0.5, color="#cccccc", linewidth=0.8)
-        for y, row in enumerate(rows):
-            _forest_row(axes, y, row, words, *looks[words.name(row, "name")])
+        y, middles = 0, []
+        for points in zip(*(each.points for each in said.series), strict=True):
+            start = y
+            if start:
+                axes.axhline(start - 0.5, color="#cccccc", linewidth=0.8)
+            for point, look in zip(points, looks, strict=False):
+                if point.text:
+                    _forest_row(axes, y, point, *look)
+                    y += 1
+            middles.append((start + y - 1) / 2)
+        axes.set(xlim=(-_REACH, _REACH), ylim=(y - 0.4, -0.6))
+        axes.set_yticks(middles, [_wrapped(category, 22, 3) for category in said.categories])
         axes.grid(visible=True, axis="x", color="#dddddd")
         axes.set_axisbelow(True)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _position: words.number(x)))
-        figure.supxlabel(_wrapped(axis, 75, 4), size=11, color="#595959")
+        figure.supxlabel(_wrapped(said.title, 75, 4), size=11, color="#595959")
         handles = [
-            axes.plot([], [], "o", color=colour, markerfacecolor=fill, label=name)[0]
-            for name, (colour, fill) in looks.items()
+            axes.plot([], [], "o", color=colour, markerfacecolor=fill, label=each.name)[0]
+            for each, (colour, fill) in zip(said.series, looks, strict=False)
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
         picture = io.BytesIO()
         figure.savefig(picture, pil_kwargs={"compress_level": 1})
     picture.seek(0)
-    describe(placeholder.insert_picture(picture), slide.shown_title)
+    return place.insert_picture(picture)
 
 
 def _wrapped(text: str, characters: int, lines: int) -> str:
     return "\n".join(textwrap.wrap(text, characters, max_lines=lines, placeholder="…"))
 
 
-def _forest_row(axes: Axes, y: int, row: Row, words: Words, colour: str, fill: str) -> None:
-    """One population of one hypothesis: the difference, its interval and the verdict."""
-    verdict = _wrapped(words.verdict(row["conclusion"]), 21, 2)
-    axes.text(1.03, y, verdict, va="center", transform=axes.get_yaxis_transform(), size=10)
-    margin, suffix = row["equivalence_margin"], interval_suffix(row)
-    ends = [row["difference"], row[f"difference_low{suffix}"], row[f"difference_high{suffix}"]]
-    if not all(map(is_known, (*ends, margin))) or margin == 0:
+def _forest_row(axes: Axes, y: int, point: Point, colour: str, fill: str) -> None:
+    """The difference, its interval and the verdict beside them."""
+    axes.text(
+        1.03, y, _wrapped(point.text, 21, 2), va="center", transform=axes.get_yaxis_transform(), size=10
+    )
+    if point.value is None or point.lower is None or point.upper is None:
         return
-    middle, low, high = (float(end) / margin for end in ends)
-    if abs(middle) > _REACH:
-        edge = math.copysign(_REACH, middle)
+    if abs(point.value) > _REACH:
+        edge = math.copysign(_REACH, point.value)
         arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
         axes.annotate("", (edge, y), (0.8 * edge, y), arrowprops=arrow)
         return
-    axes.hlines(y, max(low, -_REACH), min(high, _REACH), colors=colour, linewidth=2)
-    axes.plot([middle], [y], "o", color=colour, markerfacecolor=fill, markersize=8)
+    axes.hlines(y, max(point.lower, -_REACH), min(point.upper, _REACH), colors=colour, linewidth=2)
+    axes.plot([point.value], [y], "o", color=colour, markerfacecolor=fill, markersize=8)

@@ -7,7 +7,7 @@ inches, sizes in points.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -102,11 +102,16 @@ def fitted_table(rows: Sequence[Sequence[str]], width: float, height: float, lar
     return Table(cells, size, widths, heights)
 
 
-def _column_widths(cells: list[list[str]], total: float, size: int) -> list[float]:
+def _column_widths(cells: Sequence[Sequence[str]], total: float, size: int) -> list[float]:
     """What the longest word of each column takes, and a part of the rest by what its longest text would take."""
-    longest = [[max(_widths(cells, column, split)) * size / 72 + 2 * CELL[0] + _EDGE for column in range(len(cells[0]))]
-               for split in (True, False)]  # fmt: skip
-    needed, wanted = longest[0], [min(wide, max(_WIDEST, word)) for word, wide in zip(*longest, strict=True)]
+    needed, wanted = [], []
+    for place, column in enumerate(zip(*cells, strict=True)):
+        texts = [(text, row == 0 or place == 0) for row, text in enumerate(column)]
+        word = max(_width(word, is_bold) for text, is_bold in texts for word in text.split(" "))
+        whole = max(_width(text, is_bold) for text, is_bold in texts)
+        edges = 2 * CELL[0] + _EDGE
+        needed.append(word * size / 72 + edges)
+        wanted.append(min(whole * size / 72 + edges, max(_WIDEST, needed[-1])))
     rest = total - sum(needed)
     asked = sum(wanted) - sum(needed)
     if rest <= 0:
@@ -114,12 +119,6 @@ def _column_widths(cells: list[list[str]], total: float, size: int) -> list[floa
     if asked <= 0:
         return [each + rest / len(needed) for each in needed]
     return [word + rest * (wide - word) / asked for word, wide in zip(needed, wanted, strict=True)]
-
-
-def _widths(cells: Iterable[list[str]], column: int, split: bool) -> Iterator[float]:
-    for place, row in enumerate(cells):
-        for text in row[column].split(" ") if split else [row[column]]:
-            yield _width(text, place == 0 or column == 0)
 
 
 def _row_height(row: list[str], place: int, widths: Sequence[float], size: int) -> float:
