@@ -26,7 +26,10 @@ from test_conclusions import printed
 
 Cells = Sequence[Any]
 CONFIDENCE = 95  # every interval of the marts, by the project's variable interval_z
-CHARTS = ["churn_by_trait", "leavers_portrait", "product_count_portraits", "segments", "hypotheses_forest"]
+CHARTS = [
+    *("churn_by_trait", "leavers_portrait", "product_count_portraits", "segments", "hypotheses_forest"),
+    "retention_tornado",
+]
 
 
 @dataclass(frozen=True)
@@ -228,6 +231,25 @@ class Marts:
             """
         )
 
+    def pilots(self) -> Iterator[Cells]:
+        """What it takes to prove each proposal, or why there is nothing to prove."""
+        for *named, reason, detectable, guard, needed in self.rows(
+            """
+            select
+                name_$l, title_$l, reason_$l, 100 * smallest_detectable_save_rate, guard_metric_$l,
+                [
+                    100 * save_rate_to_prove, 100 * offer_churn_rate, 100 * control_churn_rate, clients_per_arm,
+                    100 * significance_level, 100 * power, duration_months, available_clients
+                ]
+            from marts.fct_retention_proposals as proposals
+            inner join marts.dim_segments using (segment_id)
+            inner join marts.fct_pilot_designs using (segment_id, proposal_id)
+            order by proposal_rank
+            """
+        ):
+            told = (reason,) if reason else (*needed, *([detectable] if detectable else []), guard)
+            yield *named, *told
+
     def limits(self) -> Iterator[Cells]:
         """The smallest groups, and the rules of the populations."""
         yield from self.rows(
@@ -268,7 +290,7 @@ class Marts:
             """,
         }
         found: dict[str, list[Cells]] = {name: [*self.rows(query)] for name, query in first.items()}
-        return found | {"hypotheses_forest": []}
+        return found | {"hypotheses_forest": [], "retention_tornado": []}
 
 
 def shown_p(value: float) -> float:
@@ -339,6 +361,7 @@ def test_each_number_of_the_findings_is_the_cell_that_belongs_there(
             marts.changes,
             marts.proposals,
             marts.economics,
+            marts.pilots,
             marts.limits,
         )
         assert len(sections) == len(wanted)
