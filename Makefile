@@ -8,6 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEGMENT ?=
 CANDIDATE ?=
+PILOT ?=
 SHEET ?=
 SERIES ?=
 ALLOW_DRIFT ?=
@@ -16,23 +17,28 @@ DECK_TEMPLATE ?=
 ROWS ?=
 export PYTHONPATH := python
 
-SETTINGS := CLIENTS SHEET ENGINE SERIES ALLOW_DRIFT DECK_TEMPLATE SEGMENT CANDIDATE PYTHON ROWS
+SETTINGS := CLIENTS SHEET ENGINE SERIES ALLOW_DRIFT DECK_TEMPLATE SEGMENT CANDIDATE PILOT PYTHON ROWS
 UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown setting $(UNKNOWN); known are $(SETTINGS))
 endif
 
 # Text as it was given: make takes a $ in a path for one of its variables. The shell gets it from the environment.
-$(foreach name,CANDIDATE CLIENTS DECK_TEMPLATE ENGINE SEGMENT SERIES SHEET,$(eval export override $(name) := $$(value $(name))))
+$(foreach name,CANDIDATE CLIENTS DECK_TEMPLATE ENGINE PILOT SEGMENT SERIES SHEET,$(eval export override $(name) := $$(value $(name))))
 
-.PHONY: report check quick-tests activation adopt rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest faults soak bi-env audit
+.PHONY: report check quick-tests activation adopt evaluate rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest faults soak bi-env audit
 
 report: .venv/installed $(if $(filter spark%,$(ENGINE)),spark-env)
 	@$(BIN)/python -m $(if $(filter-out duckdb,$(ENGINE)),spark.report --engine="$$ENGINE",bank_segments.report) $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(SHEET),--sheet="$$SHEET") $(if $(SERIES),--series="$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift) $(if $(DECK_TEMPLATE),--deck-template="$$DECK_TEMPLATE")
 
-# SEGMENT names the segment whose campaign list is written, with the bank's ids, into activation/.
+# SEGMENT names the segment whose campaign list is written, with the bank's ids, into activation/; PILOT=1 splits it into
+# the arms of a pilot, offer and control.
 activation: .venv/installed
-	@$(BIN)/python -m bank_segments.release.activation -- "$$SEGMENT"
+	@$(BIN)/python -m bank_segments.release.activation $(if $(PILOT),--pilot) -- "$$SEGMENT"
+
+# PILOT names the list of a pilot that came back with a column is_churned; the page and the row are written into pilots/.
+evaluate: .venv/installed
+	@$(BIN)/python -m bank_segments.evaluate -- "$$PILOT"
 
 # CANDIDATE names a candidate_id of marts.fct_segment_candidates, which becomes a segment of the registers.
 adopt: .venv/installed

@@ -32,6 +32,7 @@ NAMES = [
     "segments",
     "segment_candidates",
     "hypotheses_forest",
+    "retention_tornado",
 ]
 # Pixels at 150 dpi; lines of one paragraph and neighbouring labels may touch, not cover each other.
 TOLERANCE = 2.0
@@ -192,6 +193,7 @@ NEUTRAL = {
     "segments": "Segments",
     "segment_candidates": "No segment was found beside the bank’s own",
     "hypotheses_forest": "What the hypotheses showed",
+    "retention_tornado": "Profit of the proposals",
 }
 
 
@@ -289,3 +291,33 @@ def test_files(marts: Marts, tmp_path: Path) -> None:
         picture = imread(chart.path)
         assert picture.shape[1] == 1950
         assert picture[..., :3].std() > 0
+
+
+def test_the_tornado_reaches_from_the_central_profit_to_each_end(marts: Marts) -> None:
+    """Bar by bar; a proposal for too few clients has no panel."""
+    ends = marts.fct_retention_sensitivity
+    central = marts.fct_retention_economics.query("scenario == 'central'")
+    hidden = marts.fct_retention_proposals["proposal_id"] == "retention_call"
+    case = replace(
+        marts,
+        fct_retention_proposals=marts.fct_retention_proposals.assign(
+            proposal_rank=marts.fct_retention_proposals["proposal_rank"].mask(hidden)
+        ),
+    )
+    for each, panels in ((marts, 4), (case, 3)):
+        figure = figures(each, "en")["retention_tornado"]
+        drawn = sorted(
+            (round(bar.get_x(), 3), round(bar.get_x() + bar.get_width(), 3))
+            for axes in figure.axes
+            for bar in axes.patches
+            if isinstance(bar, Rectangle)
+        )
+        chosen = each.fct_retention_proposals.query("proposal_rank > 0")["proposal_id"]
+        bars = ends[ends["proposal_id"].isin(chosen)].merge(central[["proposal_id", "profit"]])
+        assert len(chosen) == panels
+        assert drawn == sorted(
+            (round(row["profit"], 3), round(row[f"profit_{end}"], 3))
+            for _, row in bars.iterrows()
+            for end in ("low", "high")
+        )
+        assert faults(figure) == []

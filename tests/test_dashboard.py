@@ -23,7 +23,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from bank_segments import outputs
 from bank_segments.marts import read_marts
-from bank_segments.outputs.dashboard import write_dashboards
+from bank_segments.outputs.dashboard import proposals, write_dashboards
 from bank_segments.release.disclosure import Cell, PublishedCube, publish, published_cube
 from bank_segments.words import Words
 from chromium import assert_quiet, open_file
@@ -757,3 +757,54 @@ def test_without_a_limit_the_cube_is_the_true_one() -> None:
     cube = publish(("city", "age_band"), cells, 1, fixed=())
     assert (cube.clients, cube.true_clients, cube.moved_clients) == (3, 3, 0)
     assert said_of(cube, "in_full") == "Small groups are not suppressed: the threshold is off."
+
+
+# -----------------------------------------------------------------------------------------------------------
+# What if a kept client is worth less, or more?
+# -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_slider_moves_the_worth_of_a_kept_client(
+    browser: webdriver.Chrome, pages: dict[str, Page], sample_warehouse: Path, language: str
+) -> None:
+    """By key; each profit is that of the marts with another value, in the chart and in the table."""
+    load(browser, pages[language])
+    slider = browser.find_element(By.ID, "worth")
+    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
+        for keys, worth in (([], 100), ([Keys.ARROW_LEFT] * 10, 50), ([Keys.HOME], 0), ([Keys.END], 200)):
+            slider.send_keys(*keys) if keys else None
+            found = state(browser)["profits"]
+            expected = connection.execute(
+                f"""
+                select
+                    title_{language}, value_of_kept_client * {worth} / 100,
+                    profit + target_clients * expected_churn_rate * save_rate
+                    * value_of_kept_client * ({worth} - 100) / 100
+                from marts.fct_retention_economics
+                inner join marts.fct_retention_proposals using (proposal_id, target_clients)
+                where scenario = 'central' order by proposal_rank
+                """
+            ).fetchall()
+            assert [(row["label"], row["worth"], row["profit"]) for row in found] == [
+                (label, pytest.approx(value), pytest.approx(profit, rel=1e-9))
+                for label, value, profit in expected
+            ]
+            rows = browser.find_elements(By.CSS_SELECTOR, "#profits tr")
+            shown = [row.get_attribute("textContent") for row in rows]
+            thousands = NUMBERS[language][0]
+            assert shown == [
+                label
+                + "".join(f"{round(each):,}".replace(",", thousands).replace("-", "−") for each in figures)
+                for label, *figures in expected
+            ]
+            told = browser.find_element(By.ID, "worth-shown").get_attribute("textContent")
+            assert told == f"{worth}{NUMBERS[language][2]}"
+    assert_quiet(browser)
+
+
+def test_no_proposal_for_too_few_clients_has_a_profit(sample_warehouse: Path) -> None:
+    marts = read_marts(sample_warehouse)
+    hidden = marts.fct_retention_proposals.assign(proposal_rank=[float("nan"), 1, float("nan"), 2])
+    shown = proposals(replace(marts, fct_retention_proposals=hidden), Words("en"))
+    assert [row["label"] for row in shown] == list(hidden["title_en"].iloc[[1, 3]])

@@ -3,6 +3,7 @@
 The bank's figures are pinned, too, so that no change of both sides goes unnoticed.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,11 @@ import pytest
 from duckdb import DuckDBPyConnection as Connection
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint, proportions_ztest
+from statsmodels.stats.proportion import (
+    proportion_confint,
+    proportions_ztest,
+    samplesize_proportions_2indep_onetail,
+)
 
 FLAGS = {"CreditCard": "has_credit_card", "Loyalty": "is_loyal", "Churn": "is_churned"}
 NUMBERS = ("age", "credit_score", "owned_objects", "balance", "estimated_salary")
@@ -411,6 +416,40 @@ def test_economics(bank: Connection, clients: pd.DataFrame) -> None:
         for end in ("low", "high"):
             expected, *_ = profit(row["segment_id"], {assumption: end})
             assert row[f"profit_{end}"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_pilots(bank: Connection) -> None:
+    """Against statsmodels, whose size of two arms is that of R's power.prop.test, and a search over all save rates."""
+    designs = records(bank, "marts.fct_pilot_designs", ["segment_id", "proposal_id"])
+    economics = records(bank, "marts.fct_retention_economics", ["segment_id", "proposal_id", "scenario"])
+    assert len(designs) == 4
+
+    def clients_per_arm(churn: float, saved: float) -> float:
+        return float(
+            samplesize_proportions_2indep_onetail(-churn * saved, churn, 0.8, alternative="two-sided")
+        )
+
+    for (segment, proposal), row in designs.items():
+        central = economics[segment, proposal, "central"]
+        churn, saved, available = (
+            central["expected_churn_rate"],
+            central["break_even_save_rate"],
+            central["target_clients"],
+        )
+        detectable = [
+            each / 1000
+            for each in range(1, 1001)
+            if 2 * math.ceil(clients_per_arm(churn, each / 1000)) <= available
+        ]
+        assert row["smallest_detectable_save_rate"] == (min(detectable) if detectable else None)
+        assert (row["available_clients"], row["reason_en"]) == (available, central["reason_en"])
+        if saved > 1:
+            assert row["reason_en"].startswith("It does not pay even if all")
+            assert (row["save_rate_to_prove"], row["clients_per_arm"], row["is_large_enough"]) == (None,) * 3
+            continue
+        needed = math.ceil(clients_per_arm(churn, saved))
+        assert (row["save_rate_to_prove"], row["clients_per_arm"]) == (pytest.approx(saved), needed)
+        assert row["is_large_enough"] == (2 * needed <= available)
 
 
 def test_dashboard_cube(bank: Connection, clients: pd.DataFrame) -> None:

@@ -34,6 +34,7 @@ CHARTS = [
     "segments",
     "segment_candidates",
     "hypotheses_forest",
+    "retention_tornado",
 ]
 
 _CONDITIONS = """
@@ -302,6 +303,25 @@ class Marts:
             """
         )
 
+    def pilots(self) -> Iterator[Cells]:
+        """What it takes to prove each proposal, or why there is nothing to prove."""
+        for *named, reason, detectable, guard, needed in self.rows(
+            """
+            select
+                name_$l, title_$l, reason_$l, 100 * smallest_detectable_save_rate, guard_metric_$l,
+                [
+                    100 * save_rate_to_prove, 100 * offer_churn_rate, 100 * control_churn_rate, clients_per_arm,
+                    100 * significance_level, 100 * power, duration_months, available_clients
+                ]
+            from marts.fct_retention_proposals as proposals
+            inner join marts.dim_segments using (segment_id)
+            inner join marts.fct_pilot_designs using (segment_id, proposal_id)
+            order by proposal_rank
+            """
+        ):
+            told = (reason,) if reason else (*needed, *([detectable] if detectable else []), guard)
+            yield *named, *told
+
     def limits(self) -> Iterator[Cells]:
         """The smallest groups, and the rules of the populations."""
         yield from self.rows(
@@ -351,7 +371,7 @@ class Marts:
             (*(name for (name,) in self.rows(_CONDITIONS.format(candidate))), *cells)
             for candidate, *cells in candidates
         ]
-        found["hypotheses_forest"] = []
+        found |= {"hypotheses_forest": [], "retention_tornado": []}
         return {name: found[name] for name in CHARTS}
 
 
@@ -425,6 +445,7 @@ def test_each_number_of_the_findings_is_the_cell_that_belongs_there(
             marts.changes,
             marts.proposals,
             marts.economics,
+            marts.pilots,
             marts.limits,
         )
         assert len(sections) == len(wanted)

@@ -24,6 +24,7 @@ import duckdb
 import pytest
 
 from conftest import ROOT, SAMPLE, none_of
+from test_recipes import recipes
 
 DIRECTORY = """банк's "a" $HOME b=c; (d) & e"""
 CLIENTS = """клиенты's "x" $USER FOO=y; `id` $(touch z) #1.csv"""
@@ -301,6 +302,21 @@ def test_make_writes_the_campaign_list_with_ids_of_accepted_clients(published: P
         listed = {row["client_id"] for row in csv.DictReader(handle)}
     assert len(listed) > 100
     assert listed <= set(published.accepted)
+
+
+def test_a_pilot_is_drawn_and_judged_by_its_recipe(published: Published) -> None:
+    draw, judge = (step.code.split() for step in recipes()["A pilot"] if step.sentence.startswith("Run"))
+    run = make(published.project, *draw[1:])
+    assert run.returncode == 0, run.stderr
+    lines = (published.project / "activation/segment_2.pilot.csv").read_text(encoding="utf-8").splitlines()
+    text = "\n".join([f"{lines[0]},is_churned", *(f"{line},{int('control' in line)}" for line in lines[1:])])
+    (published.project / "returned.csv").write_text(text, encoding="utf-8")
+    run = make(published.project, *judge[1:])
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == "pilots/segment_2/index.html: pays\n"
+    for path in files_of(published.project / "pilots"):
+        assert not ids_in(path.read_bytes(), published.ids)
+        assert stat.S_IMODE(path.parent.stat().st_mode) & 0o077 == 0
 
 
 @pytest.mark.parametrize("segment", ["--help", '../x\' or true -- $HOME; `id` "y" A=b'])

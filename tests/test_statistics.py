@@ -25,7 +25,7 @@ import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from scipy import optimize, stats
-from statsmodels.stats import multitest, nonparametric, weightstats
+from statsmodels.stats import multitest, nonparametric, proportion, weightstats
 
 from bank_segments import statistics as st
 from bank_segments.statistics import Counts, Moments, RankSums, Reason, Stratum, UndefinedError
@@ -325,6 +325,8 @@ PUBLISHED: list[tuple[Callable[..., Any], tuple[int, int, int, int], tuple[float
     # R: the 2x2 table of statsmodels' Test2x2_1
     (st.odds_ratio, (2, 2, 2, 2), (1, 0.062548836166112329, 15.987507702689751), 1e-9),
     (st.risk_ratio, (2, 2, 2, 2), (1, 0.25009765325990629, 3.9984381579173824), 1e-9),
+    # R: PropCIs::riskscoreci(36, 40, 16, 80) is 2.94 to 7.15, the example of Koopman (1984)
+    (st.relative_risk_reduction, (36, 4, 16, 64), (-3.5, -6.15, -1.94), 5.1e-3),
     # R: fisher.test, the second is the lady tasting tea
     (st.fisher_exact, (2, 7, 8, 2), (0.02301413756522,), 1e-12),
     (st.fisher_exact, (3, 1, 1, 3), (0.4857142857143,), 1e-12),
@@ -362,6 +364,19 @@ def test_proportions_against_scipy(one: Counts, two: Counts, confidence: float) 
     ratio = risk(one.successes, one.n, two.successes, two.n)
     ends = ratio.confidence_interval(confidence)
     assert dataclasses.astuple(st.risk_ratio(one, two, confidence)) == close((ratio.relative_risk, *ends))
+
+
+@pytest.mark.parametrize(("one", "two"), PROPORTIONS)
+def test_the_reduction_of_a_rate(one: Counts, two: Counts) -> None:
+    """Against statsmodels, where it has an answer; where the z-test rejects, no reduction of zero is left."""
+    found = st.relative_risk_reduction(one, two)
+    if one.failures and two.failures and one.successes:
+        high, low = proportion.confint_proportions_2indep(
+            *(one.successes, one.n, two.successes, two.n), method="score", compare="ratio", correction=False
+        )
+        assert (found.low, found.high) == pytest.approx((1 - low, 1 - high), rel=1e-4)
+    assert (found.low > 0 or found.high < 0) == (st.two_proportion_z(one, two).p_value < 0.05)
+    assert found.low < found.estimate < found.high or found.estimate == 1
 
 
 def likeliest_statistic(one: Counts, two: Counts, delta: float) -> float:
@@ -613,6 +628,7 @@ _ZERO = dict.fromkeys(product((NONE, ALL, HALF), repeat=2), Reason.ZERO_CELL)
             st.risk_ratio,
             {pair: _ZERO[pair] for pair in _ZERO if NONE in pair} | {(ALL, ALL): Reason.NO_VARIATION},
         ),
+        (st.relative_risk_reduction, {(each, NONE): Reason.ZERO_CELL for each in (NONE, ALL, HALF)}),
         (st.odds_ratio, {pair: _ZERO[pair] for pair in _ZERO if pair != (HALF, HALF)}),
     ],
 )
@@ -650,7 +666,8 @@ def test_nothing_is_ever_nan(
     )
     of_rates = (
         *(st.two_proportion_z, st.fisher_exact, st.newcombe_difference, st.score_difference, st.risk_ratio),
-        *(st.odds_ratio, st.cohen_h, st.cramers_v, partial(st.tost_proportions, margin=0.02)),
+        *(st.relative_risk_reduction, st.odds_ratio, st.cohen_h, st.cramers_v),
+        partial(st.tost_proportions, margin=0.02),
     )
     calls: list[Callable[[], Any]] = [
         *(partial(function, *moments_of(one, two)) for function in of_means),

@@ -59,6 +59,7 @@ _FROM = {
     " order by segment_id, proposal_id, case scenario when 'low' then 1 when 'central' then 2 else 3 end",
     "fct_retention_sensitivity": "marts.fct_retention_sensitivity as mart"
     " order by segment_id, proposal_id, sensitivity_rank, assumption",
+    "fct_pilot_designs": "marts.fct_pilot_designs as mart order by segment_id, proposal_id",
     "row_counts": "quality.row_counts as mart",
 }
 
@@ -93,6 +94,7 @@ class Marts:
     fct_retention_proposals: pd.DataFrame
     fct_retention_economics: pd.DataFrame
     fct_retention_sensitivity: pd.DataFrame
+    fct_pilot_designs: pd.DataFrame
     row_counts: pd.DataFrame
 
     @property

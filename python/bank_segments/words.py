@@ -28,7 +28,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from bank_segments.marts import Marts
 
 Language = Literal["ru", "en"]
-Noun = Literal["client", "active client", "product"]
+Noun = Literal["client", "active client", "product", "month"]
 Row: TypeAlias = "Mapping[str, Any] | pd.Series[Any]"
 LANGUAGES: tuple[Language, ...] = ("ru", "en")
 
@@ -95,6 +95,7 @@ _NOUNS: dict[Noun, tuple[str, str]] = {
     "client": n_("%(num)s\u00a0client", "%(num)s\u00a0clients"),
     "active client": n_("%(num)s\u00a0active client", "%(num)s\u00a0active clients"),
     "product": n_("%(num)s\u00a0product", "%(num)s\u00a0products"),
+    "month": n_("%(num)s\u00a0month", "%(num)s\u00a0months"),
 }
 # The units of the seeds that agree with their number, by how either language spells them there.
 _YEAR, _POINT = n_("%(num)s\u00a0year", "%(num)s\u00a0years"), n_("%(num)s\u00a0point", "%(num)s\u00a0points")

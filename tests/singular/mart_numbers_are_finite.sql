@@ -5,6 +5,7 @@
     'fct_hypothesis_effects',
     'fct_hypothesis_results',
     'fct_hypothesis_sensitivity',
+    'fct_pilot_designs',
     'fct_product_count_metrics',
     'fct_product_count_portrait',
     'fct_product_count_portrait_numbers',

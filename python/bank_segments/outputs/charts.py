@@ -359,6 +359,50 @@ def _result(row: Row, words: Words) -> str:
     return f"{words.difference(row)}, {words.p_value(row['p_value_adjusted'])}: {verdict}"
 
 
+def _retention_tornado(marts: Marts, words: Words) -> Figure:
+    _ = words.gettext
+    named = marts.fct_retention_proposals.merge(marts.dim_segments, on="segment_id")
+    central = marts.fct_retention_economics.query("scenario == 'central'")
+    shown = named.merge(central[["segment_id", "proposal_id", "profit", "is_profitable"]])
+    shown = shown[shown["proposal_rank"].notna() & shown["profit"].notna()].sort_values("proposal_rank")
+    title = _("Profit of the proposals")
+    if len(shown):
+        title = _("Under these assumptions no proposal pays")
+    if len(paying := shown[shown["is_profitable"].astype(bool)]):
+        names = (_("“%(segment)s”", segment=words.name(row, "name")) for row in records(paying))
+        title = _(
+            "Under these assumptions it pays to keep the clients of: %(segments)s", segments=", ".join(names)
+        )
+    subtitle = _(
+        "Profit, ₽, with one assumption at its low or its high end and the others central; solid line: all central, "
+        "dashed: neither profit nor loss. Association, not proven uplift"
+    )
+    lines = max(-(-len(shown) // 2), 1)
+    figure, (part,) = _figure(title, subtitle, 14 * lines)
+    panels = part.subplots(lines, 2, squeeze=False).flat
+    ends = marts.fct_retention_sensitivity.merge(marts.dim_assumptions, on="assumption")
+    for row, axes in zip(records(shown), panels, strict=False):
+        bars = ends[(ends["segment_id"] == row["segment_id"]) & (ends["proposal_id"] == row["proposal_id"])]
+        bars = bars.assign(y=range(len(bars)))
+        for group, (end, name) in _grouped({"low": _("low end"), "high": _("high end")}.items()):
+            reach = bars[f"profit_{end}"] - row["profit"]
+            _bars(axes, bars["y"], reach, group, 0.6, name, start=row["profit"])
+        axes.axvline(row["profit"], color=_groups()[0]["color"], linewidth=1, linestyle="-")
+        axes.axvline(0, color=_groups()[3]["color"], linewidth=1, linestyle="--")
+        axes.set_yticks(bars["y"], [_short(words.name(bar, "name"), 48) for bar in records(bars)])
+        axes.set_ylim(len(bars) - 0.4, -0.6)
+        axes.set_title(_short(words.name(row, "title"), 60))
+        _number_axis(axes, words, ticks=4)
+        for bar in records(bars):
+            low, high = (words.assumed(bar[f"value_{end}"], bar) for end in ("low", "high"))
+            _beside(axes, bar["y"], f"{low} … {high}")
+    for axes in part.axes[len(shown) :]:
+        axes.set_axis_off()
+    if len(shown):
+        part.legend(*part.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    return figure
+
+
 _CHARTS: Mapping[str, Callable[[Marts, Words], Figure]] = {
     "churn_by_trait": _churn_by_trait,
     "leavers_portrait": _leavers_portrait,
@@ -367,6 +411,7 @@ _CHARTS: Mapping[str, Callable[[Marts, Words], Figure]] = {
     "segments": _segments,
     "segment_candidates": _segment_candidates,
     "hypotheses_forest": _hypotheses_forest,
+    "retention_tornado": _retention_tornado,
 }
 
 
@@ -500,13 +545,12 @@ def _bars(
     group: Row,
     height: float,
     label: str | None = None,
+    start: float = 0,
 ) -> None:
-    """Horizontal bars, hatched where the group's markers are hollow."""
+    """Horizontal bars from `start` on, hatched where the group's markers are hollow."""
     fill = group["markerfacecolor"]
-    hatch = "////" if fill == "white" else ""
-    axes.barh(
-        y, shares, height, color=fill, edgecolor=group["color"], hatch=hatch, linewidth=0.6, label=label
-    )
+    style = {"color": fill, "edgecolor": group["color"], "hatch": "////" if fill == "white" else ""}
+    axes.barh(y, shares, height, left=start, linewidth=0.6, label=label, **style)
 
 
 def _bank_line(axes: Axes, marts: Marts, words: Words, along: Literal["x", "y"] = "x") -> None:

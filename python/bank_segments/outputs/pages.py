@@ -17,6 +17,7 @@ from bank_segments.database import open_confined
 from bank_segments.words import LANGUAGES, N_, Language, Words
 
 if TYPE_CHECKING:
+    from bank_segments.evaluate import Result
     from bank_segments.outputs.charts import Chart
     from bank_segments.release.expectations import ExpectationOutcome
     from bank_segments.release.gate import GateResult
@@ -214,6 +215,20 @@ def write_quality_page(
             is_synthetic=is_synthetic,
         )
     return state
+
+
+def write_pilot_page(directory: Path, *, result: Result, design: Mapping[str, Any], run_id: str) -> None:
+    """Write what a pilot showed as `index.html` (Russian) and `index.en.html` into `directory`."""
+    for language in LANGUAGES:
+        _write(
+            directory,
+            "pilot",
+            Words(language),
+            result=result,
+            design=design,
+            run_id=run_id,
+            is_synthetic=False,
+        )
 
 
 def _write(directory: Path, page: str, words: Words, **values: object) -> None:

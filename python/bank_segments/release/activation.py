@@ -1,7 +1,11 @@
-"""Campaign lists with the bank's own ids: `make activation SEGMENT=segment_2`. They never enter a release."""
+"""Campaign lists with the bank's own ids: `make activation SEGMENT=segment_2`, with `PILOT=1` in two arms.
+
+They never enter a release.
+"""
 
 import argparse
 import contextlib
+import filecmp
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +15,7 @@ import duckdb
 from bank_segments import ROOT
 from bank_segments.database import each_row, open_confined
 from bank_segments.errors import RefusedError, shown
+from bank_segments.release import pilot
 from bank_segments.release.private_csv import write_private
 from bank_segments.release.run import PUBLISHED, TARGET, only_run
 from bank_segments.warehouse import Build
@@ -20,9 +25,12 @@ COLUMNS = ("client_id", "city", "product_count")
 
 
 @contextlib.contextmanager
-def active_members(release: Path, warehouse: Path, segment_id: str) -> Iterator[Iterator[tuple[object, ...]]]:
+def active_members(
+    release: Path, warehouse: Path, segment_id: str, *, is_pilot: bool = False
+) -> Iterator[Iterator[tuple[object, ...]]]:
     """Give `COLUMNS` of the active clients of the segment as published in `release`, one by one, by their ids.
 
+    For a pilot `pilot.COLUMNS` of those drawn for it.
     The warehouse of the last run only says which id a key stands for. Raises `RefusedError` for an unknown segment,
     and where the warehouse does not have the published clients: the last run was refused, or another one.
     """
@@ -34,7 +42,7 @@ def active_members(release: Path, warehouse: Path, segment_id: str) -> Iterator[
         try:
             connection.execute(
                 "create temp table members as"
-                " select client_keys.client_id, clients.city, clients.product_count"
+                " select client_keys.client_id, clients.*"
                 " from marts.fct_segment_membership as membership"
                 " inner join marts.dim_clients as clients on membership.client_key = clients.client_key"
                 " left join bank.staging.stg_bank__client_keys as client_keys"
@@ -55,13 +63,19 @@ def active_members(release: Path, warehouse: Path, segment_id: str) -> Iterator[
                 f"The last run was not the one that published {shown(release)}: its {shown(warehouse)} lacks the ids of"
                 f" {listed - known_ids} of the {listed} clients to list; run make report with the published file first."
             )
-        yield each_row(connection.execute("from members order by client_id"))
+        if is_pilot:
+            yield each_row(pilot.drawn_arms(connection, segment_id))
+        else:
+            yield each_row(connection.execute(f"select {', '.join(COLUMNS)} from members order by client_id"))
 
 
-def write_list(published: Path, build: Build, segment_id: str, directory: Path) -> Path:
+def write_list(
+    published: Path, build: Build, segment_id: str, directory: Path, *, is_pilot: bool = False
+) -> Path:
     """Write `<segment_id>.csv` of the latest release, readable by its owner only, in one rename; returns its path.
 
-    Raises `RefusedError` where nothing is published, while a run holds the warehouse, and as `active_members` does.
+    A pilot is `<segment_id>.pilot.csv` and keeps its arms: where others are there, it is refused. Raises `RefusedError`
+    where nothing is published, while a run holds the warehouse, and as `active_members` does.
     """
     release = (published / "latest").resolve()
     if not release.exists():
@@ -71,19 +85,26 @@ def write_list(published: Path, build: Build, segment_id: str, directory: Path) 
             raise RefusedError(
                 f"There is no warehouse {shown(build.warehouse)} with the ids; run make report first."
             )
-        path = directory / f"{segment_id}.csv"
-        with active_members(release, build.warehouse, segment_id) as members:
-            write_private(path, COLUMNS, members)
-        return path
+        path = directory / f"{segment_id}{'.pilot' if is_pilot else ''}.csv"
+        drawn = path.with_suffix(".drawn") if is_pilot else path
+        with active_members(release, build.warehouse, segment_id, is_pilot=is_pilot) as members:
+            write_private(drawn, pilot.COLUMNS if is_pilot else COLUMNS, members)
+        if is_pilot and path.exists() and not filecmp.cmp(path, drawn, shallow=False):
+            drawn.unlink()
+            raise RefusedError(
+                f"{shown(path)} holds other arms, of a pilot that may be running; move it away to draw anew."
+            )
+        return drawn.replace(path)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line and write one list; returns the exit status."""
     parser = argparse.ArgumentParser(prog="make activation", description="Write a segment's campaign list.")
     parser.add_argument("segment_id", help="for example segment_2")
+    parser.add_argument("--pilot", action="store_true", help="split it into the arms of a pilot")
     options = parser.parse_args(arguments)
     try:
-        path = write_list(PUBLISHED, Build(TARGET), options.segment_id, DIRECTORY)
+        path = write_list(PUBLISHED, Build(TARGET), options.segment_id, DIRECTORY, is_pilot=options.pilot)
     except RefusedError as refusal:
         print(f"make activation: {refusal}", file=sys.stderr)
         return 1

@@ -45,6 +45,10 @@ MARKS = (
 )
 CITY, AGE, PRODUCTS, SEGMENTS = "city", "age_band", "product_count", "segment_ids"
 NO_SEGMENT = "none"
+PROFIT_TERMS = (
+    *("target_clients", "expected_churn_rate", "save_rate", "take_up_of_stayers"),
+    *("contact_cost", "offer_cost", "value_of_kept_client"),
+)
 
 _FOLDER = Path(__file__).parent
 _VEGA_LITE = "6.4"
@@ -70,6 +74,7 @@ def write_dashboards(
                 "specs": specs,
                 "numbers": number_format(words),
                 "views": Views(marts, cube, levels, words).all(),
+                "proposals": proposals(marts, words),
             }
             for language in LANGUAGES
             for words in (words_of(marts, language),)
@@ -93,6 +98,19 @@ def vega_bundle() -> Markup:
     """Vega, Vega-Lite and Vega-Embed as one script that cannot end the element around it."""
     source = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;", vl_version=_VEGA_LITE)
     return Markup(source.replace("</script", r"<\/script").replace("<!--", r"<\!--"))
+
+
+def proposals(marts: Marts, words: Words) -> list[Json]:
+    """What the profit of each proposal is made of, under the central assumptions; none for too few clients."""
+    shown = marts.fct_retention_proposals[
+        ["segment_id", "proposal_id", "title_ru", "title_en", "proposal_rank"]
+    ]
+    shown = shown[shown["proposal_rank"].notna()].sort_values("proposal_rank")
+    central = marts.fct_retention_economics.query("scenario == 'central' and profit.notna()")
+    return [
+        {"label": words.name(row, "title"), "row": place} | {name: row[name] for name in PROFIT_TERMS}
+        for place, row in enumerate(rows(shown.merge(central)))
+    ]
 
 
 def number_format(words: Words) -> dict[str, str]:

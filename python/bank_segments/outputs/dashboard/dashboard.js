@@ -233,23 +233,45 @@
   };
   const draw = async (chart) => {
     const spec = structuredClone(content.specs[chart.kind]);
-    spec.datasets = { rows: chartRows(chart.index, chart.kind, byLevel(chart.index)) };
-    if (typeof spec.height === "object") spec.height = spec.height.step * Math.max(1, views[chart.index].levels.length);
+    spec.datasets = { rows: chart.rows ?? chartRows(chart.index, chart.kind, byLevel(chart.index)) };
+    const levels = chart.rows ?? views[chart.index].levels;
+    if (typeof spec.height === "object") spec.height = spec.height.step * Math.max(1, levels.length);
     spec.config.axis.labelLimit = Math.round(0.42 * chart.node.clientWidth); // the rest of a long name is in the table
     if (chart.vega) chart.vega.finalize();
     const { view } = await vegaEmbed(chart.node, spec, {
       actions: false, renderer: "svg", mode: "vega-lite", logLevel: ERRORS,
       formatLocale: { decimal: numbers.decimal, thousands: numbers.thousands, grouping: [3], currency: ["", ""], percent: numbers.percent },
     });
+    chart.vega = view;
+    if (chart.rows) return;
     view.addEventListener("click", (_, item) => {
       if (item && item.datum && Number.isInteger(item.datum.level)) toggle(views[chart.index].id, item.datum.level);
     });
-    chart.vega = view;
   };
+
+  // --- profit at another worth of a kept client; its formula is in the chart ---
+  const economics = { kind: "profit", node: document.getElementById("profit"), rows: content.proposals, vega: null };
+  const slider = document.getElementById("worth");
+  const rubles = (value) => (value < 0 && Math.round(value) !== 0 ? "−" : "") + count(Math.round(Math.abs(value)));
+  const profits = () => economics.vega.data("data_0").map(({ label, value_of_kept_client, profit }) => ({
+    label, worth: (value_of_kept_client * slider.value) / 100, profit,
+  }));
+  const value = async () => {
+    put("worth-shown", count(slider.value) + numbers.percent);
+    slider.setAttribute("aria-valuetext", count(slider.value) + numbers.percent);
+    await economics.vega.signal("worth", Number(slider.value)).runAsync();
+    document.getElementById("profits").replaceChildren(...profits().map(({ label, worth, profit }) =>
+      element("tr", {}, [
+        element("th", { scope: "row", text: label }), element("td", { text: rubles(worth) }), element("td", { text: rubles(profit) }),
+      ])));
+  };
+  if (slider) slider.addEventListener("input", () => {
+    rendering = rendering.then(value);
+  });
 
   document.getElementById("views").append(...views.map(buildView));
   document.getElementById("reset").addEventListener("click", reset);
-  const drawAll = () => Promise.all(charts.map(draw));
+  const drawAll = () => Promise.all([...charts.map(draw), ...(slider ? [draw(economics).then(value)] : [])]);
   rendering = render().then(drawAll);
   window.matchMedia("(max-width: 640px)").addEventListener("change", () => {
     rendering = rendering.then(drawAll);
@@ -265,6 +287,7 @@
   };
   window.dashboardToggle = (id, position) => parts.get(id).buttons[position].click();
   window.dashboardState = () => ({
+    profits: slider ? profits() : [],
     filter: Object.fromEntries(views.map((view) => [view.id, [...selected.get(view.id)].map((position) => view.levels[position].id)])),
     words: document.getElementById("spoken").textContent,
     texts: Object.fromEntries(["clients", "clients-beside", "churned", "churned-beside", "rate", "rate-beside"].map((id) => [id, document.getElementById(id).textContent])),

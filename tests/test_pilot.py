@@ -1,0 +1,247 @@
+"""A pilot's arms are drawn as the docs say; a returned list is judged by numbers made by hand, or refused."""
+
+import csv
+import hashlib
+import math
+import re
+import stat
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from bank_segments.errors import RefusedError
+from bank_segments.evaluate import evaluate, main
+from bank_segments.release.activation import write_list
+from bank_segments.words import LANGUAGES
+from test_activation import Project, csv_rows
+from test_conclusions import printed
+
+SEGMENT = "segment_2"  # pays from about 15 % kept on
+HEADER = "client_id,city,product_count,segment_id,arm,is_churned"
+
+
+@pytest.fixture(scope="module")
+def sample(sample_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path_factory.mktemp("pilot")).publish(sample_warehouse)
+
+
+def draw(project: Project, folder: Path, segment: str = SEGMENT) -> Path:
+    return write_list(project.published, project.build, segment, folder, is_pilot=True)
+
+
+def test_every_other_client_of_a_stratum_gets_the_offer(
+    sample: Project, sample_warehouse: Path, tmp_path: Path
+) -> None:
+    """Client by client: sorted by stratum and then by a hash that none but the bank can compute."""
+    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
+        clients = connection.execute(
+            "select client_id, client_key, city, age_band from marts.dim_clients"
+            " inner join staging.stg_bank__client_keys using (client_key)"
+            " where not is_churned and product_count = 1 and age >= 39"
+        ).fetchall()
+
+    def place(client: tuple[object, ...]) -> tuple[object, ...]:
+        _, key, *stratum = client
+        return *stratum, hashlib.sha256(f"{SEGMENT} retention_call {key}".encode()).hexdigest()
+
+    expected, strata = {}, Counter[tuple[object, ...]]()
+    for number, client in enumerate(sorted(clients, key=place)):
+        expected[str(client[0])] = ("offer", "control")[number % 2]
+        strata[client[2:]] += 1 if number % 2 else -1
+    path = draw(sample, tmp_path / "lists")
+    rows = csv_rows(path)
+    assert {row["client_id"]: row["arm"] for row in rows} == expected
+    assert {row["segment_id"] for row in rows} == {SEGMENT}
+    assert len(strata) > 10
+    assert max(map(abs, strata.values())) == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    first = path.read_bytes()
+    assert draw(sample, tmp_path / "lists").read_bytes() == first
+
+
+def test_a_running_pilot_keeps_its_arms(sample: Project, tmp_path: Path) -> None:
+    path = draw(sample, tmp_path)
+    path.write_text("the arms of another release", encoding="utf-8")
+    with pytest.raises(RefusedError, match="holds other arms, of a pilot that may be running; move it away"):
+        draw(sample, tmp_path)
+    assert [file.read_text(encoding="utf-8") for file in tmp_path.iterdir()] == [
+        "the arms of another release"
+    ]
+
+
+def test_a_pilot_that_proves_nothing_is_not_drawn(sample: Project, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="of segment_4 would prove nothing: It does not pay even if all"):
+        draw(sample, tmp_path, "segment_4")
+    assert list(tmp_path.iterdir()) == []
+
+
+def listed(folder: Path, clients: int) -> Path:
+    """The list of a pilot whose odd clients get the offer."""
+    path = folder / f"{SEGMENT}.pilot.csv"
+    rows = [f"{number},Рыбинск,1,{SEGMENT},{('control', 'offer')[number % 2]}" for number in range(clients)]
+    path.write_text("\n".join([HEADER.removesuffix(",is_churned"), *rows, ""]), encoding="utf-8")
+    return path
+
+
+def returned(path: Path, offer: tuple[int, int], control: tuple[int, int]) -> Path:
+    """That list with outcomes: of each arm so many leavers among so many clients, the others without a row."""
+    left = {"offer": list(offer), "control": list(control)}
+    rows = []
+    for row in csv_rows(path):
+        churned, clients = left[row["arm"]]
+        if clients:
+            rows.append(",".join([*row.values(), str(int(churned > 0))]))
+            left[row["arm"]] = [churned - 1, clients - 1]
+    path = path.with_name("returned.csv")
+    path.write_text("\n".join([HEADER, *rows, ""]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("offer", "control", "expected"),
+    [
+        ((60, 400), (180, 400), "pays"),
+        ((170, 400), (180, 400), "undecided"),
+        ((300, 400), (180, 400), "does_not_pay"),
+        ((0, 400), (180, 400), "pays"),
+        ((400, 400), (400, 400), "does_not_pay"),
+        ((0, 400), (400, 400), "pays"),
+        ((0, 400), (0, 400), "undecided"),
+        ((10, 400), (0, 400), "undecided"),
+        # As clear as the first, but a quarter of one arm is missing.
+        ((45, 300), (180, 400), "undecided"),
+    ],
+)
+def test_the_verdict(
+    sample: Project,
+    tmp_path: Path,
+    offer: tuple[int, int],
+    control: tuple[int, int],
+    expected: str,
+) -> None:
+    path = listed(tmp_path, 800)
+    folder, result = evaluate(returned(path, offer, control), sample.published, tmp_path, tmp_path / "pilots")
+    assert result.verdict == expected
+    assert result.difference == pytest.approx(offer[0] / offer[1] - control[0] / control[1])
+    # Pearson's chi-square of two counts whose halves are expected, of which the root is normal.
+    share = (offer[1] - control[1]) ** 2 / (offer[1] + control[1])
+    assert result.mismatch_p_value == pytest.approx(math.erfc(math.sqrt(share / 2)))
+    assert result.is_mismatched == (offer[1] == 300)
+    if control[0]:
+        assert result.save_rate == pytest.approx(1 - offer[0] / offer[1] * control[1] / control[0])
+    else:
+        assert result.save_rate is None
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    pages = {
+        language: re.sub(
+            r"<style>.*?</style>|<[^>]+>|\d{8}T\S+",
+            " ",
+            (folder / name).read_text(encoding="utf-8"),
+            flags=re.DOTALL,
+        )
+        for language, name in zip(LANGUAGES, ("index.html", "index.en.html"), strict=True)
+    }
+    numbers = {language: [value for value, _ in printed(text, language)] for language, text in pages.items()}
+    assert numbers["ru"] == numbers["en"]
+    assert {float(value) for value in (*offer, *control)} <= set(numbers["en"])
+    assert not re.search("nan|None", "".join(pages.values()))
+
+
+def test_a_row_of_results_for_each_pilot(sample: Project, tmp_path: Path) -> None:
+    """The latest evaluation of a pilot replaces the earlier one."""
+    path, results = listed(tmp_path, 800), tmp_path / "pilots/results.csv"
+    evaluate(returned(path, (60, 400), (180, 400)), sample.published, tmp_path, tmp_path / "pilots")
+    rows = csv_rows(results)
+    other = ",".join(value.replace(SEGMENT, "segment_1") for value in rows[0].values())
+    with results.open("a", encoding="utf-8") as file:
+        file.write(other + "\n")
+    evaluate(returned(path, (300, 400), (180, 400)), sample.published, tmp_path, tmp_path / "pilots")
+    assert sorted((row["segment_id"], row["verdict"]) for row in csv_rows(results)) == [
+        ("segment_1", "pays"),
+        (SEGMENT, "does_not_pay"),
+    ]
+    assert stat.S_IMODE(results.stat().st_mode) == 0o600
+
+
+def line(number: int, change: Callable[[str], str]) -> Callable[[str], str]:
+    """A change of one line of a file; the header is line 0."""
+
+    def changed(text: str) -> str:
+        lines = text.splitlines()
+        lines[number] = change(lines[number])
+        return "\n".join(lines)
+
+    return changed
+
+
+REFUSED: list[tuple[Callable[[str], str], str]] = [
+    (line(3, lambda row: "9999" + row), "Row 3 under the header of .* has a client who is not on the list"),
+    (line(4, lambda row: row + "\n" + row), "Row 5 .* repeats a client"),
+    (
+        line(1, lambda row: row.replace("control", "offer")),
+        "Row 1 .* has the arm offer, on the list it is control",
+    ),
+    (
+        line(2, lambda row: row[:-1] + "maybe"),
+        "Row 2 .* has the outcome 'maybe', known are 0, false, 1, true",
+    ),
+    (line(2, lambda row: row[:-2]), "Row 2 .* has the outcome '', known are"),
+    (
+        line(0, lambda row: row.replace("arm", "group").replace("is_churned", "left")),
+        "lacks the columns arm, is_churned",
+    ),
+    (line(5, lambda row: row.replace(SEGMENT, "segment_1")), "holds 2 segments; a pilot is of one"),
+    (
+        lambda text: text.replace(SEGMENT, "../x"),
+        r"\.\./x is not a segment with one proposal in the latest release",
+    ),
+    (
+        lambda text: text.replace(SEGMENT, "segment_4"),
+        "nothing to judge segment_4 by: It does not pay even if",
+    ),
+    (lambda text: text.replace(SEGMENT, "segment_1"), "segment_1.pilot.csv cannot be read: .*No such file"),
+    (lambda text: text.splitlines()[0], "has no rows under a header"),
+    (lambda text: "", "has no rows under a header"),
+    (
+        lambda text: "\n".join(text.splitlines()[:5]),
+        "The arm offer has fewer than 5 clients, too few to be shown",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "reason"), REFUSED)
+def test_what_is_not_the_list_is_refused_and_nothing_kept(
+    sample: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[[str], str],
+    reason: str,
+) -> None:
+    file = returned(listed(tmp_path, 800), (60, 400), (180, 400))
+    file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, folder in (
+        ("PUBLISHED", sample.published),
+        ("DIRECTORY", tmp_path),
+        ("PILOTS", tmp_path / "pilots"),
+    ):
+        monkeypatch.setattr(f"bank_segments.evaluate.{name}", folder)
+    assert main([str(file)]) == 1
+    said = capsys.readouterr().err
+    assert re.fullmatch(rf"make evaluate: .*{reason}.*\.\n", said), said
+    assert not (tmp_path / "pilots").exists()
+
+
+def test_a_list_that_a_spreadsheet_saved_is_read(sample: Project, tmp_path: Path) -> None:
+    """With semicolons, a byte order mark, cities in another encoding and flags as words."""
+    file = returned(listed(tmp_path, 800), (60, 400), (180, 400))
+    rows = list(csv.reader(file.read_text(encoding="utf-8").splitlines()))
+    text = "\r\n".join(
+        ";".join([*row[:-1], {"1": "TRUE", "0": "false"}.get(row[-1], row[-1])]) for row in rows
+    )
+    file.write_bytes(b"\xef\xbb\xbf" + text.encode("cp1251"))
+    _, result = evaluate(file, sample.published, tmp_path, tmp_path / "pilots")
+    assert (result.offer_churned_clients, result.control_churned_clients) == (60, 180)
