@@ -220,7 +220,9 @@ def published_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project that has published the sample once; each worker has its own."""
 
     def publish(folder: Path) -> None:
-        ignored = shutil.ignore_patterns(".*", "target", "published", "logs", "__pycache__")
+        ignored = shutil.ignore_patterns(
+            *(".*", "target", "published", "logs", "activation", "pilots", "__pycache__")
+        )
         shutil.copytree(ROOT, folder / "bank", ignore=ignored)
         run = report(folder / "bank")
         assert run.returncode == 0, run.stdout + run.stderr

@@ -90,7 +90,11 @@ def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
     project = tmp_path_factory.mktemp("privacy") / DIRECTORY
     shutil.copytree(
-        ROOT, project, ignore=shutil.ignore_patterns(".*", "target", "published", "logs", "__pycache__")
+        ROOT,
+        project,
+        ignore=shutil.ignore_patterns(
+            *(".*", "target", "published", "logs", "activation", "pilots", "__pycache__")
+        ),
     )
     (project / ".venv").symlink_to(ROOT / ".venv")
     with duckdb.connect() as connection:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ from babel.messages.pofile import read_po
 from pptx import Presentation
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
+from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 
 from bank_segments.errors import RefusedError
 from bank_segments.marts import marts_from
@@ -263,12 +265,13 @@ def test_the_other_search_has_its_depth_and_coverage(warehouse: duckdb.DuckDBPyC
 
 
 def test_the_pilot_has_the_size_of_what_was_settled(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """But the proposal that the recipe for an assumption makes too dear: with nothing to prove, only its terms."""
-    ((*terms, reason),) = warehouse.execute(
-        "select power, duration_months, strata, reason_en from marts.fct_pilot_designs where segment_id = 'segment_2'"
+    ((*terms, control, offer, clients),) = warehouse.execute(
+        "select power, duration_months, arm_strata, control_churn_rate, offer_churn_rate, clients_per_arm"
+        " from marts.fct_pilot_designs where segment_id = 'segment_2'"
     ).fetchall()
     assert terms == [0.9, 9, "city gender"]
-    assert reason is None
+    size = samplesize_proportions_2indep_onetail(offer - control, control, 0.9, alternative="two-sided")
+    assert clients == math.ceil(size)
 
 
 def test_the_new_segment_is_in_the_marts(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -58,14 +58,14 @@ effects as (
     select
         planned.*,
         false as is_break_even,
-        thousandths.thousandth / cast(1000 as double) as save_rate
+        thousandths.thousandth / cast(1000 as double) as detected_save_rate
     from planned
     cross join thousandths
     union all
     select
         planned.*,
         true as is_break_even,
-        planned.break_even_save_rate as save_rate
+        planned.break_even_save_rate as detected_save_rate
     from planned
     where planned.reason_code is null
 
@@ -75,7 +75,7 @@ rated as (
 
     select
         *,
-        expected_churn_rate * (1 - save_rate) as offer_churn_rate
+        expected_churn_rate * (1 - detected_save_rate) as offer_churn_rate
     from effects
 
 ),
@@ -86,7 +86,7 @@ final as (
         segment_id,
         proposal_id,
         is_break_even,
-        save_rate,
+        detected_save_rate,
         expected_churn_rate as control_churn_rate,
         offer_churn_rate,
         cast(

@@ -39,9 +39,9 @@ designed as (
         profits.target_clients as available_clients,
         profits.expected_churn_rate as control_churn_rate,
         max(effects.offer_churn_rate) filter (where effects.is_break_even) as offer_churn_rate,
-        max(effects.save_rate) filter (where effects.is_break_even) as save_rate_to_prove,
+        max(effects.detected_save_rate) filter (where effects.is_break_even) as save_rate_to_prove,
         max(effects.clients_per_arm) filter (where effects.is_break_even) as clients_per_arm,
-        min(effects.save_rate) filter (
+        min(effects.detected_save_rate) filter (
             where not effects.is_break_even and 2 * effects.clients_per_arm <= profits.target_clients
         ) as smallest_detectable_save_rate,
         case when profits.break_even_save_rate = 0 then 'costs_nothing' else profits.reason_code end as reason_code,
@@ -72,7 +72,7 @@ final as (
         pilots.mismatch_level,
         bank.minimum_clients,
         pilots.duration_months,
-        pilots.strata,
+        pilots.arm_strata,
         pilots.guard_metric_ru,
         pilots.guard_metric_en,
         undefined_reasons.reason_ru,

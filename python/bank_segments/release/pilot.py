@@ -16,7 +16,7 @@ def drawn_arms(connection: duckdb.DuckDBPyConnection, segment_id: str) -> duckdb
     where the segment has no proposal or several, and where its proposal leaves nothing to prove.
     """
     designs = connection.execute(
-        "select proposal_id, strata, reason_en from marts.fct_pilot_designs where segment_id = ?",
+        "select proposal_id, arm_strata, reason_en from marts.fct_pilot_designs where segment_id = ?",
         [segment_id],
     ).fetchall()
     if len(designs) != 1:
