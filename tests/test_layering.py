@@ -78,7 +78,7 @@ def test_every_seed_column_is_read(docs: Docs) -> None:
             words = words_of(readers_of(seed, docs.manifest))
             columns = docs.catalog["nodes"][unique_id]["columns"]
             unused += [
-                f"seeds/{seed['name']}.csv: no one reads the column {column}"
+                f"{seed['name']}.csv: no one reads the column {column}"
                 for column in columns
                 if column not in words
             ]

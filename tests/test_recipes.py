@@ -16,6 +16,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
+from bank_segments import register_file
 from bank_segments.marts import marts_from
 from bank_segments.outputs.conclusions import conclusions
 from bank_segments.outputs.dashboard import write_dashboards
@@ -95,7 +96,7 @@ def test_each_recipe_takes_less_than_five_steps() -> None:
 
 def append(project: Path, seed: str, **values: object) -> None:
     """Add a row to a seed, columns by name; those not given stay empty."""
-    path = project / "seeds" / f"{seed}.csv"
+    path = register_file(seed, project)
     with path.open(encoding="utf-8", newline="") as lines:
         columns = next(csv.reader(lines))
     assert set(values) <= set(columns)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
-from bank_segments import ROOT
+from bank_segments import register_file
 
 Figures = dict[str, float]
 Row = dict[str, str]
@@ -17,7 +17,7 @@ Row = dict[str, str]
 
 def rows(seed: str, **equal: str) -> list[Row]:
     """Read the rows of a seed whose columns have the given values."""
-    with (ROOT / f"seeds/{seed}.csv").open(encoding="utf-8", newline="") as lines:
+    with register_file(seed).open(encoding="utf-8", newline="") as lines:
         return [row for row in csv.DictReader(lines) if equal.items() <= row.items()]
 
 

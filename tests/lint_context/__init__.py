@@ -17,6 +17,11 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 _SEEDS = Path(__file__).resolve().parents[2] / "seeds"
+_FILES = {
+    path.name: path
+    for folder in ("shared", "registers", "banks/metanprombank")
+    for path in (_SEEDS / folder).iterdir()
+}
 _CASTS: dict[str, Callable[[str], Any]] = {
     "integer": int,
     "bigint": int,
@@ -32,9 +37,9 @@ def seed_rows(seed: str) -> list[dict[str, Any]]:
     Two rows of each kind, or of each owner of rules, exercise every loop and branch of a template; all of them make
     sqlfluff ten times slower. Only columns and traits, which templates look up by name, are all here.
     """
-    properties = yaml.safe_load((_SEEDS / f"{seed}.yml").read_text(encoding="utf-8"))["seeds"][0]
+    properties = yaml.safe_load(_FILES[f"{seed}.yml"].read_text(encoding="utf-8"))["seeds"][0]
     types = properties["config"]["column_types"]
-    with (_SEEDS / f"{seed}.csv").open(encoding="utf-8", newline="") as lines:
+    with _FILES[f"{seed}.csv"].open(encoding="utf-8", newline="") as lines:
         rows = [
             {name: _CASTS.get(types[name], str)(text) if text else None for name, text in row.items()}
             for row in csv.DictReader(lines)

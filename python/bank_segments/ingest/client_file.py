@@ -29,7 +29,7 @@ import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
-from bank_segments import ROOT, SAMPLE
+from bank_segments import SAMPLE, register_file
 from bank_segments.database import literal
 from bank_segments.errors import RefusedError, shown
 from bank_segments.ingest.containers import Note, Table, open_table
@@ -215,7 +215,7 @@ def _scan(path: Path, encoding: str, copy: Path | None = None, proofs: tuple[str
 
 
 def _seed(name: str) -> list[dict[str, str]]:
-    with (ROOT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
+    with register_file(name).open(encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle))
 
 
