@@ -177,7 +177,7 @@ def test_every_make_target_that_it_names_exists() -> None:
 
 
 def test_the_columns_of_a_client_file_are_the_declared_ones() -> None:
-    with register_file("column_domains").open(encoding="utf-8", newline="") as lines:
+    with register_file("columns").open(encoding="utf-8", newline="") as lines:
         declared = {row["raw_column"] for row in csv.DictReader(lines)}
     (table,) = re.findall(r"^## Your own file\n(.*?)^## ", README["en"], re.MULTILINE | re.DOTALL)
     cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)

@@ -3,10 +3,13 @@
 import csv
 import json
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent, indent
+from textwrap import dedent
 from typing import Any
 
 import duckdb
@@ -49,12 +52,9 @@ class Step:
             (name,) = self.paths
             with (project / name).open("a", encoding="utf-8") as file:
                 file.write(self.code)
-        elif self.sentence.startswith("Insert"):
-            anchor, (new, old) = self.quoted[0], self.quoted[-2:]
-            for name in self.paths:
-                self.insert_above(anchor, project / name)
-            for path in (project / name for name in self.paths[1:]):
-                path.write_text(replaced(path.read_text(encoding="utf-8"), old, new), encoding="utf-8")
+        elif self.sentence.startswith("Run"):
+            command = self.code.replace("python -m", f"{shlex.quote(sys.executable)} -m")
+            subprocess.run(command, shell=True, cwd=project, check=True)
         elif self.sentence.startswith("Replace"):
             path = project / self.paths[0]
             text = path.read_text(encoding="utf-8")
@@ -62,17 +62,6 @@ class Step:
             path.write_text(text.replace(line, self.code), encoding="utf-8")
         else:
             pytest.fail(f"no one knows how to follow: {self.sentence}")
-
-    def insert_above(self, anchor: str, path: Path) -> None:
-        """Put the code above the one line that reads `anchor`, as deep as that line."""
-        (line,) = re.findall(rf"^ *{re.escape(anchor)}\n", path.read_text(encoding="utf-8"), re.MULTILINE)
-        code = indent(self.code, line[: len(line) - len(line.lstrip())])
-        path.write_text(replaced(path.read_text(encoding="utf-8"), line, code + line), encoding="utf-8")
-
-
-def replaced(text: str, old: str, new: str) -> str:
-    assert text.count(old) == 1, f"{old} stands {text.count(old)} times"
-    return text.replace(old, new)
 
 
 def recipes() -> dict[str, list[Step]]:

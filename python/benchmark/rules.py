@@ -34,8 +34,8 @@ CUBE_KEYS = (
     "is_churned",
 )
 BANDED = list(dict.fromkeys(row["column_name"] for row in rows("bands")))
-RAW_NAMES = {row["raw_column"]: row["column_name"] for row in rows("column_domains")[1:]}
-FLAGS = [row["column_name"] for row in rows("column_domains", kind="flag")]
+RAW_NAMES = {row["raw_column"]: row["column_name"] for row in rows("columns")[1:]}
+FLAGS = [row["column_name"] for row in rows("columns", kind="flag")]
 QUANTILES = {"p25": 0.25, "median": 0.5, "p75": 0.75}
 STATISTICS = ("mean", "standard_deviation", *QUANTILES)
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {

@@ -44,7 +44,7 @@ def seed_rows(seed: str) -> list[dict[str, Any]]:
             {name: _CASTS.get(types[name], str)(text) if text else None for name, text in row.items()}
             for row in csv.DictReader(lines)
         ]
-    if seed in ("column_domains", "traits"):
+    if seed in ("columns", "traits"):
         return rows
     if seed == "hypotheses":
         rows.append(rows[0] | {"kind": "rank"})  # none of that kind ships
@@ -58,6 +58,24 @@ def seed_rows(seed: str) -> list[dict[str, Any]]:
         if seen[group] <= 2:
             kept.append(row)
     return kept
+
+
+def client_columns() -> list[dict[str, Any]]:
+    """Return what the macro of that name does."""
+    return [row | {"is_number": row["kind"] in ("integer", "money")} for row in seed_rows("columns")]
+
+
+def client_attributes() -> list[dict[str, str]]:
+    """Return a plain one for all that the macro of that name gives."""
+    return [{"name": "age", "sql": "age"}]
+
+
+def number_traits() -> list[dict[str, str]]:
+    """Return one of each kind for all that the macro of that name gives."""
+    return [
+        {"trait": "age", "kind": "integer", "total": "age_total"},
+        {"trait": "balance", "kind": "money", "total": "balance_kopecks_total"},
+    ]
 
 
 @pass_context

@@ -221,10 +221,7 @@ def _seed(name: str) -> list[dict[str, str]]:
 
 def other_names() -> dict[str, list[str]]:
     """Return the names beside its own that a column of the client file may have."""
-    return {
-        row["raw_column"]: list(filter(None, row["other_names"].split("; ")))
-        for row in _seed("column_domains")
-    }
+    return {row["raw_column"]: list(filter(None, row["other_names"].split("; "))) for row in _seed("columns")}
 
 
 def declared_names() -> tuple[str, ...]:
