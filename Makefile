@@ -1,8 +1,10 @@
 # CLIENTS names the client file; without it the synthetic sample that ships with the project is used.
+# BANK names the folder of seeds/banks that says what the columns of the file are, metanprombank without it.
 # SHEET names the sheet of a workbook, without it the first is read.
 # ENGINE=spark builds the models on Spark (Java 17, half a gigabyte) instead of DuckDB, ENGINE=spark_thrift on a cluster.
 # SERIES names the series of releases that a file is compared with, ALLOW_DRIFT=1 publishes although it drifted.
 # DECK_TEMPLATE names the bank's own .pptx for the presentation.
+BANK ?=
 CLIENTS ?=
 PYTHON ?= python3
 BIN := .venv/bin
@@ -17,7 +19,7 @@ DECK_TEMPLATE ?=
 ROWS ?=
 export PYTHONPATH := python
 
-SETTINGS := CLIENTS SHEET ENGINE SERIES ALLOW_DRIFT DECK_TEMPLATE SEGMENT CANDIDATE PILOT PYTHON ROWS
+SETTINGS := CLIENTS BANK SHEET ENGINE SERIES ALLOW_DRIFT DECK_TEMPLATE SEGMENT CANDIDATE PILOT PYTHON ROWS
 UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown setting $(UNKNOWN); known are $(SETTINGS))

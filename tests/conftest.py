@@ -47,6 +47,7 @@ SLOW_MODULES = {
     for name in [
         "analyses",
         "bad_input",
+        "banks",
         "benchmark",
         "bi_clients",
         "calibrate",

@@ -11,13 +11,14 @@ import duckdb
 import numpy as np
 import pytest
 
+from bank_segments import register_file
 from bank_segments.errors import RefusedError
 from bank_segments.release.gate import GateResult, check_gate, previous_release, series_of
 from bank_segments.release.run import is_sample
-from conftest import ROOT, SAMPLE
+from conftest import SAMPLE
 from fault_table import saw
 
-LIMITS = (ROOT / "seeds/gate_limits.csv").read_text(encoding="utf-8")
+LIMITS = register_file("gate_limits").read_text(encoding="utf-8")
 SMALLEST_SHARE = 0.0001
 Levels = Mapping[str, int]
 HALVES: Levels = {"A": 5000, "B": 5000}
@@ -297,7 +298,7 @@ def test_the_series_of_a_file(file: str, name: str | None, series: str) -> None:
 
 def test_the_sample_is_its_own_series_by_whatever_path(tmp_path: Path) -> None:
     (tmp_path / "link.parquet").symlink_to(SAMPLE)
-    for path in (SAMPLE, ROOT / "seeds/../seeds/sample/clients.parquet", tmp_path / "link.parquet"):
+    for path in (SAMPLE, SAMPLE.parent / "../sample/clients.parquet", tmp_path / "link.parquet"):
         assert is_sample(path)
     assert not is_sample(tmp_path / "clients.parquet")
     assert series_of(SAMPLE, None, is_sample=True) == "sample"

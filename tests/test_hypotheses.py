@@ -21,6 +21,7 @@ from hypothesis import strategies as some
 from scipy import stats
 from statsmodels.stats import contingency_tables, multitest, nonparametric, proportion, weightstats
 
+from bank_segments import register_file
 from bank_segments.frames import rows_frame
 from bank_segments.hypotheses import (
     PlannedTest,
@@ -34,7 +35,7 @@ from bank_segments.hypotheses import (
     samples,
 )
 from bank_segments.statistics import Moments, RankSums, Reason, Stratum
-from conftest import ROOT, dbt
+from conftest import dbt
 from hypothesis_path import HypothesisPath, Rows, rows_of
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -43,7 +44,7 @@ close = partial(pytest.approx, rel=1e-9, abs=1e-300)
 CITIES = ("Ростов Великий", "Рыбинск", "Ярославль")
 POPULATIONS = ("all_clients", "active_clients", "without_loyal_churned")
 # Every reason in Russian and in English, as the seed has it.
-with (ROOT / "seeds/undefined_reasons.csv").open(encoding="utf-8", newline="") as seed:
+with register_file("undefined_reasons").open(encoding="utf-8", newline="") as seed:
     SENTENCES = {row["reason_code"]: (row["reason_ru"], row["reason_en"]) for row in csv.DictReader(seed)}
 # The tests that no interval of the difference belongs to.
 WITHOUT_INTERVAL = {"fisher_exact", "cochran_mantel_haenszel"}
@@ -620,10 +621,10 @@ def test_adjusted_intervals_exclude_zero_exactly_where_holm_rejects(
 
 def test_unknown_tests_and_rank_tests_of_shares_are_refused_in_one_sentence() -> None:
     for test, ranks, message in (
-        ("welch", True, "seeds/hypothesis_tests.csv names the test welch; known are "),
-        ("mann_whitney_u", False, "seeds/hypothesis_tests.csv plans a rank test for h, whose kind "),
+        ("welch", True, "hypothesis_tests.csv names the test welch; known are "),
+        ("mann_whitney_u", False, "hypothesis_tests.csv plans a rank test for h, whose kind "),
     ):
-        with pytest.raises(ValueError, match=r"^seeds/hypothesis_tests\.csv [^\n]+\.$") as raised:
+        with pytest.raises(ValueError, match=r"^hypothesis_tests\.csv [^\n]+\.$") as raised:
             run_test(planned("h", test), sample_of("h", [0, 1], [1, 1], ranks=ranks))
         assert str(raised.value).startswith(message)
 

@@ -65,7 +65,7 @@ def readers_of(seed: dict[str, Any], manifest: dict[str, Any]) -> list[str]:
     imported = set(re.findall(rf"{PROJECT}\.(\w+)", " ".join(code)))
     for module in (ROOT / "python").rglob("*.py"):
         source = module.read_text(encoding="utf-8")
-        names = rf"\b{seed['schema']}\.{seed['name']}\b|_seed\(\"{seed['name']}\"\)"
+        names = rf"\b{seed['schema']}\.{seed['name']}\b|(?:_seed|rows)\(\"{seed['name']}\"\)"
         if module.stem in imported or re.search(names, source):
             code.append(source)
     return code
@@ -78,7 +78,7 @@ def test_every_seed_column_is_read(docs: Docs) -> None:
             words = words_of(readers_of(seed, docs.manifest))
             columns = docs.catalog["nodes"][unique_id]["columns"]
             unused += [
-                f"seeds/{seed['name']}.csv: no one reads the column {column}"
+                f"{seed['name']}.csv: no one reads the column {column}"
                 for column in columns
                 if column not in words
             ]

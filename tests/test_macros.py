@@ -14,7 +14,7 @@ RULE = "{{{{ condition('{column}', '{operator}', '{value}', " + KINDS + ") }}}}"
 REFUSALS = {
     "unknown_column": (
         RULE.format(column="height", operator="=", value="180"),
-        "A rule names the column height, which column_domains.csv does not have.",
+        "A rule names the column height, which columns.csv does not have.",
     ),
     "unknown_operator": (
         RULE.format(column="age", operator="like", value="18"),

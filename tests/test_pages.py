@@ -18,6 +18,7 @@ from selenium.common.exceptions import NoAlertPresentException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
+from bank_segments import register_file
 from bank_segments.outputs.pages import INDEX
 from bank_segments.words import LANGUAGES, Language
 from chromium import assert_quiet, open_file
@@ -262,7 +263,7 @@ HOSTILE_FILE = "<img src=x onerror=alert(3)> =cmd().csv"
 def hostile_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The release of a bank whose declared cities, whose rejected rows and whose file's name all mean harm."""
     project = copy_project(tmp_path_factory.mktemp("hostile"))
-    with (project / "seeds/allowed_values.csv").open("a", encoding="utf-8", newline="") as seed:
+    with register_file("allowed_values", project).open("a", encoding="utf-8", newline="") as seed:
         for place, city in enumerate(HOSTILE_CITIES, 4):
             csv.writer(seed, lineterminator="\n").writerow(["city", city, city, city, place])
     clients = project / HOSTILE_FILE

@@ -116,7 +116,7 @@ def test_the_page_of_an_accepted_run(page: Page, tmp_path: Path, sample_warehous
     for text, thousands in ((russian, "\u00a0"), (english, ",")):
         assert f"{loyal}\u00a0" in text
         assert f"{without_balance:,}".replace(",", thousands) in text
-        assert "seeds/gate_limits.csv" in text
+        assert "seeds/shared/gate_limits.csv" in text
     assert "сравнивать не с чем" in russian
     assert "nothing to compare it with" in english
     meanings = {outcome.meaning for outcome in page.outcomes}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from bank_segments import register_file
 from bank_segments.marts import read_marts
 from bank_segments.outputs.charts import draw_charts
 from bank_segments.words import LANGUAGES, Language
@@ -176,7 +177,7 @@ def test_every_make_target_that_it_names_exists() -> None:
 
 
 def test_the_columns_of_a_client_file_are_the_declared_ones() -> None:
-    with (ROOT / "seeds/column_domains.csv").open(encoding="utf-8", newline="") as lines:
+    with register_file("columns").open(encoding="utf-8", newline="") as lines:
         declared = {row["raw_column"] for row in csv.DictReader(lines)}
     (table,) = re.findall(r"^## Your own file\n(.*?)^## ", README["en"], re.MULTILINE | re.DOTALL)
     cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)

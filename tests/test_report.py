@@ -117,7 +117,7 @@ def test_a_refused_file_leaves_the_release_and_says_why_in_one_sentence(project:
 DEFECTS = {
     "gate": (
         "update quality.row_counts set accepted_rows = 9899, rejected_rows = 101",
-        "101 of its 10000 rows were rejected (1.01%, allowed are 1.00% by seeds/gate_limits.csv)",
+        "101 of its 10000 rows were rejected (1.01%, allowed are 1.00% by seeds/shared/gate_limits.csv)",
     ),
     "expectations": (
         "create schema raw; create table raw.clients as select 1 as userid",

@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from bank_segments import SAMPLE
 from bank_segments.ingest.sample import PLANTED, SEED, main, write_sample
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMITTED = ROOT / "seeds" / "sample" / "clients.parquet"
+
 AGGREGATES = ROOT / "tests" / "data" / "bank_aggregates.csv"
 
 COLUMNS = {
@@ -183,7 +184,7 @@ def by_products(clients: pd.DataFrame) -> Groups:
 @pytest.fixture(scope="module")
 def sample() -> pd.DataFrame:
     """Read the committed sample."""
-    return clients_of(COMMITTED)
+    return clients_of(SAMPLE)
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +210,7 @@ def test_the_committed_sample_is_what_the_generator_writes(sample: pd.DataFrame,
 def test_columns_and_types_are_the_raw_ones() -> None:
     """The sample goes through the same door as the bank's file."""
     with duckdb.connect() as connection:
-        relation = connection.read_parquet(str(COMMITTED))
+        relation = connection.read_parquet(str(SAMPLE))
         assert dict(zip(relation.columns, map(str, relation.types), strict=True)) == COLUMNS
 
 
@@ -278,7 +279,7 @@ def test_rules_without_exception(plain: pd.DataFrame) -> None:
 
 def test_the_sample_resembles_the_published_aggregates() -> None:
     """Margins and pairwise tables of the committed 10,000 clients."""
-    assert differences(aggregates_of(quoted(COMMITTED))) == []
+    assert differences(aggregates_of(quoted(SAMPLE))) == []
 
 
 def test_the_generator_resembles_the_published_aggregates(tmp_path: Path) -> None:
@@ -293,7 +294,7 @@ def test_the_generator_resembles_the_published_aggregates(tmp_path: Path) -> Non
 )
 def test_a_different_sample_is_noticed(rule: str, values: str) -> None:
     """The comparison can fail."""
-    assert differences(aggregates_of(f"(select * replace ({values} as {rule}) from {quoted(COMMITTED)})"))
+    assert differences(aggregates_of(f"(select * replace ({values} as {rule}) from {quoted(SAMPLE)})"))
 
 
 def test_money_and_scores_are_distributed_as_the_banks(plain: pd.DataFrame) -> None:
@@ -323,7 +324,7 @@ def test_no_client_of_the_bank_is_in_the_sample(bank: str) -> None:
     """Neither an id, nor one combination of score, age, balance and salary."""
     with duckdb.connect() as connection:
         for columns in ("userid", "score, Age, Balance, estimated_salary"):
-            common = f"select {columns} from {quoted(COMMITTED)} intersect select {columns} from {bank}"
+            common = f"select {columns} from {quoted(SAMPLE)} intersect select {columns} from {bank}"
             assert connection.sql(common).fetchall() == []
 
 

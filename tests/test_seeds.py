@@ -6,12 +6,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from bank_segments import register_file
 from conftest import SAMPLE, copy_project, dbt
 
 
 def replace_lines(project: Path, seed: str, **replacements: str) -> None:
     """Replace lines of a seed, or remove them where the new line is empty."""
-    path = project / f"seeds/{seed}.csv"
+    path = register_file(seed, project)
     lines = path.read_text(encoding="utf-8").splitlines()
     for old, new in (pair.split(" -> ") for pair in replacements.values()):
         position = lines.index(old)

@@ -128,10 +128,42 @@
     cast({{ to_allowed_value(column_name) }} as boolean)
 {%- endmacro %}
 
+{# A column with NULL for what its register counts as no value. #}
+{% macro without_missing_values(column) -%}
+    {%- set name = column.column_name -%}
+    {%- if not column.missing_values -%}
+        {{- name -}}
+    {%- elif column.is_number -%}
+        {%- set values = column.missing_values.split('; ') | join(', ') -%}
+        case when coalesce({{ to_money(name) }} not in ({{ values }}), true) then {{ name }} end
+    {%- else -%}
+        case when lower({{ name }}) not in ('{{ column.missing_values | lower | replace("; ", "', '") }}') then {{ name }} end
+    {%- endif -%}
+{%- endmacro %}
+
+{# The text of a cell as it is read further: a number without currency and groups. #}
+{% macro cell_text(column) -%}
+    {%- set cell = 'source.' ~ column.raw_column -%}
+    {{ number_text(cell, 'decimal_marks.' ~ column.column_name) if column.is_number else clean_text(cell) }}
+{%- endmacro %}
+
+{# The value of a column of the file by its kind; NULL where its text is none. #}
+{% macro typed_value(column) -%}
+    {%- if column.kind == 'integer' -%}
+        {{ to_integer(column.column_name) }}
+    {%- elif column.kind == 'money' -%}
+        {{ to_money(column.column_name) }}
+    {%- elif column.kind == 'flag' -%}
+        {{ to_flag(column.column_name) }}
+    {%- else -%}
+        {{ to_allowed_value(column.column_name) }}
+    {%- endif -%}
+{%- endmacro %}
+
 {# The reasons to reject a row for the values of its columns: SQL expressions that give a reason or NULL. #}
 {% macro rejection_reasons(domains) -%}
     {%- set reasons = [] -%}
-    {%- for domain in domains -%}
+    {%- for domain in domains | sort(attribute='column_name') -%}
         {%- set column = domain.column_name -%}
         {%- if domain.is_required -%}
             {%- do reasons.append(reason_when(column ~ ' is null', domain.raw_column ~ ' is missing')) -%}

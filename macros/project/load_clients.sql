@@ -18,7 +18,7 @@
         {%- do return('') -%}
     {%- endif -%}
     {#- The file must have the columns that loading does not add. -#}
-    {%- set wanted = clients.columns.keys() | reject('in', ['source_row_number', 'row_fault', 'row_text', 'other_row']) | list -%}
+    {%- set wanted = clients.columns.keys() | reject('in', not_in_the_file()) | list -%}
     {%- set file = look_at_client_file(path, env_var('BANK_SHEET', ''), wanted) -%}
     {%- do refuse(file.refusal) if file.refusal -%}
     {%- if is_part and loaded -%}
@@ -58,6 +58,11 @@
     ) -%}
     {#- All of it or nothing: a hook's transaction is rolled back where nobody commits it. -#}
     {%- do adapter.commit() -%}
+{%- endmacro %}
+
+{# What loading adds to the columns of the file. #}
+{% macro not_in_the_file() -%}
+    {%- do return(['source_row_number', 'row_fault', 'row_text', 'other_row']) -%}
 {%- endmacro %}
 
 {% macro loaded_file(schema) -%}
@@ -121,7 +126,7 @@
             from (
                 select {{ read_number('number_text', "'" ~ decimal_mark ~ "'") }} as number
                 from (
-                    select {{ without_groups(single_spaces('userid')) }} as number_text
+                    select {{ without_groups(single_spaces(clients.columns.keys() | reject('in', not_in_the_file()) | first)) }} as number_text
                     from {{ clients.schema }}.{{ clients.identifier }}
                 ) as cells
             ) as numbers

@@ -3,9 +3,9 @@
     A value is written as its column's domain says: text quoted, numbers and flags bare.
 #}
 {% macro predicate(rules, domains=none) -%}
-    {%- set kinds = {'has_balance': 'flag'} -%}
-    {%- for domain in domains or seed_rows('column_domains') -%}
-        {%- do kinds.update({domain.column_name: domain.kind}) -%}
+    {%- set kinds = {} -%}
+    {%- for domain in domains or client_columns() -%}
+        {%- do kinds.update({domain.column_name: domain.kind, 'has_' ~ domain.column_name: 'flag'}) -%}
     {%- endfor -%}
     {%- set conditions = [] -%}
     {%- for rule in rules -%}
@@ -16,7 +16,7 @@
 
 {% macro condition(column_name, operator, value, kinds) -%}
     {%- if column_name not in kinds -%}
-        {%- do exceptions.raise_compiler_error('A rule names the column ' ~ column_name ~ ', which column_domains.csv does not have.') -%}
+        {%- do exceptions.raise_compiler_error('A rule names the column ' ~ column_name ~ ', which columns.csv does not have.') -%}
     {%- endif -%}
     {%- if operator not in ['=', '<>', '<', '<=', '>', '>='] -%}
         {%- do exceptions.raise_compiler_error('A rule on ' ~ column_name ~ ' has the operator ' ~ operator ~ '; use one of = <> < <= > >=.') -%}

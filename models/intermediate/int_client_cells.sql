@@ -1,8 +1,5 @@
 {#- Every portrait adds up from these cells, so that the clients are scanned once. -#}
-{%- set domains = seed_rows('column_domains') %}
-{%- set traits = seed_rows('traits') %}
-{%- set categories = traits | selectattr('kind', 'equalto', 'category') | list %}
-{%- set numbers = traits | selectattr('kind', 'equalto', 'number') | list %}
+{%- set categories = seed_rows('traits') | selectattr('kind', 'equalto', 'category') | list %}
 
 with
 
@@ -20,11 +17,10 @@ final as (
         {%- endfor %}
         segment_ids,
         is_churned,
-        count(*) as clients
-        {%- for row in numbers %}
-        {%- set kind = (domains | selectattr('column_name', 'equalto', row.trait) | first).kind %},
-        coalesce({{ sum_of_units(row.trait, kind) }}, 0) as {{ row.trait }}_{{ unit_name(kind) }}
+        {%- for number in number_traits() %}
+        coalesce({{ sum_of_units(number.trait, number.kind) }}, 0) as {{ number.total }},
         {%- endfor %}
+        count(*) as clients
     from clients
     group by all
 

@@ -1,5 +1,5 @@
 {#- A mean of years or a share comes out of a few thousand cells, whatever the number of clients. #}
-{%- set domains = seed_rows('column_domains') %}
+{%- set domains = client_columns() %}
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}
 {%- set cell_columns = ['is_churned'] %}
@@ -26,7 +26,8 @@ client_cells as (
 ),
 
 {% for hypothesis in hypotheses %}
-{%- set columns = ['city', hypothesis.group_column, hypothesis.metric_column] + (hypothesis.strata or '').split() %}
+{%- set strata = (hypothesis.strata or '').split() %}
+{%- set columns = [territory(), hypothesis.group_column, hypothesis.metric_column] + strata %}
 {%- set rule_columns = rules | map(attribute='column_name') | list %}
 {%- set is_counted = (columns + rule_columns) | reject('in', cell_columns) | list == [] %}
 counted_for_{{ hypothesis.hypothesis_id }} as (
@@ -66,7 +67,7 @@ final as (
     select
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ population.population }}' as population,
-        city,
+        {{ territory() }} as city,
         {{ hypothesis_group(hypothesis, domains) }} as client_group,
         {%- if hypothesis.strata %}
         concat_ws(' | ', {{ hypothesis.strata.split() | join(', ') }}) as stratum,

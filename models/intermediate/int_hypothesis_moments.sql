@@ -1,4 +1,4 @@
-{%- set domains = seed_rows('column_domains') %}
+{%- set domains = client_columns() %}
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}
 {%- set trimmings = seed_rows('trimmings') %}
@@ -125,7 +125,7 @@ final as (
         sum(total_units) as total_units,
         sum(total_squared_units) as total_squared_units
     from summed
-    group by hypothesis_id, population, trimming, client_group, units_per_one, rollup(city)
+    group by hypothesis_id, population, trimming, client_group, units_per_one, {{ rollup_of_territory() }}
 
 )
 

@@ -1,5 +1,5 @@
 {%- set hypotheses = seed_rows('hypotheses') | rejectattr('kind', 'equalto', 'proportion') | list %}
-{%- set domains = seed_rows('column_domains') %}
+{%- set domains = client_columns() %}
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}
 {%- set trimmings = seed_rows('trimmings') %}
@@ -57,7 +57,7 @@ levels_for_{{ hypothesis.hypothesis_id }} as (
         {%- endfor %}
         value_units
     from compared_for_{{ hypothesis.hypothesis_id }}
-    group by value_units{{ ', rollup(city)' if is_by_city }}
+    group by value_units{{ ', ' ~ rollup_of_territory() if is_by_city }}
 
 ),
 

@@ -19,7 +19,7 @@ final as (
         {{ sum_where('clients', "client_group = 'second' and value_units = 0") }} as second_failures
     from cells
     where stratum is not null
-    group by hypothesis_id, population, stratum, rollup(city)
+    group by hypothesis_id, population, stratum, {{ rollup_of_territory() }}
 
 )
 

@@ -1,5 +1,5 @@
 {%- set hypotheses = seed_rows('hypotheses') | rejectattr('kind', 'equalto', 'proportion') | list %}
-{%- set domains = seed_rows('column_domains') %}
+{%- set domains = client_columns() %}
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}
 {%- set trimmings = seed_rows('trimmings') | rejectattr('trimming', 'equalto', 'none') | list %}

@@ -1,5 +1,3 @@
-{%- set domains = seed_rows('column_domains') %}
-{%- set traits = seed_rows('traits') | selectattr('kind', 'equalto', 'number') | list %}
 {%- set shares = {'p25': 0.25, 'median': 0.5, 'p75': 0.75} %}
 
 with
@@ -12,8 +10,8 @@ clients as (
 
 final as (
 
-    {%- for row in traits %}
-    {%- set kind = (domains | selectattr('column_name', 'equalto', row.trait) | first).kind %}
+    {%- for row in number_traits() %}
+    {%- set kind = row.kind %}
     {%- set units = whole_units(row.trait, kind) %}
     select
         '{{ row.trait }}' as trait,

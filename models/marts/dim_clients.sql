@@ -10,19 +10,9 @@ final as (
 
     select
         client_key,
-        city,
-        gender,
-        age,
-        age_band,
-        credit_score,
-        owned_objects,
-        balance,
-        has_balance,
-        product_count,
-        has_credit_card,
-        is_loyal,
-        estimated_salary,
-        is_churned,
+        {%- for attribute in client_attributes() %}
+        {{ attribute.name }},
+        {%- endfor %}
         segment_ids
     from clients
 

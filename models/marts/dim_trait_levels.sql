@@ -1,4 +1,4 @@
-{%- set domains = seed_rows('column_domains') %}
+{%- set domains = client_columns() %}
 
 with
 

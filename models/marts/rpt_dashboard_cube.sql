@@ -15,13 +15,11 @@ final as (
         {%- endfor %}
         segment_ids,
         is_churned,
+        {%- for number in number_traits() %}
+        cast(sum({{ number.total }}) as bigint) as {{ number.total }},
+        {%- endfor %}
         cast(sum(clients) as bigint) as clients,
-        cast(coalesce(sum(clients) filter (where is_churned), 0) as bigint) as churned_clients,
-        cast(sum(age_total) as bigint) as age_total,
-        cast(sum(credit_score_total) as bigint) as credit_score_total,
-        cast(sum(owned_objects_total) as bigint) as owned_objects_total,
-        cast(sum(balance_kopecks_total) as bigint) as balance_kopecks_total,
-        cast(sum(estimated_salary_kopecks_total) as bigint) as estimated_salary_kopecks_total
+        cast(coalesce(sum(clients) filter (where is_churned), 0) as bigint) as churned_clients
     from cells
     group by all
 

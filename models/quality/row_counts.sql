@@ -15,8 +15,8 @@ counted as (
         count(*) as read_rows,
         count(*) filter (where reasons is null) as accepted_rows,
         count(*) filter (where reasons is not null) as rejected_rows,
-        count(*) filter (where reasons is null and is_loyal and is_churned) as loyal_churned_clients,
-        count(*) filter (where reasons is null and balance is null) as clients_without_balance
+        {{ count_by('is_loyal', 'reasons is null and is_loyal and is_churned') }} as loyal_churned_clients,
+        {{ count_by('balance', 'reasons is null and balance is null') }} as clients_without_balance
     from client_rows
 
 ),

@@ -1,5 +1,5 @@
 {%- set bands = seed_rows('bands') %}
-{%- set domains = seed_rows('column_domains') %}
+{%- set domains = client_columns() %}
 {%- set definitions = {} %}
 {%- for band in bands %}
 {%- set kind = (domains | selectattr('column_name', 'equalto', band.column_name) | first).kind %}

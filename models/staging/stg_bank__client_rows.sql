@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 
-{%- set domains = seed_rows('column_domains') %}
+{%- set columns = client_columns() %}
+{%- set raw_id = columns | selectattr('column_name', 'equalto', 'client_id') | map(attribute='raw_column') | first %}
 
 with
 
@@ -21,13 +22,10 @@ number_notations as (
 decimal_marks as (
 
     select
-        max(decimal_mark) filter (where column_name = 'client_id') as client_id,
-        max(decimal_mark) filter (where column_name = 'credit_score') as credit_score,
-        max(decimal_mark) filter (where column_name = 'age') as age,
-        max(decimal_mark) filter (where column_name = 'owned_objects') as owned_objects,
-        max(decimal_mark) filter (where column_name = 'balance') as balance,
-        max(decimal_mark) filter (where column_name = 'product_count') as product_count,
-        max(decimal_mark) filter (where column_name = 'estimated_salary') as estimated_salary
+        {%- for column in columns if column.is_number %}
+        max(decimal_mark) filter (where column_name = '{{ column.column_name }}') as {{ column.column_name }},
+        {%- endfor %}
+        count(*) as number_columns
     from number_notations
 
 ),
@@ -35,21 +33,30 @@ decimal_marks as (
 cleaned as {{ not_materialized() }} (
 
     select
+        {%- for column in columns %}
+        {{ cell_text(column) }} as {{ column.column_name }},
+        {%- endfor %}
         source.source_row_number,
-        source.row_fault,
-        {{ number_text('source.userid', 'decimal_marks.client_id') }} as client_id,
-        {{ number_text('source.score', 'decimal_marks.credit_score') }} as credit_score,
-        {{ clean_text('source.city') }} as city,
-        {{ clean_text('source.gender') }} as gender,
-        {{ number_text('source.age', 'decimal_marks.age') }} as age,
-        {{ number_text('source.objects', 'decimal_marks.owned_objects') }} as owned_objects,
-        {{ number_text('source.balance', 'decimal_marks.balance') }} as balance,
-        {{ number_text('source.products', 'decimal_marks.product_count') }} as product_count,
-        {{ clean_text('source.creditcard') }} as has_credit_card,
-        {{ clean_text('source.loyalty') }} as is_loyal,
-        {{ number_text('source.estimated_salary', 'decimal_marks.estimated_salary') }} as estimated_salary,
-        {{ clean_text('source.churn') }} as is_churned
+        source.row_fault
     from source
+    cross join decimal_marks
+
+),
+
+read as {{ not_materialized() }} (
+
+    select
+        {%- for column in columns %}
+        {%- if column.is_number %}
+        {{ read_number('cleaned.' ~ column.column_name, 'decimal_marks.' ~ column.column_name) }}
+            as {{ column.column_name }},
+        {%- else %}
+        cleaned.{{ column.column_name }},
+        {%- endif %}
+        {%- endfor %}
+        cleaned.source_row_number,
+        cleaned.row_fault
+    from cleaned
     cross join decimal_marks
 
 ),
@@ -57,22 +64,12 @@ cleaned as {{ not_materialized() }} (
 renamed as {{ not_materialized() }} (
 
     select
-        cleaned.source_row_number,
-        cleaned.row_fault,
-        {{ read_number('cleaned.client_id', 'decimal_marks.client_id') }} as client_id,
-        {{ read_number('cleaned.credit_score', 'decimal_marks.credit_score') }} as credit_score,
-        cleaned.city,
-        cleaned.gender,
-        {{ read_number('cleaned.age', 'decimal_marks.age') }} as age,
-        {{ read_number('cleaned.owned_objects', 'decimal_marks.owned_objects') }} as owned_objects,
-        {{ read_number('cleaned.balance', 'decimal_marks.balance') }} as balance,
-        {{ read_number('cleaned.product_count', 'decimal_marks.product_count') }} as product_count,
-        cleaned.has_credit_card,
-        cleaned.is_loyal,
-        {{ read_number('cleaned.estimated_salary', 'decimal_marks.estimated_salary') }} as estimated_salary,
-        cleaned.is_churned
-    from cleaned
-    cross join decimal_marks
+        {%- for column in columns %}
+        {{ without_missing_values(column) }} as {{ column.column_name }},
+        {%- endfor %}
+        source_row_number,
+        row_fault
+    from read
 
 ),
 
@@ -80,22 +77,13 @@ typed as (
 
     select
         source_row_number,
-        {{ to_integer('client_id') }} as client_id,
-        {{ to_integer('credit_score') }} as credit_score,
-        {{ to_allowed_value('city') }} as city,
-        {{ to_allowed_value('gender') }} as gender,
-        {{ to_integer('age') }} as age,
-        {{ to_integer('owned_objects') }} as owned_objects,
-        {{ to_money('balance') }} as balance,
-        {{ to_integer('product_count') }} as product_count,
-        {{ to_flag('has_credit_card') }} as has_credit_card,
-        {{ to_flag('is_loyal') }} as is_loyal,
-        {{ to_money('estimated_salary') }} as estimated_salary,
-        {{ to_flag('is_churned') }} as is_churned,
+        {%- for column in columns %}
+        {{ typed_value(column) }} as {{ column.column_name }},
+        {%- endfor %}
         -- A row of the wrong length has no columns to judge.
         coalesce(row_fault, concat_ws(
             '; '
-            {%- for reason in rejection_reasons(domains) %},
+            {%- for reason in rejection_reasons(columns) %},
             {{ reason }}
             {%- endfor %}
         )) as row_reasons
@@ -110,8 +98,8 @@ identified as (
         coalesce(cast({{ to_integer('client_id') }} as string), client_id, '') as id_text,
         concat_ws(
             chr(31)
-            {%- for domain in domains %},
-            coalesce({{ domain.column_name }}, '')
+            {%- for column in columns %},
+            coalesce({{ column.column_name }}, '')
             {%- endfor %}
         ) as content
     from renamed
@@ -149,25 +137,16 @@ final as (
 
     select
         typed.source_row_number,
-        typed.client_id,
-        typed.credit_score,
-        typed.city,
-        typed.gender,
-        typed.age,
-        typed.owned_objects,
-        typed.balance,
-        typed.product_count,
-        typed.has_credit_card,
-        typed.is_loyal,
-        typed.estimated_salary,
-        typed.is_churned,
+        {%- for column in columns %}
+        typed.{{ column.column_name }},
+        {%- endfor %}
         -- Computed once, where the id ends: two rounds of SHA-256 cost more than any later step.
         {{ client_key('typed.client_id') }} as client_key,
         nullif(concat_ws(
             '; ',
             nullif(typed.row_reasons, ''),
             case when repeated_rows.is_exact_duplicate then 'exact duplicate of an earlier row' end,
-            case when repeated_rows.has_conflicting_rows then 'userid has differing rows' end
+            case when repeated_rows.has_conflicting_rows then '{{ raw_id }} has differing rows' end
         ), '') as reasons
     from typed
     left join repeated_rows on typed.source_row_number = repeated_rows.source_row_number

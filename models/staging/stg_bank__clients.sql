@@ -9,19 +9,10 @@ client_rows as (
 final as (
 
     select
-        client_id,
-        client_key,
-        credit_score,
-        city,
-        gender,
-        age,
-        owned_objects,
-        balance,
-        product_count,
-        has_credit_card,
-        is_loyal,
-        estimated_salary,
-        is_churned
+        {%- for column in client_columns() %}
+        {{ column.column_name }},
+        {%- endfor %}
+        client_key
     from client_rows
     where reasons is null
 

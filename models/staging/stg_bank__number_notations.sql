@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
-{%- set numbers = seed_rows('column_domains') | selectattr('kind', 'in', ['integer', 'money']) | list %}
+{%- set numbers = client_columns() | selectattr('is_number') | list %}
 
 with
 

@@ -1,4 +1,4 @@
-{%- set flags = seed_rows('column_domains') | selectattr('kind', 'equalto', 'flag') | list %}
+{%- set flags = client_columns() | selectattr('kind', 'equalto', 'flag') | list %}
 
 with
 

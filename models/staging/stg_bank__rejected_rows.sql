@@ -15,19 +15,11 @@ client_rows as (
 final as (
 
     select
+        {%- for column in client_columns() if column.column_name != 'client_id' %}
+        source.{{ column.raw_column }},
+        {%- endfor %}
         source.source_row_number,
-        client_rows.reasons,
-        source.score,
-        source.City,
-        source.Gender,
-        source.Age,
-        source.Objects,
-        source.Balance,
-        source.Products,
-        source.CreditCard,
-        source.Loyalty,
-        source.estimated_salary,
-        source.Churn
+        client_rows.reasons
     from source
     inner join client_rows on source.source_row_number = client_rows.source_row_number
     where client_rows.reasons is not null

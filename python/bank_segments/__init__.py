@@ -1,7 +1,15 @@
 """The Python layer: it reads the marts that dbt builds, and finishes what SQL cannot."""
 
+import os
 from pathlib import Path
 
 # The project's folder: what a run reads of the project and writes lies here, whatever folder it is started from.
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "seeds/sample/clients.parquet"
+BANK = os.environ.get("BANK", "metanprombank")
+SAMPLE = ROOT / "seeds/banks" / BANK / "sample/clients.parquet"
+
+
+def register_file(name: str, project: Path = ROOT) -> Path:
+    """The CSV file of a register: the bank's own, or else the one that all banks share."""
+    own = project / "seeds/banks" / BANK / f"{name}.csv"
+    return own if own.exists() else project / f"seeds/shared/{name}.csv"

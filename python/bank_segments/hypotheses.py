@@ -214,8 +214,8 @@ def _ranks(sample: Sample) -> RankSums:
         raise UndefinedError(Reason.EMPTY_GROUP)
     if sample.ranks is None:
         raise ValueError(
-            f"seeds/hypothesis_tests.csv plans a rank test for {sample.hypothesis_id}, whose kind in "
-            "seeds/hypotheses.csv must then be rank, or mean if the test is not the primary one."
+            f"hypothesis_tests.csv plans a rank test for {sample.hypothesis_id}, whose kind in "
+            "hypotheses.csv must then be rank, or mean if the test is not the primary one."
         )
     return sample.ranks
 
@@ -392,7 +392,7 @@ def run_test(planned: PlannedTest, sample: Sample) -> Outcome | Reason:
     """
     if planned.test not in TESTS:
         raise ValueError(
-            f"seeds/hypothesis_tests.csv names the test {planned.test}; known are {', '.join(sorted(TESTS))}."
+            f"hypothesis_tests.csv names the test {planned.test}; known are {', '.join(sorted(TESTS))}."
         )
     try:
         test, _ = TESTS[planned.test]

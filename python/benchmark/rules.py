@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
-from bank_segments import ROOT
+from bank_segments import register_file
 
 Figures = dict[str, float]
 Row = dict[str, str]
@@ -17,7 +17,7 @@ Row = dict[str, str]
 
 def rows(seed: str, **equal: str) -> list[Row]:
     """Read the rows of a seed whose columns have the given values."""
-    with (ROOT / f"seeds/{seed}.csv").open(encoding="utf-8", newline="") as lines:
+    with register_file(seed).open(encoding="utf-8", newline="") as lines:
         return [row for row in csv.DictReader(lines) if equal.items() <= row.items()]
 
 
@@ -34,8 +34,8 @@ CUBE_KEYS = (
     "is_churned",
 )
 BANDED = list(dict.fromkeys(row["column_name"] for row in rows("bands")))
-RAW_NAMES = {row["raw_column"]: row["column_name"] for row in rows("column_domains")[1:]}
-FLAGS = [row["column_name"] for row in rows("column_domains", kind="flag")]
+RAW_NAMES = {row["raw_column"]: row["column_name"] for row in rows("columns")[1:]}
+FLAGS = [row["column_name"] for row in rows("columns", kind="flag")]
 QUANTILES = {"p25": 0.25, "median": 0.5, "p75": 0.75}
 STATISTICS = ("mean", "standard_deviation", *QUANTILES)
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {

@@ -17,6 +17,11 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 _SEEDS = Path(__file__).resolve().parents[2] / "seeds"
+_FILES = {
+    path.name: path
+    for folder in ("shared", "registers", "banks/metanprombank")
+    for path in (_SEEDS / folder).iterdir()
+}
 _CASTS: dict[str, Callable[[str], Any]] = {
     "int": int,
     "integer": int,
@@ -33,14 +38,14 @@ def seed_rows(seed: str) -> list[dict[str, Any]]:
     Two rows of each kind, or of each owner of rules, exercise every loop and branch of a template; all of them make
     sqlfluff ten times slower. Only columns and traits, which templates look up by name, are all here.
     """
-    properties = yaml.safe_load((_SEEDS / f"{seed}.yml").read_text(encoding="utf-8"))["seeds"][0]
+    properties = yaml.safe_load(_FILES[f"{seed}.yml"].read_text(encoding="utf-8"))["seeds"][0]
     types = properties["config"]["column_types"]
-    with (_SEEDS / f"{seed}.csv").open(encoding="utf-8", newline="") as lines:
+    with _FILES[f"{seed}.csv"].open(encoding="utf-8", newline="") as lines:
         rows = [
             {name: _CASTS.get(types[name], str)(text) if text else None for name, text in row.items()}
             for row in csv.DictReader(lines)
         ]
-    if seed in ("column_domains", "traits"):
+    if seed in ("columns", "traits"):
         return rows
     if seed == "hypotheses":
         rows.append(rows[0] | {"kind": "rank"})  # none of that kind ships
@@ -54,6 +59,24 @@ def seed_rows(seed: str) -> list[dict[str, Any]]:
         if seen[group] <= 2:
             kept.append(row)
     return kept
+
+
+def client_columns() -> list[dict[str, Any]]:
+    """Return what the macro of that name does."""
+    return [row | {"is_number": row["kind"] in ("integer", "money")} for row in seed_rows("columns")]
+
+
+def client_attributes() -> list[dict[str, str]]:
+    """Return a plain one for all that the macro of that name gives."""
+    return [{"name": "age", "sql": "age"}]
+
+
+def number_traits() -> list[dict[str, str]]:
+    """Return one of each kind for all that the macro of that name gives."""
+    return [
+        {"trait": "age", "kind": "integer", "total": "age_total"},
+        {"trait": "balance", "kind": "money", "total": "balance_kopecks_total"},
+    ]
 
 
 @pass_context

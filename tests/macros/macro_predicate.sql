@@ -19,7 +19,7 @@ from (
     ({{ text_literal(predicate([rich, quoted], domains)) }}, {{ text_literal("balance >= -1000.50 and city <> 'O''Fallon'") }}),
     ({{ text_literal(predicate(owned, domains)) }}, 'age < 35 and is_churned = false'),
     ({{ text_literal(predicate([computed], domains)) }}, 'has_balance = true'),
-    -- Without domains it asks column_domains.csv.
-    ({{ text_literal(predicate([young]) if execute else seed_rows('column_domains')) }}, 'age < 35')
+    -- Without domains it asks columns.csv.
+    ({{ text_literal(predicate([young]) if execute else client_columns()) }}, 'age < 35')
 ) as cases (actual, expected)
 where actual is distinct from expected

@@ -1,5 +1,5 @@
 {#- What staging decided text by text, once more in the typed values that every figure is computed from. #}
-{%- set domains = seed_rows('column_domains') %}
+{%- set domains = client_columns() %}
 {%- set allowed_values = seed_rows('allowed_values') %}
 
 with

@@ -8,7 +8,7 @@ bands as (
 
 domains as (
 
-    select * from {{ ref('column_domains') }}
+    select * from {{ ref('columns') }}
 
 ),
 

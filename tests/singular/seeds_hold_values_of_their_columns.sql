@@ -2,7 +2,7 @@ with
 
 domains as (
 
-    select * from {{ ref('column_domains') }}
+    select * from {{ ref('columns') }}
 
 ),
 

@@ -2,7 +2,7 @@ with
 
 domains as (
 
-    select * from {{ ref('column_domains') }}
+    select * from {{ ref('columns') }}
 
 ),
 
@@ -42,7 +42,9 @@ known_columns as (
     select column_name
     from domains
     union all
-    select 'has_balance' as column_name
+    select 'has_' || column_name as column_name
+    from domains
+    where kind in ('integer', 'money') and not is_required
 
 ),
 

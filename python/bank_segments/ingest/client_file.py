@@ -29,7 +29,7 @@ import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
-from bank_segments import ROOT, SAMPLE
+from bank_segments import SAMPLE, register_file
 from bank_segments.database import literal
 from bank_segments.errors import RefusedError, shown
 from bank_segments.ingest.containers import Note, Table, open_table
@@ -215,16 +215,13 @@ def _scan(path: Path, encoding: str, copy: Path | None = None, proofs: tuple[str
 
 
 def _seed(name: str) -> list[dict[str, str]]:
-    with (ROOT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
+    with register_file(name).open(encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle))
 
 
 def other_names() -> dict[str, list[str]]:
     """Return the names beside its own that a column of the client file may have."""
-    return {
-        row["raw_column"]: list(filter(None, row["other_names"].split("; ")))
-        for row in _seed("column_domains")
-    }
+    return {row["raw_column"]: list(filter(None, row["other_names"].split("; "))) for row in _seed("columns")}
 
 
 def declared_names() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from bank_segments import ROOT
+from bank_segments import ROOT, register_file
 from bank_segments.database import open_confined
 from bank_segments.errors import RefusedError, shown
 from bank_segments.release.run import PUBLISHED
@@ -32,8 +32,8 @@ def lines_of(release: Path, candidate: str) -> dict[str, str]:
     return dict(zip(("segments", "segment_rules"), found[0], strict=True))
 
 
-def adopt(published: Path, seeds: Path, candidate: str) -> list[Path]:
-    """Append the candidate to the registers below `seeds`, and return their paths.
+def adopt(published: Path, project: Path, candidate: str) -> list[Path]:
+    """Append the candidate to the bank's registers in the project, and return their paths.
 
     Raises `RefusedError` where nothing is published, for an unknown candidate and for one that is a segment already;
     then nothing changes.
@@ -42,7 +42,7 @@ def adopt(published: Path, seeds: Path, candidate: str) -> list[Path]:
     if not release.exists():
         raise RefusedError(f"Nothing is published in {shown(published)} yet; run make report first.")
     lines = lines_of(release, candidate)
-    registers = {seeds / f"{name}.csv": text for name, text in lines.items()}
+    registers = {register_file(name, project): text for name, text in lines.items()}
     written = {}
     for path, text in registers.items():
         known = path.read_text(encoding="utf-8")
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make adopt", description="Make a segment of a found candidate.")
     parser.add_argument("candidate", help="a candidate_id of marts.fct_segment_candidates")
     try:
-        paths = adopt(PUBLISHED, ROOT / "seeds", parser.parse_args(arguments).candidate)
+        paths = adopt(PUBLISHED, ROOT, parser.parse_args(arguments).candidate)
     except RefusedError as refusal:
         print(f"make adopt: {refusal}", file=sys.stderr)
         return 1

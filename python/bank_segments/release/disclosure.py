@@ -119,7 +119,7 @@ class PublishedCube:
 
 
 def published_cube(warehouse: Path) -> PublishedCube:
-    """The cube of the warehouse without groups smaller than `seeds/disclosure_limits.csv` allows."""
+    """The cube of the warehouse without groups smaller than `seeds/shared/disclosure_limits.csv` allows."""
     with open_confined(bank=warehouse) as connection:
         limits = connection.execute("select minimum_clients from reference.disclosure_limits").fetchall()
         return publish(*read_cells(connection), int(limits[0][0]))

@@ -1,4 +1,4 @@
-"""The gate: what a built warehouse must not exceed to be published, by the limits of `seeds/gate_limits.csv`.
+"""The gate: what a built warehouse must not exceed to be published, by the limits of `seeds/shared/gate_limits.csv`.
 
 It measures the share of rejected rows, and how far the clients moved since the previous release of the same series.
 """
@@ -127,7 +127,8 @@ class GateResult:
             elif self.read_rows:
                 parts.append(
                     f"{self.rejected_rows} of its {self.read_rows} rows were rejected ({finding.value:.2%}, allowed"
-                    f" are {finding.limit.stop_above:.2%} by seeds/gate_limits.csv), see {shown(rejected_rows_file)}"
+                    f" are {finding.limit.stop_above:.2%} by seeds/shared/gate_limits.csv), see"
+                    f" {shown(rejected_rows_file)}"
                 )
             else:
                 parts.append("it has no rows")
@@ -227,7 +228,7 @@ def _moves(
         smallest, fewest = (drift.smallest_share, drift.fewest_clients) if drift else (1.0, None)
         if not smallest or not 0 < smallest <= 1:
             raise RefusedError(
-                "seeds/gate_limits.csv gives drift no smallest_share between 0 and 1; nothing was published."
+                "seeds/shared/gate_limits.csv gives drift no smallest_share between 0 and 1; nothing was published."
             )
         try:
             attach(connection, previous / "bank_marts.duckdb", "previous")

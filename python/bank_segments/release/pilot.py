@@ -21,7 +21,7 @@ def drawn_arms(connection: duckdb.DuckDBPyConnection, segment_id: str) -> duckdb
     ).fetchall()
     if len(designs) != 1:
         raise RefusedError(
-            f"{segment_id} has {len(designs)} proposals in seeds/proposals.csv; a pilot is of exactly one."
+            f"{segment_id} has {len(designs)} proposals in proposals.csv; a pilot is of exactly one."
         )
     ((proposal_id, strata, reason),) = designs
     if reason:

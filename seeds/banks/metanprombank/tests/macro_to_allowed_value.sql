@@ -18,7 +18,7 @@ cases as (
         ('Male', 'М', 'Y', true),
         ('', null, '2', null),
         (null, null, null, null)
-    ) as cases (gender, expected_gender, is_churned, expected_flag)
+    ) as cases (gender, expected_gender, is_churned, expected_flag)  -- noqa: AL05
 
 ),
 

@@ -1,0 +1,40 @@
+{# The rows of columns.csv that are loaded, in the order of the register, each with whether it is a number. #}
+{% macro client_columns() -%}
+    {%- set columns = [] -%}
+    {%- for row in seed_rows('columns') | rejectattr('role', 'equalto', 'ignored') -%}
+        {%- do columns.append(dict(row, is_number=row.kind in ['integer', 'money'])) -%}
+    {%- endfor -%}
+    {%- do return(columns) -%}
+{%- endmacro %}
+
+{#
+    What is known of an accepted client, but for the key, as names with their SQL: each column of the file, the band of
+    a banded one, and whether there is a number that need not be.
+#}
+{% macro client_attributes() -%}
+    {%- set bands = seed_rows('bands') -%}
+    {%- set attributes = [] -%}
+    {%- for column in client_columns() if column.column_name != 'client_id' -%}
+        {%- set name = column.column_name -%}
+        {%- set column_bands = rules_of(bands, 'column_name', name) -%}
+        {%- do attributes.append({'name': name, 'sql': name}) -%}
+        {%- if column_bands -%}
+            {%- do attributes.append({'name': name ~ '_band', 'sql': band(name, column_bands, column.kind)}) -%}
+        {%- endif -%}
+        {%- if column.is_number and not column.is_required -%}
+            {%- do attributes.append({'name': 'has_' ~ name, 'sql': name ~ ' is not null'}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- do return(attributes) -%}
+{%- endmacro %}
+
+{# The number traits, each with the kind of its column and the column of int_client_cells that holds its exact sum. #}
+{% macro number_traits() -%}
+    {%- set columns = client_columns() -%}
+    {%- set numbers = [] -%}
+    {%- for row in seed_rows('traits') | selectattr('kind', 'equalto', 'number') -%}
+        {%- set kind = (columns | selectattr('column_name', 'equalto', row.trait) | first).kind -%}
+        {%- do numbers.append({'trait': row.trait, 'kind': kind, 'total': row.trait ~ '_' ~ unit_name(kind)}) -%}
+    {%- endfor -%}
+    {%- do return(numbers) -%}
+{%- endmacro %}

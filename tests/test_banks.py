@@ -1,0 +1,57 @@
+"""The same clients in another bank's layout give the same figures for all that both banks have."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from conftest import ROOT, SAMPLE, dbt
+
+FIGURES = {
+    "fct_churn_portrait": "trait, level, clients, churned_clients, churn_rate, churn_rate_low, lift",
+    "fct_churn_portrait_numbers": "trait, population, clients, mean, standard_deviation, p25, median, p75",
+    "fct_product_count_portrait_numbers": "product_count, trait, clients, mean, standard_deviation, median",
+    "fct_product_count_metrics": "product_count, clients, churned_clients, churn_rate, churn_rate_low",
+    "fct_segment_metrics": "segment_id, clients, coverage, churned_clients, churn_rate, lift",
+    "fct_hypothesis_results": "hypothesis_id, population, test, statistic, p_value, difference, verdict",
+}
+# What is another thing, or has another name, in the second bank.
+RENAMED = {
+    **{"city": "country", "is_loyal": "is_active_member", "h3_rostov_share": "h3_germany_share"},
+    **{
+        "h5_loyal_share": "h5_active_share",
+        "Ярославль": "France",
+        "Рыбинск": "Spain",
+        "Ростов Великий": "Germany",
+    },
+    **{"Ж": "Female", "М": "Male"},
+}
+
+
+def figures(warehouse: Path, mart: str) -> set[tuple[object, ...]]:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        rows = connection.execute(f"select {FIGURES[mart]} from marts.{mart}").fetchall()
+    named = (tuple(RENAMED.get(str(cell), cell) for cell in row) for row in rows)
+    return {row for row in named if not {"owned_objects", "tenure"} & set(row)}
+
+
+@pytest.fixture(scope="module")
+def other_layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The warehouse of the second bank, built from the first one's clients."""
+    folder = tmp_path_factory.mktemp("churn_modelling")
+    layout = (ROOT / "seeds/banks/churn_modelling/sample/layout.sql").read_text(encoding="utf-8")
+    duckdb.sql(f"copy (with clients as (from '{SAMPLE}') {layout}) to '{folder}/clients.parquet'")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BANK", "churn_modelling")
+        run = dbt(
+            "build", "--exclude-resource-type", "unit_test", clients=folder / "clients.parquet", target=folder
+        )
+    assert run.returncode == 0, run.stdout[-3000:]
+    return folder / "bank.duckdb"
+
+
+@pytest.mark.parametrize("mart", FIGURES)
+def test_what_both_banks_have_is_the_same_to_the_last_digit(
+    mart: str, other_layout: Path, sample_warehouse: Path
+) -> None:
+    assert figures(other_layout, mart) == figures(sample_warehouse, mart)
