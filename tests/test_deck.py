@@ -619,7 +619,7 @@ def test_charts_can_be_edited_and_pictures_are_described(case: Case) -> None:
         assert len(pictures) == 1
         for shape in (*charts, *pictures):
             assert len(shape._element.xpath(".//p:cNvPr")[0].get("descr")) > 20
-        assert sum(len(shape.chart._chartSpace.xpath(".//c:errBars")) for shape in charts) == 7
+        assert sum(len(shape.chart._chartSpace.xpath(".//c:errBars")) for shape in charts) == 8
 
 
 def test_the_same_marts_give_the_same_bytes(sample: Case, tmp_path: Path) -> None:

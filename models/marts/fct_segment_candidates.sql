@@ -131,7 +131,7 @@ rated as (
         {{ rate('counted.churned_clients', 'bank.churned_clients') }} as share_of_churned,
         tests.enrichment,
         tests.p_value,
-        tests.p_value < settings.significance_level as is_significant,
+        tests.p_value < settings.family_wise_error as is_significant,
         {{ is_too_small('counted.clients', 'bank.minimum_clients') }} as is_too_small,
         counted.depth >= settings.smallest_depth as is_deep_enough,
         coalesce(nearest_segments.overlap > settings.largest_overlap, false) as is_known,

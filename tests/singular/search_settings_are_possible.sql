@@ -36,7 +36,7 @@ checked as (
             and smallest_depth between 1 and largest_depth
             and largest_depth <= 5
             and smallest_coverage between 0 and 1
-            and significance_level between 0 and 1
+            and family_wise_error between 0 and 1
             and largest_overlap between 0 and 1
             and kept_candidates >= 0
             and permutations between 99 and 100000

@@ -364,7 +364,8 @@ def _retention_tornado(marts: Marts, words: Words) -> Figure:
     named = marts.fct_retention_proposals.merge(marts.dim_segments, on="segment_id")
     central = marts.fct_retention_economics.query("scenario == 'central'")
     shown = named.merge(central[["segment_id", "proposal_id", "profit", "is_profitable"]])
-    shown = shown[shown["proposal_rank"].notna() & shown["profit"].notna()].sort_values("proposal_rank")
+    shown = shown[shown["proposal_rank"].notna() & shown["profit"].notna()]
+    shown = shown.sort_values("proposal_rank")
     title = _("Profit of the proposals")
     if len(shown):
         title = _("Under these assumptions no proposal pays")
