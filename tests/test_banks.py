@@ -1,5 +1,9 @@
 """The same clients in another bank's layout give the same figures for all that both banks have."""
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -55,3 +59,25 @@ def test_what_both_banks_have_is_the_same_to_the_last_digit(
     mart: str, other_layout: Path, sample_warehouse: Path
 ) -> None:
     assert figures(other_layout, mart) == figures(sample_warehouse, mart)
+
+
+@pytest.mark.parametrize(
+    ("bank", "refusal"),
+    [
+        ("../x", r"There is no bank \.\./x in seeds/banks; known are churn_modelling, metanprombank\."),
+        (
+            "churn_modelling",
+            "The outputs show city, which churn_modelling does not have; BANK=churn_modelling dbt build",
+        ),
+    ],
+)
+def test_a_bank_without_a_report_is_refused_in_one_sentence(bank: str, refusal: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "bank_segments.report"],
+        env=os.environ | {"BANK": bank, "PYTHONPATH": str(ROOT / "python")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert re.fullmatch(rf"make report: {refusal}.*\n", run.stderr), run.stderr

@@ -4,8 +4,10 @@ Of the clients of a made-up bank a client is one row, as an analyst without the 
 """
 
 import math
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -115,6 +117,7 @@ def test_traits_against_nested_regressions_and_scipy(clients: pd.DataFrame) -> N
         assert row.p_value == pytest.approx(stats.chi2.sf(2 * (whole.llf - without.llf), freedom), rel=1e-5)
         table = pd.crosstab(clients[row.trait], clients["is_churned"])
         assert row.cramers_v == pytest.approx(stats.contingency.association(table, correction=False))
+        assert row.information_value == pytest.approx(information(clients, row.trait), rel=1e-12)
         # The interval from clients drawn again one by one, with other random numbers.
         random = np.random.default_rng(11)
         drawn = [
@@ -189,3 +192,15 @@ def test_a_client_without_a_value_stays_out_of_the_regression_alone(clients: pd.
     found = {(row.trait, row.level): row for row in drivers.effect_rows(cells_of(gaps))}
     fit = logit(clients.iloc[100:], *TRAITS)
     assert found["city", "b"].odds_ratio_adjusted == pytest.approx(math.exp(fit.params["city=b"]), rel=1e-7)
+
+
+def test_the_levels_add_up_to_the_traits_information_value(sample_warehouse: Path) -> None:
+    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
+        values = connection.sql(
+            "select any_value(drivers.information_value), sum(levels.information_value)"
+            " from marts.fct_churn_drivers as drivers inner join marts.fct_churn_driver_levels as levels using (trait)"
+            " group by trait"
+        ).fetchall()
+    assert len(values) == 7
+    for whole, parts in values:
+        assert whole == pytest.approx(parts, rel=1e-12)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
+from textwrap import dedent, indent
 from typing import Any
 
 import duckdb
@@ -61,8 +61,8 @@ class Step:
             with (project / name).open("a", encoding="utf-8") as file:
                 file.write(self.code)
         elif self.sentence.startswith("Insert"):
-            (path,) = self.paths
-            self.insert_above(self.quoted[0], project / path)
+            (name,) = self.paths
+            self.insert_above(self.quoted[0], project / name)
         elif self.sentence.startswith("Replace"):
             path = project / self.paths[0]
             text = path.read_text(encoding="utf-8")
@@ -312,7 +312,9 @@ def test_what_cannot_be_adopted_is_refused_and_changes_nothing(sample_release: P
         with pytest.raises(RefusedError, match=r"There is no candidate .*; candidate_id in"):
             adopt(published, tmp_path, unknown)
     assert register_file("segments", tmp_path).read_bytes() == register_file("segments").read_bytes()
-    assert register_file("segment_rules", tmp_path).read_bytes() == register_file("segment_rules").read_bytes()
+    assert (
+        register_file("segment_rules", tmp_path).read_bytes() == register_file("segment_rules").read_bytes()
+    )
 
 
 def test_the_new_trait_is_on_the_dashboard(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

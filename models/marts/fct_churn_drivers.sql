@@ -25,12 +25,11 @@ settings as (
 
 ),
 
-summed as (
+counted as (
 
     select
         trait,
-        cast(count(*) as int) as level_count,
-        sum(information_value) as information_value
+        cast(count(*) as int) as level_count
     from levels
     group by trait
 
@@ -39,9 +38,9 @@ summed as (
 joined as (
 
     select
-        summed.trait,
-        summed.level_count,
-        summed.information_value,
+        counted.trait,
+        counted.level_count,
+        tests.information_value,
         tests.information_value_low,
         tests.information_value_high,
         tests.cramers_v,
@@ -52,9 +51,9 @@ joined as (
         tests.p_value,
         tests.p_value < settings.false_discovery_rate as is_distinguishable,
         traits.sort_order
-    from summed
-    inner join tests on summed.trait = tests.trait
-    inner join traits on summed.trait = traits.trait
+    from counted
+    inner join tests on counted.trait = tests.trait
+    inner join traits on counted.trait = traits.trait
     cross join settings
 
 ),

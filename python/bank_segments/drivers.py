@@ -57,6 +57,7 @@ class TraitRow:
     """One row of `int_driver_tests`: a trait as a whole; None where the trait has one level or the bank one outcome."""
 
     trait: str
+    information_value: float | None = None
     information_value_low: float | None = None
     information_value_high: float | None = None
     cramers_v: float | None = None
@@ -182,7 +183,7 @@ def _association(table: pd.DataFrame) -> dict[str, float]:
 
 
 def _information(table: pd.DataFrame, samples: int, seed: Sequence[int]) -> dict[str, float]:
-    """The ends of the percentile interval of the information value: of `samples` multinomial draws of the table."""
+    """The information value, and its percentile interval from `samples` multinomial draws of the table."""
     churned = table["churned_clients"].to_numpy()
     active = table["clients"].to_numpy() - churned
     if len(table) < 2 or 0 in (churned.sum(), active.sum()):
@@ -191,13 +192,17 @@ def _information(table: pd.DataFrame, samples: int, seed: Sequence[int]) -> dict
     drawn = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), size=samples)
     values = information_value(drawn[:, : len(table)], drawn[:, len(table) :])
     low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return {"information_value_low": float(low), "information_value_high": float(high)}
+    return {
+        "information_value": float(information_value(churned, active)),
+        "information_value_low": float(low),
+        "information_value_high": float(high),
+    }
 
 
 def information_value(churned: NDArray[np.int64], active: NDArray[np.int64]) -> Array:
     """The sum over levels (the last axis) of the difference of shares times their log ratio, 0.5 added to each count.
 
-    As `fct_churn_drivers` has it of the clients themselves; Siddiqi, Credit Risk Scorecards (2006), chapter 6.
+    `fct_churn_driver_levels` has its parts; Siddiqi, Credit Risk Scorecards (2006), chapter 6.
     """
     of_churned, of_active = ((n + 0.5) / (n + 0.5).sum(axis=-1, keepdims=True) for n in (churned, active))
     return np.asarray(((of_churned - of_active) * np.log(of_churned / of_active)).sum(axis=-1))
