@@ -209,8 +209,8 @@ def bank_refusal() -> str | None:
         lacking = _SHOWN_COLUMNS - {row["column_name"] for row in csv.DictReader(lines)}
     if lacking:
         return (
-            f"The outputs show {', '.join(sorted(lacking))}, which {BANK} does not have; BANK={BANK} dbt build makes its"
-            " marts without them."
+            f"The outputs show {', '.join(sorted(lacking))}, which {BANK} does not have;"
+            f" BANK={BANK} dbt build makes its marts without them."
         )
     return None
 
