@@ -10,6 +10,9 @@ def model(dbt: Any, session: Any) -> Any:
     from bank_segments.frames import records, rows_frame
 
     cells = cells_of(records(dbt.ref("int_driver_cells")))
-    (settings,) = records(dbt.ref("driver_settings"))
-    rows = trait_rows(cells, samples=settings["bootstrap_samples"], seed=settings["random_seed"])
+    rows = [
+        row
+        for settings in records(dbt.ref("driver_settings"))  # none in dbt build --empty
+        for row in trait_rows(cells, samples=settings["bootstrap_samples"], seed=settings["random_seed"])
+    ]
     return rows_frame(rows, TraitRow)

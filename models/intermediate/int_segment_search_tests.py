@@ -12,6 +12,12 @@ def model(dbt: Any, session: Any) -> Any:
     memberships = [
         (row["candidate_id"], row["cell_id"]) for row in records(dbt.ref("int_segment_search_cells"))
     ]
-    (settings,) = records(dbt.ref("segment_search"))
-    search = Search(settings["target"], settings["permutations"], settings["random_seed"])
-    return rows_frame(search_rows(records(dbt.ref("int_driver_cells")), memberships, search), SearchRow)
+    cells = records(dbt.ref("int_driver_cells"))
+    rows = [
+        row
+        for each in records(dbt.ref("segment_search"))  # none in dbt build --empty
+        for row in search_rows(
+            cells, memberships, Search(each["target"], each["permutations"], each["random_seed"])
+        )
+    ]
+    return rows_frame(rows, SearchRow)

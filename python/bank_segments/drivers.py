@@ -70,7 +70,8 @@ class TraitRow:
 
 def cells_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Rows of `int_driver_cells` by their id, in an order that no engine decides; a trait is text or None."""
-    frame = pd.DataFrame(rows).set_index("cell_id")
+    columns = list(rows[0]) if rows else ["cell_id", "segment_ids", "clients", "churned_clients"]
+    frame = pd.DataFrame(rows, columns=columns).set_index("cell_id")
     return frame.sort_values(["segment_ids", *traits_of(frame)], na_position="first")
 
 
