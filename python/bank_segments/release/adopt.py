@@ -41,18 +41,19 @@ def adopt(published: Path, project: Path, candidate: str) -> list[Path]:
     release = (published / "latest").resolve()
     if not release.exists():
         raise RefusedError(f"Nothing is published in {shown(published)} yet; run make report first.")
-    lines = lines_of(release, candidate)
-    registers = {register_file(name, project): text for name, text in lines.items()}
-    written = {}
-    for path, text in registers.items():
+    appended = {}
+    for name, text in lines_of(release, candidate).items():
+        path = register_file(name, project)
         known = path.read_text(encoding="utf-8")
         if any(row and row[0] == candidate for row in csv.reader(known.splitlines())):
             raise RefusedError(f"{shown(path)} has {shown(candidate)} already; nothing was changed.")
-        written[path] = path.with_suffix(".unfinished")
-        written[path].write_text(f"{known.rstrip()}\n{text}\n", encoding="utf-8")
-    for path, unfinished in written.items():
-        unfinished.replace(path)
-    return list(written)
+        appended[path] = f"{known.rstrip()}\n{text}\n"
+    unfinished = {path: path.with_suffix(".unfinished") for path in appended}
+    for path, text in appended.items():
+        unfinished[path].write_text(text, encoding="utf-8")
+    for path, written in unfinished.items():
+        written.replace(path)
+    return list(appended)
 
 
 def main(arguments: list[str] | None = None) -> int:
