@@ -22,20 +22,11 @@ from bank_segments.outputs.charts import draw_charts
 from bank_segments.outputs.conclusions import write_conclusions
 from bank_segments.words import LANGUAGES, Language
 from conftest import ROOT, Docs
+from test_charts import NAMES as CHARTS
 from test_conclusions import printed
 
 Cells = Sequence[Any]
 CONFIDENCE = 95  # every interval of the marts, by the project's variable interval_z
-CHARTS = [
-    "churn_by_trait",
-    "leavers_portrait",
-    "churn_drivers",
-    "product_count_portraits",
-    "segments",
-    "segment_candidates",
-    "hypotheses_forest",
-    "retention_tornado",
-]
 
 _CONDITIONS = """
     select label_$l

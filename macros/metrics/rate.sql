@@ -2,3 +2,8 @@
 {% macro rate(part, whole) -%}
     cast({{ part }} as double) / nullif({{ whole }}, 0)
 {%- endmacro %}
+
+{# How many times the bank's churn rate a group's is; NULL where nobody left. #}
+{% macro lift(churn_rate, bank_churn_rate) -%}
+    {{ churn_rate }} / nullif({{ bank_churn_rate }}, 0)
+{%- endmacro %}

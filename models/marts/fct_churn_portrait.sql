@@ -99,7 +99,7 @@ ranked as (
             "churn_rate_position = 'above' and not is_too_small",
             order='churn_rate_low desc, trait_sort_order, sort_order, level'
         ) }} as standout_rank,
-        churn_rate / nullif(bank_churn_rate, 0) as lift,
+        {{ lift('churn_rate', 'bank_churn_rate') }} as lift,
         share_of_churned,
         share_of_active,
         share_difference,

@@ -180,7 +180,7 @@ compared as (
 
     select
         rated.*,
-        rated.churn_rate / nullif(rated.bank_churn_rate, 0) as lift,
+        {{ lift('rated.churn_rate', 'rated.bank_churn_rate') }} as lift,
         rated.coverage * (rated.churn_rate - rated.bank_churn_rate) as weighted_relative_accuracy,
         redundant.candidate_id is not null as is_redundant
     from rated

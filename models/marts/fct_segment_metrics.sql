@@ -60,7 +60,7 @@ ranked as (
         churn_rate_high,
         bank_churn_rate,
         {{ position_against('churn_rate_low', 'churn_rate_high', 'bank_churn_rate') }} as churn_rate_position,
-        churn_rate / nullif(bank_churn_rate, 0) as lift,
+        {{ lift('churn_rate', 'bank_churn_rate') }} as lift,
         is_churn_set_by_rule,
         {{ rank_among(
             "segment_id <> 'none' and churn_rate > 0 and not is_churn_set_by_rule and not is_too_small",

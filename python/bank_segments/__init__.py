@@ -1,5 +1,6 @@
 """The Python layer: it reads the marts that dbt builds, and finishes what SQL cannot."""
 
+import csv
 import os
 from pathlib import Path
 
@@ -13,3 +14,9 @@ def register_file(name: str, project: Path = ROOT) -> Path:
     """The CSV file of a register: the bank's own, or else the one that all banks share."""
     own = project / "seeds/banks" / BANK / f"{name}.csv"
     return own if own.exists() else project / f"seeds/shared/{name}.csv"
+
+
+def register_rows(name: str) -> list[dict[str, str]]:
+    """The rows of a register, every cell as text."""
+    with register_file(name).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))

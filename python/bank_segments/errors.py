@@ -1,7 +1,11 @@
-"""The one exception that users see: a sentence, without a traceback."""
+"""What users see of an error: a sentence, without a traceback."""
 
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import duckdb
 
 _IS_FULL = re.compile("No space left on device|Disk quota exceeded|File too large")
 
@@ -25,3 +29,19 @@ def disk_full(message: str) -> RefusedError | None:
     return RefusedError(
         f"There is no space left on the disk{place}; nothing was published; make room and run it again."
     )
+
+
+def exit_status(command: str, work: Callable[[], str], stopped: str) -> int:
+    """Do the work of a command, print what it returns, and give its exit status: 1 with one sentence if it is refused.
+
+    `stopped` says what was not done where the disk or the database failed, with `{reason}` for what they said.
+    """
+    try:
+        print(work())
+        return 0
+    except RefusedError as refusal:
+        said = str(refusal)
+    except (OSError, duckdb.Error) as error:
+        said = stopped.format(reason=" ".join(str(error).split()))
+    print(f"{command}: {said}", file=sys.stderr)
+    return 1

@@ -17,16 +17,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import duckdb
 from scipy import stats
 
 from bank_segments import ROOT
 from bank_segments.database import open_confined
-from bank_segments.errors import RefusedError, shown
+from bank_segments.errors import RefusedError, exit_status, shown
 from bank_segments.outputs.pages import write_pilot_page
 from bank_segments.release.activation import DIRECTORY
 from bank_segments.release.pilot import ARMS
 from bank_segments.release.private_csv import write_private
+from bank_segments.release.publish import latest_release
 from bank_segments.release.run import PUBLISHED
 from bank_segments.statistics import (
     Counts,
@@ -187,9 +187,7 @@ def evaluate(returned: Path, published: Path, lists: Path, directory: Path) -> t
     segments = sorted({row["segment_id"] for row in rows})
     if len(segments) != 1:
         raise RefusedError(f"{shown(returned)} holds {len(segments)} segments; a pilot is of one.")
-    release = (published / "latest").resolve()
-    if not release.exists():
-        raise RefusedError(f"Nothing is published in {shown(published)} yet; run make report first.")
+    release = latest_release(published)
     design = design_of(release, segments[0])
     path = lists / f"{segments[0]}.pilot.csv"
     listed = {row["client_id"]: row["arm"] for row in read_rows(path, ("client_id", "arm"))}
@@ -198,9 +196,9 @@ def evaluate(returned: Path, published: Path, lists: Path, directory: Path) -> t
     folder, results = directory / segments[0], directory / "results.csv"
     for private in (directory, folder):
         private.mkdir(mode=0o700, exist_ok=True)
-    write_pilot_page(folder, result=result, design=design, run_id=release.name)
     columns = tuple(asdict(result))
     earlier = read_rows(results, columns) if results.exists() else []
+    write_pilot_page(folder, result=result, design=design, run_id=release.name)
     others = [list(row.values()) for row in earlier if row["segment_id"] != segments[0]]
     write_private(results, columns, [*others, list(asdict(result).values())])
     return folder, result
@@ -211,16 +209,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make evaluate", description="Evaluate a pilot.")
     parser.add_argument("returned", type=Path, help="its list with the column is_churned")
     options = parser.parse_args(arguments)
-    try:
+
+    def work() -> str:
         folder, result = evaluate(options.returned, PUBLISHED, DIRECTORY, PILOTS)
-    except RefusedError as refusal:
-        print(f"make evaluate: {refusal}", file=sys.stderr)
-        return 1
-    except (OSError, duckdb.Error) as error:
-        print(f"make evaluate: Nothing was evaluated: {' '.join(str(error).split())}.", file=sys.stderr)
-        return 1
-    print(f"{shown(folder)}/index.html: {result.verdict.replace('_', ' ')}")
-    return 0
+        return f"{shown(folder)}/index.html: {result.verdict.replace('_', ' ')}"
+
+    return exit_status("make evaluate", work, "Nothing was evaluated: {reason}.")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import gc
 import importlib
 import logging
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from bank_segments import BANK, ROOT, SAMPLE, register_file
+from bank_segments import BANK, ROOT, SAMPLE, register_rows
 from bank_segments.errors import RefusedError, disk_full, shown
 from bank_segments.marts import Marts, read_marts
 from bank_segments.release import expectations, gate, private_csv, publish, run
@@ -205,9 +204,7 @@ def bank_refusal() -> str | None:
     known = sorted(path.parent.name for path in (ROOT / "seeds/banks").glob("*/columns.csv"))
     if BANK not in known:
         return f"There is no bank {shown(BANK)} in seeds/banks; known are {', '.join(known)}."
-    with register_file("columns").open(encoding="utf-8", newline="") as lines:
-        lacking = _SHOWN_COLUMNS - {row["column_name"] for row in csv.DictReader(lines)}
-    if lacking:
+    if lacking := _SHOWN_COLUMNS - {row["column_name"] for row in register_rows("columns")}:
         return (
             f"The outputs show {', '.join(sorted(lacking))}, which {BANK} does not have;"
             f" BANK={BANK} dbt build makes its marts without them."

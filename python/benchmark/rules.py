@@ -1,6 +1,5 @@
 """What the three contenders are asked for, from the project's own registers, and how their answers are named."""
 
-import csv
 import operator
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
-from bank_segments import register_file
+from bank_segments import register_rows
 
 Figures = dict[str, float]
 Row = dict[str, str]
@@ -17,8 +16,7 @@ Row = dict[str, str]
 
 def rows(seed: str, **equal: str) -> list[Row]:
     """Read the rows of a seed whose columns have the given values."""
-    with register_file(seed).open(encoding="utf-8", newline="") as lines:
-        return [row for row in csv.DictReader(lines) if equal.items() <= row.items()]
+    return [row for row in register_rows(seed) if equal.items() <= row.items()]
 
 
 CATEGORIES = [row["trait"] for row in rows("traits", kind="category")]

@@ -7,7 +7,6 @@ The rows counted here are compared with the rows loaded. Memory stays constant i
 """
 
 import codecs
-import csv
 import glob
 import gzip
 import json
@@ -29,7 +28,7 @@ import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
-from bank_segments import SAMPLE, register_file
+from bank_segments import SAMPLE, register_rows
 from bank_segments.database import literal
 from bank_segments.errors import RefusedError, shown
 from bank_segments.ingest.containers import Note, Table, open_table
@@ -214,20 +213,18 @@ def _scan(path: Path, encoding: str, copy: Path | None = None, proofs: tuple[str
     return rows if is_proven else None
 
 
-def _seed(name: str) -> list[dict[str, str]]:
-    with register_file(name).open(encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
-
-
 def other_names() -> dict[str, list[str]]:
     """Return the names beside its own that a column of the client file may have."""
-    return {row["raw_column"]: list(filter(None, row["other_names"].split("; "))) for row in _seed("columns")}
+    return {
+        row["raw_column"]: list(filter(None, row["other_names"].split("; ")))
+        for row in register_rows("columns")
+    }
 
 
 def declared_names() -> tuple[str, ...]:
     """Return the declared values long enough that no other encoding spells one by chance, in three letter cases."""
-    names = {row["value"] for row in _seed("allowed_values")} | {
-        row["raw_value"] for row in _seed("value_synonyms")
+    names = {row["value"] for row in register_rows("allowed_values")} | {
+        row["raw_value"] for row in register_rows("value_synonyms")
     }
     long_names = [name for name in names if len(name) >= 4 and not name.isascii()]
     return tuple(sorted({spelling for name in long_names for spelling in (name, name.lower(), name.upper())}))
@@ -286,7 +283,7 @@ def _other_row(cells: Sequence[str], names: Mapping[str, str], is_short: str) ->
         for cell, name in names.items()
     )
     filled = ", ".join(f"nullif(trim({cell}), '')" for cell in cells)
-    totals = "|".join(row["word"] for row in _seed("cell_notations") if row["notation"] == "total")
+    totals = "|".join(row["word"] for row in register_rows("cell_notations") if row["notation"] == "total")
     return f"""
         case
             when not {is_short} and {client_id} >= '0' and {client_id} < ':' then null

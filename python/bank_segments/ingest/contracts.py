@@ -3,7 +3,6 @@
 `BANK=<bank> python -m bank_segments.ingest.contracts` writes `contracts.yml` into the bank's folder.
 """
 
-import csv
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bank_segments import ROOT, register_file
+from bank_segments import ROOT, register_file, register_rows
 
 TYPES = {"integer": "bigint", "money": "decimal(18,2)", "category": "string", "flag": "boolean"}
 # The suffix of an exact sum, and how many of its units make one unit of the column.
@@ -37,12 +36,6 @@ class Column:
     may_be_missing: bool = False
     of: str = ""
     units: int = 1
-
-
-def rows(register: str) -> list[Row]:
-    """The rows of a register."""
-    with register_file(register).open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
 
 
 def described(name: str, row: Row, more: tuple[str, str] = ("", "")) -> str:
@@ -93,10 +86,10 @@ def key_of(columns: Iterable[Column]) -> str:
 
 def contracts() -> str:
     """The text of `contracts.yml` for the bank that `BANK` names."""
-    columns = [row for row in rows("columns") if row["role"] != "ignored"]
-    attributes = list(attributes_of(columns, {row["column_name"] for row in rows("bands")}))
+    columns = [row for row in register_rows("columns") if row["role"] != "ignored"]
+    attributes = list(attributes_of(columns, {row["column_name"] for row in register_rows("bands")}))
     known = {column.name: column for column in attributes}
-    traits = sorted(rows("traits"), key=lambda row: int(row["sort_order"]))
+    traits = sorted(register_rows("traits"), key=lambda row: int(row["sort_order"]))
     numbers = {row["trait"] for row in traits if row["kind"] == "number"}
     # Jinja's own marks are dbt's, and stay in the text.
     environment = Environment(

@@ -14,9 +14,10 @@ import duckdb
 
 from bank_segments import ROOT
 from bank_segments.database import each_row, open_confined
-from bank_segments.errors import RefusedError, shown
+from bank_segments.errors import RefusedError, exit_status, shown
 from bank_segments.release import pilot
 from bank_segments.release.private_csv import write_private
+from bank_segments.release.publish import latest_release
 from bank_segments.release.run import PUBLISHED, TARGET, only_run
 from bank_segments.warehouse import Build
 
@@ -77,9 +78,7 @@ def write_list(
     A pilot is `<segment_id>.pilot.csv` and keeps its arms: where others are there, it is refused. Raises `RefusedError`
     where nothing is published, while a run holds the warehouse, and as `active_members` does.
     """
-    release = (published / "latest").resolve()
-    if not release.exists():
-        raise RefusedError(f"Nothing is published in {shown(published)} yet; run make report first.")
+    release = latest_release(published)
     with only_run(build.directory):
         if not build.warehouse.exists():
             raise RefusedError(
@@ -103,19 +102,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("segment_id", help="for example segment_2")
     parser.add_argument("--pilot", action="store_true", help="split it into the arms of a pilot")
     options = parser.parse_args(arguments)
-    try:
+
+    def work() -> str:
         path = write_list(PUBLISHED, Build(TARGET), options.segment_id, DIRECTORY, is_pilot=options.pilot)
-    except RefusedError as refusal:
-        print(f"make activation: {refusal}", file=sys.stderr)
-        return 1
-    except (OSError, duckdb.Error) as error:
-        print(
-            f"make activation: The list was not written: {' '.join(str(error).split())}; see what holds or damaged it.",
-            file=sys.stderr,
-        )
-        return 1
-    print(f"{shown(path)}: for the campaign only; it holds the bank's ids")
-    return 0
+        return f"{shown(path)}: for the campaign only; it holds the bank's ids"
+
+    stopped = "The list was not written: {reason}; see what holds or damaged it."
+    return exit_status("make activation", work, stopped)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ import csv
 import sys
 from pathlib import Path
 
-import duckdb
-
 from bank_segments import ROOT, register_file
 from bank_segments.database import open_confined
-from bank_segments.errors import RefusedError, shown
+from bank_segments.errors import RefusedError, exit_status, shown
+from bank_segments.release.publish import latest_release
 from bank_segments.release.run import PUBLISHED
 
 
@@ -38,9 +37,7 @@ def adopt(published: Path, project: Path, candidate: str) -> list[Path]:
     Raises `RefusedError` where nothing is published, for an unknown candidate and for one that is a segment already;
     then nothing changes.
     """
-    release = (published / "latest").resolve()
-    if not release.exists():
-        raise RefusedError(f"Nothing is published in {shown(published)} yet; run make report first.")
+    release = latest_release(published)
     appended = {}
     for name, text in lines_of(release, candidate).items():
         path = register_file(name, project)
@@ -60,16 +57,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Parse the command line and adopt one candidate; returns the exit status."""
     parser = argparse.ArgumentParser(prog="make adopt", description="Make a segment of a found candidate.")
     parser.add_argument("candidate", help="a candidate_id of marts.fct_segment_candidates")
-    try:
-        paths = adopt(PUBLISHED, ROOT, parser.parse_args(arguments).candidate)
-    except RefusedError as refusal:
-        print(f"make adopt: {refusal}", file=sys.stderr)
-        return 1
-    except (OSError, duckdb.Error) as error:
-        print(f"make adopt: Nothing was adopted: {' '.join(str(error).split())}.", file=sys.stderr)
-        return 1
-    print(f"appended to {' and '.join(map(shown, paths))}: give the segment its own names there")
-    return 0
+    candidate = parser.parse_args(arguments).candidate
+
+    def work() -> str:
+        paths = adopt(PUBLISHED, ROOT, candidate)
+        return f"appended to {' and '.join(map(shown, paths))}: give the segment its own names there"
+
+    return exit_status("make adopt", work, "Nothing was adopted: {reason}.")
 
 
 if __name__ == "__main__":

@@ -88,6 +88,14 @@ def write_marts(build: Build, path: Path) -> None:
             connection.execute(f"comment on {target} is {literal(comment)}")
 
 
+def latest_release(published: Path) -> Path:
+    """The release in use. Raises `RefusedError` where nothing is published."""
+    release = (published / "latest").resolve()
+    if not release.exists():
+        raise RefusedError(f"Nothing is published in {shown(published)} yet; run make report first.")
+    return release
+
+
 def switch_latest(published: Path, run_id: str) -> None:
     """Point `published/latest` at the release in one atomic rename."""
     temporary = published / f".latest.{run_id}"
