@@ -159,7 +159,7 @@ def test_what_does_not_pass_is_not_published(
         shutil.copy(sample_warehouse.with_name("manifest.json"), build.manifest)
         spoil(build.warehouse, "gate")
 
-    def write(build: Build, path: Path) -> None:
+    def write(build: Build, path: Path, *_: object) -> None:
         write_marts(build, path)
         spoil(path, "expectations")
 

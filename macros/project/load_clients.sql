@@ -28,6 +28,7 @@
         ) if loaded != file.identity -%}
         {%- do return('') -%}
     {%- endif -%}
+    {%- do log('reading ' ~ '{:,}'.format(file.rows) ~ ' rows of ' ~ file.shown, info=true) -%}
     {%- do execute_each([
         'create schema if not exists ' ~ clients.schema,
         'drop table if exists ' ~ clients.schema ~ '.loaded_file',

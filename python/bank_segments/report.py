@@ -23,9 +23,10 @@ from bank_segments import BANK, ROOT, SAMPLE, register_rows
 from bank_segments.errors import RefusedError, disk_full, shown
 from bank_segments.marts import Marts, read_marts
 from bank_segments.release import expectations, gate, private_csv, publish, run
+from bank_segments.release.progress import follow_dbt, progress
 from bank_segments.release.run import PUBLISHED, TARGET, timed
 from bank_segments.release.workers import workers
-from bank_segments.warehouse import Build, Tell, build_warehouse, environment, write_documentation
+from bank_segments.warehouse import Build, Hear, build_warehouse, environment, write_documentation
 
 if TYPE_CHECKING:
     from bank_segments.outputs.charts import Chart
@@ -114,7 +115,7 @@ def report(
     series_name: str | None = None,
     allow_drift: bool = False,
     deck_template: Path | None = None,
-    build_models: Callable[[Path, Build, Tell], None] | None = None,
+    build_models: Callable[[Path, Build, Hear], None] | None = None,
 ) -> None:
     """Run the whole job on `clients`; raises `RefusedError` where nothing may be published.
 
@@ -142,9 +143,9 @@ def report(
         publish.remove_unfinished(PUBLISHED)
         with steps.step("read the input"):
             digest = run.sha256_of(clients)
-        with steps.step("dbt build"):
+        with steps.step("dbt build"), progress(steps.tell) as step:
             try:
-                (build_models or build_warehouse)(clients, build, steps.tell)
+                (build_models or build_warehouse)(clients, build, follow_dbt(step, PUBLISHED))
             finally:
                 private_csv.write_rejected(build.warehouse, build.rejected_rows)
         with steps.step("gate"):
@@ -157,8 +158,8 @@ def report(
         readings = [writers.submit(write_reading, job, language) for language in LANGUAGES]
         decks = writers.submit(write_decks, job)
         cube = validator.submit(protected_cube, build.warehouse)
-        with steps.step("marts for BI"):
-            publish.write_marts(build, staged / "bank_marts.duckdb")
+        with steps.step("marts for BI"), progress(steps.tell) as step:
+            publish.write_marts(build, staged / "bank_marts.duckdb", step.part_done)
         # Before dbt docs, which locks the warehouse against other processes.
         dashboards = writers.submit(write_dashboards, job, cube.result())
         with steps.step("expectations"):
@@ -219,7 +220,7 @@ def refuse(reason: str | None) -> None:
 
 
 def main(
-    arguments: list[str] | None = None, build_models: Callable[[Path, Build, Tell], None] | None = None
+    arguments: list[str] | None = None, build_models: Callable[[Path, Build, Hear], None] | None = None
 ) -> int:
     """Parse the command line and run the report; returns the exit status."""
     parser = argparse.ArgumentParser(

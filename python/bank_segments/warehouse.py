@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 
 # A run reads the project from wherever it is started; paths that a user names stay relative to that folder.
 PROJECT = ("--project-dir", str(ROOT), "--profiles-dir", str(ROOT))
-# What dbt takes longer for is told while it builds, in seconds: of a small file, nothing.
-SLOW = 5.0
 
-Tell = Callable[[str], None]
+# What listens to dbt's events.
+Hear = Callable[["EventMsg"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +78,12 @@ def environment(**variables: str) -> Iterator[None]:
         os.environ.update(before)
 
 
-def tell_slow(event: EventMsg, tell: Tell) -> None:
-    """Tell of a model, test, seed or hook that ended and was slow: which of how many it was, its name and seconds."""
-    if event.info.name in ("LogModelResult", "LogTestResult", "LogSeedResult", "LogHookEndLine"):
-        data = event.data
-        if data.execution_time >= SLOW:
-            total = data.num_models if event.info.name == "LogTestResult" else data.total
-            is_hook = event.info.name == "LogHookEndLine"
-            name = "reading the client file" if is_hook else data.node_info.node_name
-            tell(f"{data.index} of {total}, {name} {data.execution_time:.1f} s")
-
-
-def _silent(text: str) -> None:
-    """Tell nobody."""
-
-
-def _invoke(arguments: list[str], build: Build, clients: Path, tell: Tell = _silent) -> dbtRunnerResult:
+def _invoke(arguments: list[str], build: Build, clients: Path, hear: Hear | None = None) -> dbtRunnerResult:
     from dbt.cli.main import dbtRunner
 
     with environment(BANK_CLIENTS=str(clients), BANK_WAREHOUSE=str(build.warehouse)):
         try:
-            return dbtRunner(callbacks=[lambda event: tell_slow(event, tell)]).invoke(
+            return dbtRunner(callbacks=[hear] if hear else []).invoke(
                 [
                     *arguments,
                     *PROJECT,
@@ -180,17 +164,17 @@ def one_line(message: str) -> str:
 ONLY_DATA = ("--exclude-resource-type", "unit_test", "--exclude", "tag:project")
 
 
-def build_warehouse(clients: Path, build: Build, tell: Tell = _silent) -> None:
+def build_warehouse(clients: Path, build: Build, hear: Hear | None = None) -> None:
     """Build every model and run every data test on `clients`; raises `RefusedError` with the first failure.
 
-    `tell` is given a line for every part that takes long, as it ends.
+    `hear` is given dbt's events.
     """
     remove_warehouse(build)
-    result = _invoke(["build", *ONLY_DATA], build, clients, tell)
+    result = _invoke(["build", *ONLY_DATA], build, clients, hear)
     if result.exception and build.parsed.exists() and not build.warehouse.exists():
         # dbt may trip over what it remembers of an earlier state of the project.
         build.parsed.unlink()
-        result = _invoke(["build", *ONLY_DATA], build, clients, tell)
+        result = _invoke(["build", *ONLY_DATA], build, clients, hear)
     keep_results(build)
     if not result.success:
         raise refusal(result, clients, build)

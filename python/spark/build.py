@@ -12,7 +12,7 @@ from bank_segments.warehouse import (
     ONLY_DATA,
     PROJECT,
     Build,
-    Tell,
+    Hear,
     keep_results,
     one_line,
     own_words,
@@ -22,7 +22,7 @@ from bank_segments.warehouse import (
 SPARK_DBT = ROOT / ".venv-spark/bin/dbt"
 
 
-def build_warehouse(clients: Path, build: Build, tell: Tell, *, target: str) -> None:
+def build_warehouse(clients: Path, build: Build, hear: Hear | None = None, *, target: str) -> None:
     """Build as on DuckDB; the warehouse then holds the published models and the seeds, as tables."""
     remove_warehouse(build)
     shutil.move(build_on_spark(clients, build.directory, *ONLY_DATA, target=target), build.warehouse)

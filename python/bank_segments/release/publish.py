@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -48,29 +49,23 @@ _COMMENTS = """
 """
 
 
-def _copy_rows(connection: duckdb.DuckDBPyConnection, relation: str, *, is_keyed: bool) -> None:
-    """Copy a relation of the build as a table, with keys in their order.
+# The parts in which the rows of clients are copied, by the first digit of their key.
+KEY_RANGES = (
+    "client_key < '1'",
+    *(f"client_key >= '{low}' and client_key < '{high}'" for low, high in pairwise("123456789abcdef")),
+    "client_key >= 'f'",
+)
 
-    Else the rows of clients would keep the order of the bank's file, which others may know. One part at a time, by
-    the first digit of the key: to sort a hundred million rows at once takes more disk than all the rest of a run.
+# Is told the relation that is being copied, how many parts of relations of clients are done, and of how many.
+PartDone = Callable[[str, int, int], None]
+
+
+def write_marts(build: Build, path: Path, part_done: PartDone | None = None) -> None:
+    """Copy every relation of the published schemas into a new file, as a table with its comments.
+
+    Rows of clients are put in the order of their keys: else they would keep that of the bank's file, which others may
+    know. One range of keys at a time: to sort a hundred million rows takes more disk than all the rest of a run.
     """
-    if not is_keyed:
-        connection.execute(f"create table {relation} as select * from bank.{relation}")
-        return
-    connection.execute("begin")
-    connection.execute(f"create table {relation} as select * from bank.{relation} limit 0")
-    between = [
-        f"client_key >= '{low}' and client_key < '{high}'" for low, high in pairwise("123456789abcdef")
-    ]
-    for part in ("client_key < '1'", *between, "client_key >= 'f'"):
-        connection.execute(
-            f"insert into {relation} select * from bank.{relation} where {part} order by client_key"
-        )
-    connection.execute("commit")
-
-
-def write_marts(build: Build, path: Path) -> None:
-    """Copy every relation of the published schemas into a new file, as a table with its comments."""
     schemas = {"schemas": PUBLISHED_SCHEMAS}
     with duckdb.connect(config={"memory_limit": MEMORY_LIMIT}) as connection:
         # Rows that are too many to be put in order in memory go beside the warehouse, not into the current directory.
@@ -81,9 +76,23 @@ def write_marts(build: Build, path: Path) -> None:
         )
         connection.execute("use release")
         confine(connection)
-        for schema, relation, is_keyed in connection.execute(_RELATIONS, schemas).fetchall():
+        relations = connection.execute(_RELATIONS, schemas).fetchall()
+        done, parts = 0, len(KEY_RANGES) * sum(is_keyed for _schema, _relation, is_keyed in relations)
+        for schema, relation, is_keyed in relations:
             connection.execute(f'create schema if not exists "{schema}"')
-            _copy_rows(connection, relation, is_keyed=is_keyed)
+            if not is_keyed:
+                connection.execute(f"create table {relation} as select * from bank.{relation}")
+                continue
+            connection.execute("begin")
+            connection.execute(f"create table {relation} as select * from bank.{relation} limit 0")
+            for keys in KEY_RANGES:
+                connection.execute(
+                    f"insert into {relation} select * from bank.{relation} where {keys} order by client_key"
+                )
+                done += 1
+                if part_done:
+                    part_done(relation, done, parts)
+            connection.execute("commit")
         for target, comment in connection.execute(_COMMENTS, schemas).fetchall():
             connection.execute(f"comment on {target} is {literal(comment)}")
 
