@@ -21,6 +21,7 @@ import duckdb
 
 from bank_segments import BANK, ROOT, SAMPLE, register_rows
 from bank_segments.errors import RefusedError, disk_full, shown
+from bank_segments.ingest.registers import register_fault
 from bank_segments.marts import Marts, read_marts
 from bank_segments.release import expectations, gate, private_csv, publish, run
 from bank_segments.release.progress import follow_dbt, progress
@@ -245,7 +246,7 @@ def main(
             with run.only_run(TARGET):
                 print(f"published/latest is now {publish.roll_back(PUBLISHED).name}")
         else:
-            refuse(bank_refusal())
+            refuse(bank_refusal() or register_fault())
             with environment(BANK_SHEET=options.sheet):
                 report(
                     options.clients,
