@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context, rcParams
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
@@ -73,7 +74,8 @@ def draw_charts(marts: Marts, directory: Path, languages: Iterable[Language] = L
                 drawn.append(
                     Chart(name, language, directory / f"{name}.{language}.png", figure.get_suptitle())
                 )
-                figure.savefig(drawn[-1].path, pil_kwargs={"compress_level": 1})
+                # savefig would draw it twice, the first time for the layout alone.
+                FigureCanvasAgg(figure).print_png(drawn[-1].path, pil_kwargs={"compress_level": 1})
     return drawn
 
 
