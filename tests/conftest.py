@@ -38,7 +38,7 @@ PROJECT = (
 
 # What a test must not ask for to be one of `make check`'s: builds of its own, other programs, the bank's file.
 SLOW_FIXTURES = {
-    *("bank_clients", "browser", "docs", "published_project", "quick_start", "reporting_project"),
+    *("bank_clients", "browser", "docs", "published_project", "quick_start"),
     *("published", "release", "project", "small_disks"),
 }
 # Those that run dbt, or more than a few seconds, without such a fixture.
@@ -166,6 +166,12 @@ def copy_project(target: Path) -> Path:
     return target
 
 
+def copy_all(target: Path) -> Path:
+    """Copy the project as it is checked out, for a test that runs `make report` in it."""
+    of_runs = ("target", "published", "logs", "activation", "pilots", "__pycache__")
+    return Path(shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(".*", *of_runs)))
+
+
 def none_of(findings: Iterable[str]) -> None:
     """Fail with the findings, one a line, if there are any."""
     if lines := list(findings):
@@ -246,11 +252,7 @@ def published_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project that has published the sample once; each worker has its own."""
 
     def publish(folder: Path) -> None:
-        ignored = shutil.ignore_patterns(
-            *(".*", "target", "published", "logs", "activation", "pilots", "__pycache__")
-        )
-        shutil.copytree(ROOT, folder / "bank", ignore=ignored)
-        run = report(folder / "bank")
+        run = report(copy_all(folder / "bank"))
         assert run.returncode == 0, run.stdout + run.stderr
 
     copy = tmp_path_factory.mktemp("a project copy") / "bank"

@@ -32,6 +32,10 @@ SEGMENTS = ("segment_1", "segment_2", "segment_3", "segment_4")
 PINNED: dict[str, list[tuple[Any, ...]]] = {
     "* from quality.row_counts": [(10_000, 10_000, 0, 1, 0, 735, 3_617)],
     "count(*) from quality.rejected_clients": [(0,)],
+    "distinct sum(clients)::bigint, round(sum(share_of_clients), 9) from quality.trait_distribution group by trait": [
+        (10_000, 1.0)
+    ],
+    "clients from quality.trait_distribution where trait = 'is_churned' and level = 'true'": [(2_037,)],
     "product_count, clients, active_clients, round(100 * churn_rate, 1)"
     " from marts.fct_product_count_metrics order by 1": [
         (1, 5_084, 3_675, 27.7),
