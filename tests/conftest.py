@@ -38,7 +38,7 @@ PROJECT = (
 
 # What a test must not ask for to be one of `make check`'s: builds of its own, other programs, the bank's file.
 SLOW_FIXTURES = {
-    *("bank_clients", "browser", "docs", "published_project", "quick_start", "reporting_project"),
+    *("bank_clients", "browser", "docs", "published_project", "quick_start"),
     *("published", "release", "project", "small_disks"),
 }
 # Those that run dbt, or more than a few seconds, without such a fixture.
@@ -68,7 +68,6 @@ SLOW_MODULES = {
 }
 LONGEST = {"test_faults", "test_parity", "test_bad_input", "test_report", "test_deck"}
 SLOW_TESTS = {
-    "test_a_file_without_two_product_clients_builds_and_says_why",
     "test_the_pictures_are_what_the_sample_gives",
 }
 
@@ -133,12 +132,44 @@ def dbt(
     )
 
 
+class DbtInProcess:
+    """Dbt in this process, on one parsed manifest: its start is most of a small command."""
+
+    def __init__(self, folder: Path, manifest: Any) -> None:
+        """Keep the warehouse and dbt's artifacts in `folder`."""
+        self.build = warehouse.Build(folder)
+        self.manifest = manifest
+        self.options = [*warehouse.PROJECT, "--target-path", str(folder), "--log-path", str(folder)]
+        self.options += ["--log-level", "none"]
+
+    def invoke(self, *arguments: str, clients: Path | str = "", sheet: str = "") -> Any:
+        """Dbt's own result; its type depends on the command."""
+        with warehouse.environment(
+            BANK_WAREHOUSE=str(self.build.warehouse), BANK_CLIENTS=str(clients), BANK_SHEET=sheet
+        ):
+            try:
+                return dbtRunner(manifest=self.manifest).invoke([*arguments, *self.options])
+            finally:
+                warehouse.release_warehouse()
+
+    def run(self, *arguments: str, clients: Path | str = "") -> str:
+        """What went wrong, nothing where all went well."""
+        result = self.invoke(*arguments, clients=clients)
+        return "" if result.success else "; ".join(warehouse.messages(result))
+
+
 def copy_project(target: Path) -> Path:
     """Copy what dbt reads of the project into `target`, for a test that edits it."""
     for name in PROJECT:
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, target / name)
     return target
+
+
+def copy_all(target: Path) -> Path:
+    """Copy the project as it is checked out, for a test that runs `make report` in it."""
+    of_runs = ("target", "published", "logs", "activation", "pilots", "__pycache__")
+    return Path(shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(".*", *of_runs)))
 
 
 def none_of(findings: Iterable[str]) -> None:
@@ -221,11 +252,7 @@ def published_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project that has published the sample once; each worker has its own."""
 
     def publish(folder: Path) -> None:
-        ignored = shutil.ignore_patterns(
-            *(".*", "target", "published", "logs", "activation", "pilots", "__pycache__")
-        )
-        shutil.copytree(ROOT, folder / "bank", ignore=ignored)
-        run = report(folder / "bank")
+        run = report(copy_all(folder / "bank"))
         assert run.returncode == 0, run.stdout + run.stderr
 
     copy = tmp_path_factory.mktemp("a project copy") / "bank"

@@ -1,25 +1,23 @@
 """Whatever the input: read with the same figures, or its rows rejected with every reason, or refused in a sentence.
 
-Every case is a row of bad_input/cases.csv with a builder of the same name below that writes its file. Each is run by
-dbt itself (`load_clients` and the staging model), in one process on one parsed manifest. What became of it is held to
-the page of the docs.
+Every case is a row of bad_input/cases.csv with a builder of the same name below that writes its file. The loader reads
+it and the staging models that dbt compiled judge its rows; dbt itself is asked where its hook or its data tests have
+something to say. What became of a file is held to the page of the docs.
 """
 
 # ruff: noqa: D102, D107
 # The name of a case says what its builder writes.
 
+import contextlib
 import csv
 import gzip
 import io
 import itertools
-import json
 import os
 import random
 import re
 import shutil
 import stat
-import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -33,7 +31,6 @@ import pandas as pd
 import pytest
 import xlsxwriter
 from backports import zstd
-from dbt.cli.main import dbtRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -41,8 +38,9 @@ import spark.build
 from bank_segments import warehouse
 from bank_segments.errors import RefusedError
 from bank_segments.ingest import client_file
-from conftest import ROOT, SAMPLE
+from conftest import ROOT, SAMPLE, DbtInProcess, report
 from fault_table import INPUTS, rows_of, saw, without_folders
+from without_dbt import compiled_sql, load, stage
 
 Row = list[str]
 Figures = dict[int, tuple[Any, ...]]
@@ -108,8 +106,8 @@ def as_number(cell: Any) -> Any:
         return cell
 
 
-class Corpus:
-    """Writes the file of a case; a method is named as its case."""
+class Writer:
+    """Writes files of the clients, whole or changed."""
 
     def __init__(self, folder: Path, clean: list[Row]) -> None:
         self.folder = folder
@@ -187,6 +185,41 @@ class Corpus:
             if old is None or row[column] == old:
                 row[column] = next(turn)
         return self.rows
+
+    def workbook(self, rows: list[list[Any]], *, before: str = "", chosen: str = "") -> Input:
+        """Write rows to a sheet, the numbers as numbers, behind another sheet if that has a name."""
+        path = self.folder / "clients.xlsx"
+        with xlsxwriter.Workbook(path, {"default_date_format": "dd.mm.yyyy"}) as book:
+            if before:
+                book.add_worksheet(before).write(0, 0, "Выгрузка")
+            page = book.add_worksheet("Клиенты")
+            for at, row in enumerate(rows):
+                page.write_row(at, 0, [as_number(cell) for cell in row])
+        return Input(path, rows=len(rows) - 1, sheet=chosen)
+
+    def zipped(self, *names: str, encoding: str = "utf-8") -> Input:
+        """Pack the clients under each of the names."""
+        path = self.folder / "clients.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in names:
+                archive.writestr(name, as_csv(self.rows).encode(encoding))
+            archive.writestr("__MACOSX/._clients.csv", "left by the Finder")
+        return Input(path, as_csv(self.rows))
+
+    def parts(self, rows: int = 40, **queries: str) -> Input:
+        """Write a folder of Parquet parts, one file for each query by its name."""
+        path = self.folder / "clients [export]"
+        path.mkdir()
+        (path / "_SUCCESS").touch()
+        with duckdb.connect() as connection:
+            connection.execute(f"create view clients as from '{SAMPLE}' limit 40")
+            for name, query in queries.items():
+                connection.execute(f"copy ({query}) to '{path}/{name}.parquet' (format parquet)")
+        return Input(path, rows=rows)
+
+
+class Corpus(Writer):
+    """Writes the file of a case; a method is named as its case."""
 
     def flag_words(self) -> Input:
         for name in ("CreditCard", "Loyalty", "Churn"):
@@ -293,17 +326,6 @@ class Corpus:
         self.clean[SPOILT] += ["9"] * 28
         return self.write(self.rows)
 
-    def workbook(self, rows: list[list[Any]], *, before: str = "", chosen: str = "") -> Input:
-        """Write rows to a sheet, the numbers as numbers, behind another sheet if that has a name."""
-        path = self.folder / "clients.xlsx"
-        with xlsxwriter.Workbook(path, {"default_date_format": "dd.mm.yyyy"}) as book:
-            if before:
-                book.add_worksheet(before).write(0, 0, "Выгрузка")
-            page = book.add_worksheet("Клиенты")
-            for at, row in enumerate(rows):
-                page.write_row(at, 0, [as_number(cell) for cell in row])
-        return Input(path, rows=len(rows) - 1, sheet=chosen)
-
     def workbook_merged_titles(self) -> Input:
         path = self.folder / "clients.xlsx"
         with xlsxwriter.Workbook(path) as book:
@@ -324,31 +346,11 @@ class Corpus:
         ]
         return self.workbook(rows)
 
-    def zipped(self, *names: str, encoding: str = "utf-8") -> Input:
-        """Pack the clients under each of the names."""
-        path = self.folder / "clients.zip"
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name in names:
-                archive.writestr(name, as_csv(self.rows).encode(encoding))
-            archive.writestr("__MACOSX/._clients.csv", "left by the Finder")
-        return Input(path, as_csv(self.rows))
-
     def zip_password(self) -> Input:
         content = bytearray(self.zipped("clients.csv").path.read_bytes())
         # The flag in the list of members, which is all that is read before a password is asked for.
         content[content.index(b"PK\x01\x02") + 8] |= 1
         return self.raw(bytes(content), "clients.zip")
-
-    def parts(self, rows: int = 40, **queries: str) -> Input:
-        """Write a folder of Parquet parts, one file for each query by its name."""
-        path = self.folder / "clients [export]"
-        path.mkdir()
-        (path / "_SUCCESS").touch()
-        with duckdb.connect() as connection:
-            connection.execute(f"create view clients as from '{SAMPLE}' limit 40")
-            for name, query in queries.items():
-                connection.execute(f"copy ({query}) to '{path}/{name}.parquet' (format parquet)")
-        return Input(path, rows=rows)
 
     def parts_by_city(self) -> Input:
         written = self.parts()
@@ -565,40 +567,46 @@ class Seen:
     notes: list[tuple[str, int]] = field(default_factory=list)
 
 
-class Project:
-    """Runs the load and the staging model on one file after another, in this process."""
+# Cases of dbt's hook: a sheet, notes of both kinds, and a refusal before anything is read.
+BY_DBT = {"clean_csv", "workbook_sheet", "title_above", "totals_row", "missing"}
+STAGING = ("--select", "+stg_bank__client_rows", "+reading_notes")
 
-    def __init__(self, folder: Path) -> None:
-        self.build = warehouse.Build(folder)
-        self.options = ["--target-path", str(folder), "--log-path", str(folder), "--log-level", "none"]
-        self.options += ["--log-level-file", "debug", "--no-write-json"]
-        with warehouse.environment(BANK_WAREHOUSE=str(self.build.warehouse)):
-            # The type of a result depends on the command; dbt does not say how.
-            self.manifest: Any = dbtRunner().invoke(["parse", *self.options]).result
-            assert self.run("seed", clients=SAMPLE).success
 
-    def run(self, *arguments: str, clients: Path, sheet: str = "") -> Any:
-        with warehouse.environment(
-            BANK_WAREHOUSE=str(self.build.warehouse), BANK_CLIENTS=str(clients), BANK_SHEET=sheet
-        ):
-            try:
-                return dbtRunner(manifest=self.manifest).invoke([*arguments, *self.options])
-            finally:
-                warehouse.release_warehouse()
+class Project(DbtInProcess):
+    """Reads one file after another into a warehouse that has the registers."""
+
+    def __init__(self, folder: Path, manifest: Any) -> None:
+        super().__init__(folder, manifest)
+        self.options += ["--log-level-file", "debug"]
+        assert self.run("seed", clients=SAMPLE) == self.run("run", *STAGING, clients=SAMPLE) == ""
 
     def read(self, clients: Path, sheet: str = "") -> Seen:
+        """By the loader and the compiled models."""
+        try:
+            file = client_file.look(str(clients), sheet, HEADER, self.build.directory)
+        except RefusedError as refusal:
+            return Seen(refusal=str(refusal))
+        with duckdb.connect(str(self.build.warehouse)) as connection:
+            try:
+                is_whole = load(connection, file)
+            except duckdb.InvalidInputException:
+                is_whole = False
+            if is_whole:
+                stage(connection, self.build.warehouse)
+        seen = self._rows() if is_whole else Seen()
+        return seen if seen.accepted and not seen.undecided else self.read_by_dbt(clients, sheet)
+
+    def read_by_dbt(self, clients: Path, sheet: str = "") -> Seen:
         with duckdb.connect(str(self.build.warehouse)) as connection:
             # Into a warehouse of its own, as far as the load can tell.
             connection.execute("drop table if exists raw.loaded_file")
         # With the model's data tests only where no row is left: they take longer than the model.
-        result = self.run(
-            "run", "--select", "+stg_bank__client_rows +reading_notes", clients=clients, sheet=sheet
-        )
+        result = self.invoke("run", *STAGING, clients=clients, sheet=sheet)
         if not result.success:
             return Seen(refusal=str(warehouse.refusal(result, clients, self.build)))
         seen = self._rows()
         if not seen.accepted or seen.undecided:
-            result = self.run(
+            result = self.invoke(
                 *("test", "--select", "test_name:numbers_read_in_one_way", "test_name:some_rows_accepted"),
                 clients=clients,
             )
@@ -638,20 +646,16 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    before = Path.cwd()
-    os.chdir(ROOT)
-    try:
-        yield Project(tmp_path_factory.mktemp("bad_input"))
-    finally:
-        os.chdir(before)
+def project(manifest: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with contextlib.chdir(ROOT):
+        yield Project(tmp_path_factory.mktemp("bad_input"), manifest)
 
 
 @pytest.fixture(scope="module")
 def figures(project: Project, clean: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Figures:
     """The accepted clients of the clean file, by id."""
     written = write_case("clean_csv", tmp_path_factory.mktemp("clean"), clean)
-    accepted = project.read(written.path).accepted
+    accepted = project.read_by_dbt(written.path).accepted
     assert accepted is not None
     assert len(accepted) == len(clean)
     assert {row[2] for row in accepted.values()} == {"Ярославль", "Рыбинск", "Ростов Великий"}
@@ -689,11 +693,12 @@ def test_input_ends_as_declared(
     tmp_path: Path,
 ) -> None:
     written = write_case(case["case"], tmp_path, clean)
-    seen = (
-        read_as_nobody(written.path)
-        if case["case"] == "unreadable"
-        else project.read(written.path, written.sheet)
-    )
+    if case["case"] == "unreadable":
+        seen = read_as_nobody(written.path)
+    elif case["case"] in BY_DBT:
+        seen = project.read_by_dbt(written.path, written.sheet)
+    else:
+        seen = project.read(written.path, written.sheet)
     if case["outcome"] == "refused":
         assert seen.refusal.startswith("The client file ")
         assert case["says"] in seen.refusal
@@ -741,22 +746,7 @@ def assert_is_one_sentence(text: str) -> None:
 
 
 def test_every_case_has_a_builder_and_no_builder_is_left_out() -> None:
-    helpers = {
-        "write",
-        "raw",
-        "parquet",
-        "rows",
-        "with_cells",
-        "with_column",
-        "with_money",
-        "in_turn",
-        "spoilt_line",
-        "decimal_commas",
-        "zipped",
-        "workbook",
-        "parts",
-    }
-    methods = {name for name in vars(Corpus) if not name.startswith("_")} - helpers
+    methods = {name for name in vars(Corpus) if not name.startswith("_")}
     assert methods | set(CASES) == {case["case"] for case in EXPECTED}
     assert not methods & set(CASES)
 
@@ -774,54 +764,23 @@ def test_no_log_shows_a_cell_of_a_refused_file(project: Project, clean: list[Row
     assert clean[SPOILT][10] not in log
 
 
-@pytest.fixture(scope="module")
-def reporting_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with one release, which only has to stay as it is."""
-    copy = tmp_path_factory.mktemp("reporting") / "a project"
-    ignored = shutil.ignore_patterns(".*", "target", "published", "logs", "tests", "__pycache__")
-    shutil.copytree(ROOT, copy, ignore=ignored)
-    for folder in ("generic", "singular"):
-        shutil.copytree(ROOT / "tests" / folder, copy / "tests" / folder)
-    release = copy / "published/20260101T000000Z-abcdef"
-    release.mkdir(parents=True)
-    (release / "run.json").write_text("{}", encoding="utf-8")
-    (copy / "published/latest").symlink_to(release.name)
-    return copy
-
-
-@pytest.mark.parametrize(
-    ("case", "reason"),
-    [("missing", "clients.csv"), ("all_rejected", "40 rows read")],
-)
-def test_report_refuses_with_status_1_and_leaves_the_release(
-    case: str, reason: str, clean: list[Row], reporting_project: Path, tmp_path: Path
+def test_a_report_on_rows_that_are_all_rejected_tells_why_and_leaves_the_release(
+    clean: list[Row], published_project: Path, tmp_path: Path
 ) -> None:
-    written = write_case(case, tmp_path, clean)
-    run = subprocess.run(
-        [sys.executable, "-m", "bank_segments.report", "--clients", written.path],
-        cwd=reporting_project,
-        env=os.environ | {"PYTHONPATH": "python"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    published = published_project / "published"
+    before = {path.name: path.resolve() for path in published.iterdir()}
+    run = report(published_project, "--clients", str(write_case("all_rejected", tmp_path, clean).path))
     assert run.returncode == 1
     assert run.stderr.startswith("make report: The client file ")
     assert run.stderr.count("\n") == 1
-    assert reason in run.stderr
+    assert "40 rows read" in run.stderr
     assert not re.search("Error|Traceback", run.stdout + run.stderr)
-    kept = reporting_project / "target/report/rejected_rows.csv"
-    assert kept.exists() == (case == "all_rejected")
-    if kept.exists():
-        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-        with kept.open(encoding="utf-8-sig", newline="") as handle:
-            rows = list(csv.DictReader(handle))
-        assert [(row["userid"], row["City"], row["reasons"]) for row in rows] == [
-            (row[0], "Москва", "City is unknown") for row in clean
-        ]
-    published = reporting_project / "published"
-    assert [path.name for path in published.iterdir() if path.name != "latest"] == ["20260101T000000Z-abcdef"]
-    assert (published / "latest/run.json").read_text(encoding="utf-8") == "{}"
+    kept = published_project / "target/report/rejected_rows.csv"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    with kept.open(encoding="utf-8-sig", newline="") as handle:
+        rows = [(row["userid"], row["City"], row["reasons"]) for row in csv.DictReader(handle)]
+    assert rows == [(row[0], "Москва", "City is unknown") for row in clean]
+    assert {path.name: path.resolve() for path in published.iterdir()} == before
 
 
 def test_all_rows_rejected_on_spark_names_no_file_that_is_not_written(
@@ -918,22 +877,18 @@ with duckdb.connect() as _connection:
 
 
 @pytest.fixture(scope="module")
-def staging(project: Project, figures: Figures) -> Iterator[duckdb.DuckDBPyConnection]:
+def staging(project: Project) -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty raw table in memory; the compiled staging model answers over it."""
-    compiled = project.build.directory / "compiled/bank_segments/models/staging/stg_bank__client_rows.sql"
     with duckdb.connect() as connection:
-        connection.execute("attach ':memory:' as bank; use bank")
-        connection.execute("create schema raw")
         columns = ", ".join(f'"{column}" varchar' for column in HEADER)
         connection.execute(
-            f"create table raw.clients (source_row_number bigint, {columns}, row_fault varchar, row_text varchar,"
-            " other_row varchar)"
+            "attach ':memory:' as bank; use bank; create schema raw; create schema staging;"
+            f" create table raw.clients (source_row_number bigint, {columns}, row_fault varchar, row_text varchar,"
+            " other_row varchar);"
+            " create table staging.stg_bank__number_notations as select 'balance' as column_name, '.' as decimal_mark"
         )
-        connection.execute("create schema staging")
-        connection.execute(
-            "create table staging.stg_bank__number_notations as select 'balance' as column_name, '.' as decimal_mark"
-        )
-        connection.execute(f"create temp view staged as {compiled.read_text(encoding='utf-8')}")
+        staged = compiled_sql(project.build.warehouse, "staging.stg_bank__client_rows")
+        connection.execute(f"create temp view staged as {staged}")
         yield connection
 
 
@@ -957,25 +912,11 @@ def test_accepted_and_rejected_are_read_and_untouched_rows_are_accepted(
 
 
 @pytest.fixture(scope="module")
-def load() -> Iterator[Callable[[Path, Path], list[tuple[Any, ...]]]]:
-    """The load without dbt: the query of what `look` found; raises `RefusedError` as the macro does."""
+def loaded() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse in memory that the loader fills."""
     with duckdb.connect() as connection:
-        connection.execute("set threads = 1")
-
-        def read(path: Path, folder: Path) -> list[tuple[Any, ...]]:
-            file = client_file.look(str(path), "", HEADER, folder)
-            for statement in file.before:
-                connection.execute(statement)
-            try:
-                rows = connection.execute(file.query).fetchall()
-            except duckdb.InvalidInputException as error:
-                raise warehouse.own_words(str(error), "The client file", "") or error from error
-            unread = connection.execute("select count(*) from unread_rows").fetchall()[0][0]
-            if unread or len(rows) != file.rows:
-                raise RefusedError("set aside or miscounted")
-            return rows
-
-        yield read
+        connection.execute("set threads = 1; create schema raw")
+        yield connection
 
 
 @PROPERTY
@@ -987,7 +928,7 @@ def load() -> Iterator[Callable[[Path, Path], list[tuple[Any, ...]]]]:
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
 def test_a_well_formed_file_is_read_row_by_row_however_it_is_written(
-    load: Callable[[Path, Path], list[tuple[Any, ...]]],
+    loaded: duckdb.DuckDBPyConnection,
     mutation: Mutation,
     delimiter: str,
     newline: str,
@@ -999,7 +940,8 @@ def test_a_well_formed_file_is_read_row_by_row_however_it_is_written(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clients.csv"
         path.write_bytes(text.encode(encoding))
-        rows = load(path, Path(folder))
+        assert load(loaded, client_file.look(str(path), "", HEADER, Path(folder)))
+    rows = loaded.execute("from raw.clients").fetchall()
     assert [row[0] for row in rows] == list(range(1, len(counted) + 1))
     for read, expected in zip(rows, counted, strict=True):
         cells, fault = read[1:13], read[13]
@@ -1021,7 +963,7 @@ def test_a_well_formed_file_is_read_row_by_row_however_it_is_written(
     ),
 )
 def test_a_damaged_file_is_refused_or_read_with_every_row_counted(
-    load: Callable[[Path, Path], list[tuple[Any, ...]]],
+    loaded: duckdb.DuckDBPyConnection,
     cuts: list[tuple[int, int]],
     inserts: list[tuple[int, bytes]],
 ) -> None:
@@ -1034,11 +976,17 @@ def test_a_damaged_file_is_refused_or_read_with_every_row_counted(
         path = Path(folder) / "clients.csv"
         path.write_bytes(data)
         try:
-            rows = load(path, Path(folder))
+            is_whole = load(loaded, client_file.look(str(path), "", HEADER, Path(folder)))
         except RefusedError:
             return
-    text = data.decode("utf-8-sig")
-    assert len(rows) == sum(1 for row in csv.reader(io.StringIO(text, newline="")) if row) - 1
+        except duckdb.InvalidInputException as error:
+            if warehouse.own_words(str(error), "The client file", "") is None:
+                raise
+            return
+    if is_whole:
+        ((rows,),) = loaded.execute("select count(*) from raw.clients").fetchall()
+        text = data.decode("utf-8-sig")
+        assert rows == sum(1 for row in csv.reader(io.StringIO(text, newline="")) if row) - 1
 
 
 @pytest.mark.parametrize("piece_bytes", [1, 2, 3, 7, 64])
@@ -1051,14 +999,3 @@ def test_rows_are_counted_the_same_in_pieces_of_any_size(piece_bytes: int) -> No
     expected = sum(1 for row in csv.reader(io.StringIO(text.decode(), newline="")) if row)
     assert (rows.total, rows.is_inside, rows.has_quoted_breaks) == (expected, False, True)
     assert (rows.has_lf, rows.has_crlf, rows.row_with_lone_cr) == (True, True, 0)
-
-
-def test_the_function_that_sql_calls_answers_in_json(tmp_path: Path) -> None:
-    plugin = client_file.Plugin.__new__(client_file.Plugin)
-    with duckdb.connect() as connection:
-        plugin.configure_connection(connection)
-        answer = connection.execute(
-            "select look_at_client_file(?, '', ?)", [str(tmp_path / "none.csv"), json.dumps(HEADER)]
-        ).fetchall()[0][0]
-        assert "does not exist" in json.loads(answer)["refusal"]
-        connection.remove_function("look_at_client_file")

@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -48,35 +47,18 @@ def run(command: list[str | Path], folder: Path, **variables: str) -> Any:
     return json.loads(done.stdout, parse_float=Decimal) if done.stdout.strip() else []
 
 
-def by_python(client: str, file: Path, folder: Path) -> Any:
+def by_script(script: str, client: str, folder: Path, *arguments: str | Path) -> Any:
+    """What one of the scripts in tests/bi prints in a client's own environment, run from a folder."""
+    if client == "node-api":
+        node = needed(Path(shutil.which("node") or "/no/node"), "node")
+        home = needed(HOME / "npm/node_modules", "@duckdb/node-api").parent
+        return run([node, SCRIPTS / f"{script}.mjs", *arguments], folder, BI_NODE_HOME=str(home))
+    if client == "duckdb 2.0":
+        return run([sys.executable, SCRIPTS / f"{script}.py", "duckdb", *arguments], folder)
     python = needed(HOME / "bin/python", "the BI clients' environment")
-    return run([python, SCRIPTS / "read_marts.py", client, file], folder, PYTHONPATH="")
-
-
-def by_oldest_duckdb(file: Path, folder: Path) -> Any:
-    python, library = HOME / "bin/python", needed(HOME / "oldest", "DuckDB 1.4")
-    return run([python, SCRIPTS / "read_marts.py", "duckdb", file], folder, PYTHONPATH=str(library))
-
-
-def follow_by_python(client: str, published: Path, new: str) -> Any:
-    python = needed(HOME / "bin/python", "the BI clients' environment")
-    return run([python, SCRIPTS / "follow_link.py", client, published, new], published, PYTHONPATH="")
-
-
-def follow_by_oldest_duckdb(published: Path, new: str) -> Any:
-    python, library = HOME / "bin/python", needed(HOME / "oldest", "DuckDB 1.4")
-    script = SCRIPTS / "follow_link.py"
-    return run([python, script, "duckdb", published, new], published, PYTHONPATH=str(library))
-
-
-def follow_by_newest_duckdb(published: Path, new: str) -> Any:
-    return run([sys.executable, SCRIPTS / "follow_link.py", "duckdb", published, new], published)
-
-
-def follow_by_node(published: Path, new: str) -> Any:
-    node = needed(Path(shutil.which("node") or "/no/node"), "node")
-    home = needed(HOME / "npm/node_modules", "@duckdb/node-api").parent
-    return run([node, SCRIPTS / "follow_link.mjs", published, new], published, BI_NODE_HOME=str(home))
+    library = str(needed(HOME / "oldest", "DuckDB 1.4")) if client == "duckdb 1.4" else ""
+    command = [python, SCRIPTS / f"{script}.py", client.split()[0], *arguments]
+    return run(command, folder, PYTHONPATH=library)
 
 
 def by_cli(file: Path, folder: Path) -> Any:
@@ -96,19 +78,14 @@ def by_cli(file: Path, folder: Path) -> Any:
     return {"version": version["version"], "relations": relations, "comments": comments}
 
 
-def by_node(file: Path, folder: Path) -> Any:
-    node = needed(Path(shutil.which("node") or "/no/node"), "node")
-    home = needed(HOME / "npm/node_modules", "@duckdb/node-api").parent
-    return run([node, SCRIPTS / "read_marts.mjs", file], folder, BI_NODE_HOME=str(home))
-
-
-CLIENTS: dict[str, tuple[str, Callable[[Path, Path], Any]]] = {
-    "duckdb 1.4": ("1.4.", by_oldest_duckdb),
-    "duckdb 1.5": ("1.5.", lambda file, folder: by_python("duckdb", file, folder)),
-    "duckdb-cli 1.5": ("v1.5.", by_cli),
-    "sqlalchemy": ("1.5.", lambda file, folder: by_python("sqlalchemy", file, folder)),
-    "pandas": ("1.5.", lambda file, folder: by_python("pandas", file, folder)),
-    "node-api": ("v1.5.", by_node),
+# The version that a client says it has.
+CLIENTS = {
+    "duckdb 1.4": "1.4.",
+    "duckdb 1.5": "1.5.",
+    "duckdb-cli 1.5": "v1.5.",
+    "sqlalchemy": "1.5.",
+    "pandas": "1.5.",
+    "node-api": "v1.5.",
 }
 
 
@@ -130,9 +107,9 @@ def test_every_mart_is_the_same_in_another_client(
     client: str, sample_release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = sample_release / "bank_marts.duckdb"
-    version, reader = CLIENTS[client]
-    seen = reader(file, tmp_path)
-    assert seen["version"].startswith(version)
+    is_cli = client.startswith("duckdb-cli")
+    seen = by_cli(file, tmp_path) if is_cli else by_script("read_marts", client, tmp_path, file)
+    assert seen["version"].startswith(CLIENTS[client])
     figures = 0
     with duckdb.connect(str(file), read_only=True) as connection:
         names = [name for (name,) in connection.execute(RELATIONS).fetchall()]
@@ -154,12 +131,12 @@ def test_every_mart_is_the_same_in_another_client(
 
 
 # The first connection before and after the move, another one beside it, and one after all were closed.
-FOLLOWED: dict[str, tuple[list[int], Callable[[Path, str], Any]]] = {
-    "duckdb 1.4": ([1, 1, 1, 2], follow_by_oldest_duckdb),
-    "duckdb 1.5": ([1, 1, 2, 2], lambda published, new: follow_by_python("duckdb", published, new)),
-    "duckdb 2.0": ([1, 1, 2, 2], follow_by_newest_duckdb),
-    "sqlalchemy": ([1, 1, 1, 2], lambda published, new: follow_by_python("sqlalchemy", published, new)),
-    "node-api": ([1, 1, 2, 2], follow_by_node),
+FOLLOWED = {
+    "duckdb 1.4": [1, 1, 1, 2],
+    "duckdb 1.5": [1, 1, 2, 2],
+    "duckdb 2.0": [1, 1, 2, 2],
+    "sqlalchemy": [1, 1, 1, 2],
+    "node-api": [1, 1, 2, 2],
 }
 
 
@@ -175,8 +152,7 @@ def test_a_client_sees_a_new_release_when_the_page_says(client: str, tmp_path: P
                 f" create view release.marts.which as select {number}::integer as release"
             )
     switch_latest(tmp_path, "R1")
-    expected, follow = FOLLOWED[client]
-    assert follow(tmp_path, "R2") == expected
+    assert by_script("follow_link", client, tmp_path, tmp_path, "R2") == FOLLOWED[client]
 
 
 def test_versions_on_the_page_are_the_locked_ones() -> None:

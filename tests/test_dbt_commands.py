@@ -11,29 +11,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from dbt.cli.main import dbtRunner
 
-from bank_segments import SAMPLE, warehouse
-from conftest import copy_project
+from conftest import SAMPLE, DbtInProcess, copy_project
 
 
-class Project:
-    """Runs dbt in this process and from a folder that is not the project's, on one parsed manifest."""
-
-    def __init__(self, folder: Path, manifest: Any) -> None:  # noqa: D107
-        self.build = warehouse.Build(folder)
-        self.manifest = manifest
-        self.options = [*warehouse.PROJECT, "--target-path", str(folder), "--log-path", str(folder)]
-        self.options += ["--log-level", "none"]
-
-    def run(self, *arguments: str, clients: Path | str = "") -> str:
-        """Return what went wrong, nothing where all went well."""
-        with warehouse.environment(BANK_WAREHOUSE=str(self.build.warehouse), BANK_CLIENTS=str(clients)):
-            try:
-                result = dbtRunner(manifest=self.manifest).invoke([*arguments, *self.options])
-            finally:
-                warehouse.release_warehouse()
-        return "" if result.success else "; ".join(warehouse.messages(result))
+class Project(DbtInProcess):
+    """Runs dbt from a folder that is not the project's."""
 
     def clients(self) -> set[int]:
         """How many clients each layer counts: one number, unless two files are mixed."""

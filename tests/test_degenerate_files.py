@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import duckdb
 import pytest
 from pptx import Presentation
 
-from bank_segments import SAMPLE
+from bank_segments import SAMPLE, register_rows
 from bank_segments.marts import Marts, read_marts
 from bank_segments.outputs.charts import draw_charts
 from bank_segments.outputs.conclusions import write_conclusions
@@ -21,10 +20,11 @@ from bank_segments.outputs.deck import write_decks
 from bank_segments.release.disclosure import published_cube
 from bank_segments.release.expectations import validate
 from bank_segments.release.publish import write_marts
+from bank_segments.warehouse import Build
 from bank_segments.words import LANGUAGES
 from fault_table import saw
 from test_conclusions import BROKEN
-from test_dbt_commands import Project
+from without_dbt import build
 
 GROUPS = "(from clients where Products = 1 limit 60) union all (from clients where Products = 2 limit {})"
 FILES = {
@@ -66,31 +66,23 @@ class Written:
 @pytest.fixture(scope="module", params=FILES)
 def written(
     request: pytest.FixtureRequest,
-    manifest: Any,
     sample_warehouse: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Written:
-    """Build the models on a file, and write what a release holds."""
+    """Build the models on a file, every data test holding, and write what a release holds."""
     folder = tmp_path_factory.mktemp("degenerate")
-    clients, project = folder / "clients.parquet", Project(folder, manifest)
+    clients, warehouse = folder / "clients.parquet", folder / "bank.duckdb"
     with duckdb.connect() as connection:
         connection.execute(f"create view clients as from '{SAMPLE}'")
         connection.execute(f"copy ({FILES[request.param]}) to '{clients}' (format parquet)")
-    build = project.build
-    shutil.copy(sample_warehouse, build.warehouse)
-    assert (
-        project.run(
-            "build", "--resource-types", "model", "test", "--exclude", "path:tests/macros", clients=clients
-        )
-        == ""
-    )
-    marts = read_marts(build.warehouse)
+    assert build(clients, sample_warehouse, warehouse) == []
+    marts = read_marts(warehouse)
     names: dict[str, Any] = {"input_name": clients.name, "is_synthetic": False}
     charts = draw_charts(marts, folder / "charts")
     write_conclusions(marts, folder, **names, charts=charts)
     write_decks(marts, folder, **names, template=None)
-    write_dashboards(marts, published_cube(build.warehouse), folder, **names)
-    write_marts(build, folder / "bank_marts.duckdb")
+    write_dashboards(marts, published_cube(warehouse), folder, **names)
+    write_marts(Build(folder), folder / "bank_marts.duckdb")
     return Written(request.param, marts, folder, [chart.title for chart in charts])
 
 
@@ -115,6 +107,24 @@ def test_every_sentence_is_whole(written: Written) -> None:
 def test_one_client_and_nobody_are_said_as_such(written: Written) -> None:
     wrong = re.compile(r"\b1 clients|\b1.клиентов|will leave: 0|уйдут 0|\b0 of [\d,]+ active")
     assert [text for text in written.texts() if wrong.search(text)] == []
+
+
+@pytest.mark.parametrize("written", ["one product"], indirect=True)
+def test_without_a_group_nothing_is_tested_and_every_row_says_why(written: Written) -> None:
+    sentences = {
+        row["reason_code"]: (row["reason_ru"], row["reason_en"]) for row in register_rows("undefined_reasons")
+    }
+    results = written.marts.fct_hypothesis_results
+    assert len(results) == 6 * 2 * 3
+    assert (results["first_group_clients"] == 0).all()
+    assert (results["second_group_clients"] == 60).any()
+    assert results[["verdict", "p_value", "difference"]].isna().all(axis=None)
+    for row in results.itertuples():
+        reason = "no_usable_stratum" if row.test == "cochran_mantel_haenszel" else "empty_group"
+        assert (row.reason_ru, row.reason_en) == sentences[reason]
+    matrix, effects = written.marts.fct_hypothesis_sensitivity, written.marts.fct_hypothesis_effects
+    assert matrix[["verdict", "is_flipped"]].isna().all(axis=None)
+    assert set(effects["reason_en"]) == {sentences["empty_group"][1]}
 
 
 def test_the_release_is_what_is_expected_of_one(written: Written) -> None:

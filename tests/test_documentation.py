@@ -45,23 +45,29 @@ def fault(description: str | None) -> str | None:
     return None
 
 
-def no_faults(described: Iterator[tuple[str, str | None]]) -> None:
-    """Fail on descriptions with a fault, the first one first."""
-    none_of(f"{name} {wrong}" for name, description in described if (wrong := fault(description)))
+def described(docs: Docs) -> Iterator[tuple[str, str | None]]:
+    """Yield all that has a page or a line in the docs, with its description; columns as the warehouse has them."""
+    for name, node, entry in relations(docs):
+        yield name, node["description"]
+        declared = {column.lower(): properties for column, properties in node["columns"].items()}
+        for column in entry["columns"]:
+            yield f"{name}.{column}", declared.get(column.lower(), {}).get("description")
+    for macro in macros(docs):
+        yield f"macro {macro['name']}", macro["description"]
+        for argument in macro["arguments"]:
+            yield f"macro {macro['name']}, argument {argument['name']},", argument["description"]
+    for kind in ("exposures", "unit_tests", "nodes"):
+        for node in docs.manifest[kind].values():
+            is_own_test = node["resource_type"] == "test" and not node.get("test_metadata")
+            if node["resource_type"] in ("exposure", "unit_test", "analysis") or is_own_test:
+                yield f"{node['resource_type']} {node['name']}", node["description"]
 
 
-def test_every_relation_is_described(docs: Docs) -> None:
-    no_faults((name, node["description"]) for name, node, _ in relations(docs))
-
-
-def test_every_column_in_the_warehouse_is_described(docs: Docs) -> None:
-    def columns() -> Iterator[tuple[str, str | None]]:
-        for name, node, entry in relations(docs):
-            declared = {column.lower(): properties for column, properties in node["columns"].items()}
-            for column in entry["columns"]:
-                yield f"{name}.{column}", declared.get(column.lower(), {}).get("description")
-
-    no_faults(columns())
+def test_everything_is_described_in_both_languages(docs: Docs) -> None:
+    found = list(described(docs))
+    kinds = {name.split(" ")[0] for name, _ in found if " " in name}
+    assert kinds == {"macro", "exposure", "unit_test", "analysis", "test"}
+    none_of(f"{name} {wrong}" for name, description in found if (wrong := fault(description)))
 
 
 def test_no_column_is_described_that_the_warehouse_does_not_have(docs: Docs) -> None:
@@ -84,18 +90,6 @@ def test_a_column_means_the_same_wherever_it_stands(docs: Docs) -> None:
     )
 
 
-def test_every_macro_is_described(docs: Docs) -> None:
-    no_faults((f"macro {macro['name']}", macro["description"]) for macro in macros(docs))
-
-
-def test_every_argument_is_described(docs: Docs) -> None:
-    no_faults(
-        (f"macro {macro['name']}, argument {argument['name']},", argument["description"])
-        for macro in macros(docs)
-        for argument in macro["arguments"]
-    )
-
-
 def test_described_arguments_are_those_of_the_macro(docs: Docs) -> None:
     declared, real = {}, {}
     # Of a generic test dbt knows no arguments, and warns of every one that is described.
@@ -107,20 +101,6 @@ def test_described_arguments_are_those_of_the_macro(docs: Docs) -> None:
         assert isinstance(parameters, ast.Lambda)
         real[macro["name"]] = [argument.arg for argument in parameters.args.args]
     assert declared == real
-
-
-def test_everything_else_with_a_page_in_the_docs_is_described(docs: Docs) -> None:
-    nodes = [
-        *docs.manifest["exposures"].values(),
-        *docs.manifest["unit_tests"].values(),
-        *(
-            node
-            for node in docs.manifest["nodes"].values()
-            if node["resource_type"] == "analysis"
-            or (node["resource_type"] == "test" and not node.get("test_metadata"))
-        ),
-    ]
-    no_faults((f"{node['resource_type']} {node['name']}", node["description"]) for node in nodes)
 
 
 def test_comments_in_the_warehouse_are_the_descriptions(docs: Docs, sample_warehouse: Path) -> None:

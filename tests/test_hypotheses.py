@@ -1,6 +1,5 @@
 """From clients to verdicts: every slice against scipy and statsmodels on its rows, and reasons where there is none."""
 
-import csv
 import dataclasses
 import math
 import warnings
@@ -19,9 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from scipy import stats
-from statsmodels.stats import contingency_tables, multitest, nonparametric, proportion, weightstats
+from statsmodels.stats import contingency_tables, nonparametric, proportion, weightstats
 
-from bank_segments import register_file
+from bank_segments import register_rows
 from bank_segments.frames import rows_frame
 from bank_segments.hypotheses import (
     PlannedTest,
@@ -35,7 +34,7 @@ from bank_segments.hypotheses import (
     samples,
 )
 from bank_segments.statistics import Moments, RankSums, Reason, Stratum
-from conftest import dbt
+from conftest import SAMPLE
 from hypothesis_path import HypothesisPath, Rows, rows_of
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -43,9 +42,10 @@ pytestmark = pytest.mark.filterwarnings("error")
 close = partial(pytest.approx, rel=1e-9, abs=1e-300)
 CITIES = ("Ростов Великий", "Рыбинск", "Ярославль")
 POPULATIONS = ("all_clients", "active_clients", "without_loyal_churned")
-# Every reason in Russian and in English, as the seed has it.
-with register_file("undefined_reasons").open(encoding="utf-8", newline="") as seed:
-    SENTENCES = {row["reason_code"]: (row["reason_ru"], row["reason_en"]) for row in csv.DictReader(seed)}
+# Every reason in Russian and in English.
+SENTENCES = {
+    row["reason_code"]: (row["reason_ru"], row["reason_en"]) for row in register_rows("undefined_reasons")
+}
 # The tests that no interval of the difference belongs to.
 WITHOUT_INTERVAL = {"fisher_exact", "cochran_mantel_haenszel"}
 MEAN_TESTS = ("welch_t", "mann_whitney_u", "brunner_munzel")
@@ -53,7 +53,7 @@ SHARE_TESTS = ("two_proportion_z", "fisher_exact", "cochran_mantel_haenszel")
 
 
 # -----------------------------------------------------------------------------------------------------------
-# The bank's file, recomputed from its rows with other people's code
+# The sample and the bank's file, recomputed from their rows with other people's code
 # -----------------------------------------------------------------------------------------------------------
 
 # hypothesis: the column of the file, the value whose share is tested, the absolute margin, the strata
@@ -73,17 +73,25 @@ def relation(warehouse: Path, query: str) -> Rows:
         return rows_of(connection, query)
 
 
-@pytest.fixture(scope="module")
-def bank(bank_clients: Path) -> pd.DataFrame:
-    """The rows of the file, not of the warehouse."""
-    frame = pd.read_csv(bank_clients)
-    frame["age_band"] = pd.cut(frame["Age"], [0, 25, 35, 39, 45, 55, 65, 200], right=False).astype(str)
-    return frame[frame["Products"].isin([1, 2])]
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A client file: the warehouse built from it, its own rows, and every test of every slice."""
+
+    warehouse: Path
+    file: pd.DataFrame
+    tests: Rows
 
 
-@pytest.fixture(scope="module")
-def bank_rows(bank_warehouse: Path) -> Rows:
-    return relation(bank_warehouse, "select * from intermediate.int_hypothesis_tests")
+@pytest.fixture(scope="module", params=["sample", "bank"])
+def source(request: pytest.FixtureRequest) -> Source:
+    warehouse: Path = request.getfixturevalue(f"{request.param}_warehouse")
+    if request.param == "sample":
+        file = duckdb.read_parquet(str(SAMPLE)).df()
+    else:
+        file = pd.read_csv(request.getfixturevalue("bank_clients"))
+    file["age_band"] = pd.cut(file["Age"], [0, 25, 35, 39, 45, 55, 65, 200], right=False).astype(str)
+    file = file[file["Products"].isin([1, 2])]
+    return Source(warehouse, file, relation(warehouse, "select * from intermediate.int_hypothesis_tests"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,20 +114,20 @@ class Clients:
         return self.one.sum(), len(self.one), self.two.sum(), len(self.two)
 
 
-def of_population(bank: pd.DataFrame, population: str, city: str = "all") -> pd.DataFrame:
+def of_population(file: pd.DataFrame, population: str, city: str = "all") -> pd.DataFrame:
     if population == "active_clients":
-        bank = bank[bank["Churn"] == 0]
+        file = file[file["Churn"] == 0]
     elif population == "without_loyal_churned":
-        bank = bank[~((bank["Churn"] == 1) & (bank["Loyalty"] == 1))]
-    return bank if city == "all" else bank[bank["City"] == city]
+        file = file[~((file["Churn"] == 1) & (file["Loyalty"] == 1))]
+    return file if city == "all" else file[file["City"] == city]
 
 
-def clients_of(bank: pd.DataFrame, row: dict[str, Any]) -> Clients:
+def clients_of(file: pd.DataFrame, row: dict[str, Any]) -> Clients:
     """Trimmed at the percentiles of the whole population, as its city is chosen afterwards."""
     column, success, margin, strata = METRICS[row["hypothesis_id"]]
-    chosen = of_population(bank, row["population"], row.get("city", "all"))
+    chosen = of_population(file, row["population"], row.get("city", "all"))
     if row.get("trimming", "none") != "none":
-        everyone = of_population(bank, row["population"])[column]
+        everyone = of_population(file, row["population"])[column]
         chosen = chosen[chosen[column].between(*np.quantile(everyone, [0.01, 0.99], method="inverted_cdf"))]
     values = chosen[column] if success is None else (chosen[column] == success).astype(int)
     tables = [
@@ -274,12 +282,10 @@ def same(row: dict[str, Any], expected: Expected) -> None:
         assert row[column] == wanted, (column, row)
 
 
-def test_every_test_is_that_of_scipy_and_statsmodels_on_the_files_rows(
-    bank: pd.DataFrame, bank_rows: Rows
-) -> None:
+def test_every_test_is_that_of_scipy_and_statsmodels_on_the_files_rows(source: Source) -> None:
     seen = Counter[str]()
-    for row in bank_rows:
-        clients = clients_of(bank, row)
+    for row in source.tests:
+        clients = clients_of(source.file, row)
         sizes = row["first_group_clients"], row["second_group_clients"]
         assert sizes == (len(clients.one), len(clients.two))
         if row["verdict"] is not None:
@@ -289,19 +295,19 @@ def test_every_test_is_that_of_scipy_and_statsmodels_on_the_files_rows(
     assert seen["welch_t"] + seen["two_proportion_z"] > 80
 
 
-def test_every_effect_size_is_that_of_scipy_and_statsmodels(bank: pd.DataFrame, bank_warehouse: Path) -> None:
-    rows = relation(bank_warehouse, "select * from marts.fct_hypothesis_effects")
+def test_every_effect_size_is_that_of_scipy_and_statsmodels(source: Source) -> None:
+    rows = relation(source.warehouse, "select * from marts.fct_hypothesis_effects")
     found = [row for row in rows if row["reason_en"] is None]
     for row in found:
-        same(row, EFFECTS[row["effect_size_name"]](clients_of(bank, row)))
+        same(row, EFFECTS[row["effect_size_name"]](clients_of(source.file, row)))
     # Three means and three shares in two populations; a churn of 0 among the active has two sizes of five.
     assert len(found) == 3 * 2 * 2 + 3 * 2 * 5 - 3
     undefined = {(row["hypothesis_id"], row["population"]) for row in rows if row["reason_en"]}
     assert undefined == {("h4_churn_share", "active_clients")}
 
 
-def test_the_matrix_is_hypothesis_by_population_by_trimming_by_city(bank_warehouse: Path) -> None:
-    rows = relation(bank_warehouse, "select * from marts.fct_hypothesis_sensitivity")
+def test_the_matrix_is_hypothesis_by_population_by_trimming_by_city(sample_warehouse: Path) -> None:
+    rows = relation(sample_warehouse, "select * from marts.fct_hypothesis_sensitivity")
     found = [(row["hypothesis_id"], row["population"], row["trimming"], row["city"]) for row in rows]
     assert sorted(found) == sorted(
         (hypothesis_id, population, trimming, city)
@@ -312,13 +318,13 @@ def test_the_matrix_is_hypothesis_by_population_by_trimming_by_city(bank_warehou
     )
 
 
-def test_trimming_bounds_are_those_of_numpy(bank: pd.DataFrame, bank_warehouse: Path) -> None:
-    rows = relation(bank_warehouse, "select * from intermediate.int_hypothesis_trim_bounds")
+def test_trimming_bounds_are_those_of_numpy(source: Source) -> None:
+    rows = relation(source.warehouse, "select * from intermediate.int_hypothesis_trim_bounds")
     assert len(rows) == len(MEANS) * len(POPULATIONS)
     for row in rows:
         column = METRICS[row["hypothesis_id"]][0]
         scale = 100 if column == "estimated_salary" else 1
-        values = (of_population(bank, row["population"])[column] * scale).round().astype(int)
+        values = (of_population(source.file, row["population"])[column] * scale).round().astype(int)
         expected = np.quantile(values, [0.01, 0.99], method="inverted_cdf")
         assert (row["lower_units"], row["upper_units"]) == tuple(expected)
 
@@ -354,16 +360,16 @@ def closed(p_values: Sequence[float], position: int) -> float:
     return max(min(1.0, (len(subset) + 1) * min((*subset, p_values[position]))) for subset in subsets)
 
 
-def test_holm_families_against_the_closure_principle(bank_rows: Rows) -> None:
+def test_holm_families_against_the_closure_principle(source: Source) -> None:
     sizes = set()
-    for row, p_values, position in families(bank_rows):
+    for row, p_values, position in families(source.tests):
         assert row["p_value_adjusted"] == pytest.approx(closed(p_values, position), rel=1e-12)
         sizes.add(len(p_values))
     assert sizes == {4, 5, 6}  # tests without an answer are not counted
 
 
-def test_verdicts_and_adjusted_intervals_follow_from_the_p_values(bank_rows: Rows) -> None:
-    for row in bank_rows:
+def test_verdicts_and_adjusted_intervals_follow_from_the_p_values(source: Source) -> None:
+    for row in source.tests:
         low, high = row["difference_low_adjusted"], row["difference_high_adjusted"]
         if row["p_value"] is None:
             assert row["reason_code"] in SENTENCES
@@ -394,15 +400,10 @@ def test_the_banks_flips(bank_warehouse: Path) -> None:
     verdicts = {
         key: (row["verdict"], row["baseline_verdict"], row["is_flipped"]) for key, row in whole.items()
     }
-    for hypothesis_id, everyone, active in (
-        ("h1_age", "different", "equivalent"),
-        ("h2_salary", "equivalent", "equivalent"),
-        ("h3_rostov_share", "different", "inconclusive"),
-        ("h4_churn_share", "different", None),
-    ):
-        assert verdicts[hypothesis_id, "all_clients"] == (everyone, everyone, False)
-        is_flipped = None if active is None else active != everyone
-        assert verdicts[hypothesis_id, "active_clients"] == (active, everyone, is_flipped)
+    assert verdicts["h1_age", "all_clients"] == ("different", "different", False)
+    assert verdicts["h1_age", "active_clients"] == ("equivalent", "different", True)
+    assert verdicts["h2_salary", "active_clients"] == ("equivalent", "equivalent", False)
+    assert verdicts["h4_churn_share", "active_clients"] == (None, "different", None)
     untested = whole["h4_churn_share", "active_clients"]
     assert (untested["reason_ru"], untested["reason_en"]) == SENTENCES[Reason.NO_VARIATION]
     p_values = {
@@ -535,61 +536,6 @@ def test_a_test_without_its_effect_size_keeps_its_verdict() -> None:
     assert row.difference_high_adjusted < 0
 
 
-def test_an_undefined_test_does_not_count_in_the_family() -> None:
-    """Three hypotheses, one of them without an answer: Holm multiplies by two, as for two."""
-    plan = [planned(hypothesis_id, "welch_t") for hypothesis_id in ("a", "b", "c")]
-    found = [
-        sample_of("a", [1, 2, 3, 4], [3, 4, 5, 9]),
-        sample_of("b", [5, 5], [5, 5]),
-        sample_of("c", [1, 2, 3, 4, 5], [7, 8, 9, 10]),
-    ]
-    rows = {row.hypothesis_id: row for row in result_rows(plan, found)}
-    p_values = [stats.ttest_ind([1, 2, 3, 4], [3, 4, 5, 9], equal_var=False).pvalue]
-    p_values.append(stats.ttest_ind([1, 2, 3, 4, 5], [7, 8, 9, 10], equal_var=False).pvalue)
-    _, adjusted, _, _ = multitest.multipletests(p_values, method="holm")
-    assert (rows["a"].p_value_adjusted, rows["c"].p_value_adjusted) == close(tuple(adjusted))
-    assert rows["b"].reason_code == Reason.NO_VARIATION
-
-
-def test_a_secondary_test_takes_its_primarys_place_in_the_family() -> None:
-    one, two, other = [1, 2, 3, 4, 9], [2, 4, 6, 8, 10, 12], [3, 3, 4, 20]
-    plan = [
-        planned("a", "welch_t"),
-        planned("a", "mann_whitney_u", is_primary=False),
-        planned("b", "brunner_munzel"),
-        planned("b", "welch_t", is_primary=False),
-    ]
-    rows = {
-        (row.hypothesis_id, row.test): row
-        for row in result_rows(plan, [sample_of("a", one, two), sample_of("b", other, two)])
-    }
-    p = {
-        ("a", "welch_t"): stats.ttest_ind(one, two, equal_var=False).pvalue,
-        ("a", "mann_whitney_u"): stats.mannwhitneyu(one, two, method="asymptotic").pvalue,
-        ("b", "welch_t"): stats.ttest_ind(other, two, equal_var=False).pvalue,
-        ("b", "brunner_munzel"): stats.brunnermunzel(other, two).pvalue,
-    }
-    for key, partner in {
-        ("a", "welch_t"): ("b", "brunner_munzel"),
-        ("a", "mann_whitney_u"): ("b", "brunner_munzel"),
-        ("b", "brunner_munzel"): ("a", "welch_t"),
-        ("b", "welch_t"): ("a", "welch_t"),
-    }.items():
-        _, adjusted, _, _ = multitest.multipletests([p[key], p[partner]], method="holm")
-        assert rows[key].p_value_adjusted == pytest.approx(adjusted[0], rel=1e-8)
-
-
-def test_a_trimmed_family_counts_the_untrimmed_shares() -> None:
-    trimmed = Slice("all_clients", "1_to_99_percent")
-    mean, share = sample_of("a", [1, 2, 3, 4], [3, 4, 5, 9]), sample_of("b", [0, 1, 0, 0], [1, 1, 0, 1])
-    again = dataclasses.replace(mean, slice=trimmed, is_reported=False)
-    plan = [planned("a", "welch_t"), planned("b", "two_proportion_z")]
-    rows = {(row.trimming, row.hypothesis_id): row for row in result_rows(plan, [mean, share, again])}
-    assert set(rows) == {("none", "a"), ("none", "b"), ("1_to_99_percent", "a")}
-    assert rows["1_to_99_percent", "a"].p_value_adjusted == rows["none", "a"].p_value_adjusted
-    assert rows["none", "a"].p_value_adjusted == close(2 * (rows["none", "a"].p_value or 0))
-
-
 groups = some.lists(some.integers(0, 6), min_size=2, max_size=25)
 shares = some.tuples(some.integers(0, 60), some.integers(0, 60)).filter(any)
 
@@ -659,31 +605,9 @@ def test_samples_fill_the_groups_that_sql_did_not_see() -> None:
     assert {row.reason_code for row in effect_rows(hypotheses, found)} == {Reason.EMPTY_GROUP}
 
 
-def test_welchs_margin_is_relative_to_the_second_group() -> None:
-    (row,) = result_rows([planned("h", "welch_t")], [sample_of("h", [1, 2, 4], [10, 20, 60])])
+def test_a_relative_margin_of_negative_values_is_positive() -> None:
+    (row,) = result_rows([planned("h", "welch_t")], [sample_of("h", [-1, -2, -4], [-10, -20, -60])])
     assert row.equivalence_margin == close(0.05 * 30)
-    swapped = run_test(planned("h", "welch_t"), sample_of("h", [10, 20, 60], [1, 2, 4]))
-    assert not isinstance(swapped, Reason)
-    assert swapped.equivalence_margin == close(0.05 * 7 / 3)
-    assert swapped.difference == close(-(row.difference or 0))
-    (negative,) = result_rows([planned("h", "welch_t")], [sample_of("h", [-1, -2, -4], [-10, -20, -60])])
-    assert negative.equivalence_margin == close(0.05 * 30)
-
-
-def test_rank_tests_show_the_scale_of_their_margin() -> None:
-    """What is shown is P(one > two) - P(two > one), counted here over all pairs, and so is the margin."""
-    one, two = [3, 4, 5, 5, 9], [1, 2, 3, 4, 4, 5]
-    pairs = [(first > second) - (first < second) for first in one for second in two]
-    for test in ("mann_whitney_u", "brunner_munzel"):
-        (row,) = result_rows([planned("h", test, margin=0.04)], [sample_of("h", one, two)])
-        assert row.difference == close(sum(pairs) / len(pairs))
-        other = nonparametric.rank_compare_2indep(np.array(one), np.array(two))
-        assert row.equivalence_p_value == close(other.tost_prob_superior(0.46, 0.54).pvalue)
-        assert row.equivalence_margin == close(0.54 - 0.46)
-        ends = tuple(float(end) - (1 - float(end)) for end in other.conf_int())
-        assert (row.difference_low, row.difference_high) == pytest.approx(
-            tuple(min(max(end, -1), 1) for end in ends), rel=1e-9
-        )
 
 
 def test_a_p_value_of_exactly_alpha_rejects_nothing() -> None:
@@ -715,100 +639,60 @@ def test_the_verdict_is_that_of_the_adjusted_p_value() -> None:
 # -----------------------------------------------------------------------------------------------------------
 
 COLUMNS = {
-    "userid": "bigint",
-    "score": "bigint",
-    "City": "varchar",
-    "Gender": "varchar",
-    "Age": "bigint",
-    "Objects": "bigint",
-    "Balance": "double",
-    "Products": "bigint",
-    "CreditCard": "bigint",
-    "Loyalty": "bigint",
-    "estimated_salary": "double",
-    "Churn": "bigint",
+    "client_key": "bigint",
+    "city": "varchar",
+    "gender": "varchar",
+    "age": "bigint",
+    "credit_score": "bigint",
+    "owned_objects": "bigint",
+    "balance": "decimal(18, 2)",
+    "product_count": "bigint",
+    "has_credit_card": "boolean",
+    "is_loyal": "boolean",
+    "estimated_salary": "decimal(18, 2)",
+    "is_churned": "boolean",
 }
 
 
-def client(number: int, **values: object) -> dict[str, object]:
+def client(number: int, **values: object) -> list[object]:
     """One ordinary client, different from the others in nothing but the number."""
-    ordinary: dict[str, object] = dict(
-        zip(COLUMNS, (number, 650, "Ярославль", "Ж", 40, 1, 1000.0, 1, 1, 0, 50000.0, 0), strict=True)
-    )
-    return ordinary | values
+    ordinary = (number, "Ярославль", "Ж", 40, 650, 1, 1000, 1, True, False, 50000, False)
+    return [values.get(name, value) for name, value in zip(COLUMNS, ordinary, strict=True)]
 
 
-def write_clients(path: Path, clients: Sequence[dict[str, object]]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(COLUMNS))
-        writer.writeheader()
-        writer.writerows(clients)
-    return path
-
-
-def test_a_file_without_two_product_clients_builds_and_says_why(tmp_path: Path) -> None:
-    """The whole of dbt, its data tests included, on thirty clients who all have one product."""
-    file = write_clients(
-        tmp_path / "one product.csv",
-        [client(100 + at, Age=20 + at, estimated_salary=1000 * at + 0.5, Loyalty=at % 2) for at in range(30)],
-    )
-    run = dbt("build", clients=file, target=tmp_path / "target")
-    assert run.returncode == 0, run.stdout[-6000:]
-    warehouse = tmp_path / "target/bank.duckdb"
-    results = relation(warehouse, "select * from marts.fct_hypothesis_results")
-    assert len(results) == 6 * 2 * 3
-    for row in results:
-        assert (row["first_group_clients"], row["second_group_clients"]) == (0, 30)
-        strata = Reason.NO_USABLE_STRATUM if row["test"] == "cochran_mantel_haenszel" else Reason.EMPTY_GROUP
-        assert (row["reason_ru"], row["reason_en"]) == SENTENCES[strata]
-        assert row["verdict"] is row["p_value"] is row["difference"] is None
-    matrix = relation(warehouse, "select * from marts.fct_hypothesis_sensitivity")
-    assert {row["population"] for row in matrix} == set(POPULATIONS)
-    assert {row["verdict"] for row in matrix} == {row["is_flipped"] for row in matrix} == {None}
-    effects = relation(warehouse, "select * from marts.fct_hypothesis_effects")
-    assert {row["reason_en"] for row in effects} == {SENTENCES[Reason.EMPTY_GROUP][1]}
-
-
-CASES: dict[str, list[dict[str, object]]] = {
+CASES: dict[str, list[list[object]]] = {
     "one client with two products": [
-        client(1, Products=2, Age=30),
-        *(client(2 + at, Age=20 + at) for at in range(5)),
+        client(1, product_count=2, age=30),
+        *(client(2 + at, age=20 + at) for at in range(5)),
     ],
-    "two clients": [client(1, Products=2), client(2)],
-    "all equal": [client(at, Products=1 + at % 2) for at in range(10)],
+    "two clients": [client(1, product_count=2), client(2)],
+    "all equal": [client(at, product_count=1 + at % 2) for at in range(10)],
     "one value a group": [
-        client(at, Products=1 + at % 2, Age=30 + at % 2, Loyalty=at % 2) for at in range(10)
+        client(at, product_count=1 + at % 2, age=30 + at % 2, is_loyal=bool(at % 2)) for at in range(10)
     ],
     "ties only": [
-        client(at, Products=1 + at % 2, Age=30 + (at // 2) % 2, Churn=(at // 3) % 2) for at in range(24)
+        client(at, product_count=1 + at % 2, age=30 + (at // 2) % 2, is_churned=bool(at // 3 % 2))
+        for at in range(24)
     ],
     "no client at all": [],
-    "three products only": [client(at, Products=3) for at in range(4)],
-    "no salary": [client(at, Products=1 + at % 2, estimated_salary=at % 4 // 3) for at in range(12)],
+    "three products only": [client(at, product_count=3) for at in range(4)],
+    "no salary": [client(at, product_count=1 + at % 2, estimated_salary=at % 4 // 3) for at in range(12)],
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_small_files_end_in_numbers_or_reasons(case: str, sample_warehouse: Path, tmp_path: Path) -> None:
+def test_small_files_end_in_numbers_or_reasons(case: str, sample_warehouse: Path) -> None:
     """The compiled SQL and all of Python on files that have no answer: no NaN, no warning, no crash."""
     path = HypothesisPath(sample_warehouse)
-    file = write_clients(tmp_path / "clients.csv", CASES[case])
     with duckdb.connect() as connection:
+        columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
         connection.execute(
-            f"""
-            attach ':memory:' as bank;
-            use bank;
-            create schema staging;
-            create schema intermediate;
-            create table staging.stg_bank__clients as
-            select
-                userid as client_key, "City" as city, "Gender" as gender, "Age" as age, score as credit_score,
-                "Objects" as owned_objects, cast("Balance" as decimal(18, 2)) as balance, "Products" as product_count,
-                cast("CreditCard" as boolean) as has_credit_card, cast("Loyalty" as boolean) as is_loyal,
-                cast(estimated_salary as decimal(18, 2)) as estimated_salary, cast("Churn" as boolean) as is_churned
-            from read_csv('{file}', header = true, columns = {COLUMNS})
-            """
-        ).fetchall()
+            "attach ':memory:' as bank; use bank; create schema staging; create schema intermediate;"
+            f" create table staging.stg_bank__clients ({columns})"
+        )
+        values = ", ".join("?" * len(COLUMNS))
+        for each in CASES[case]:
+            connection.execute(f"insert into staging.stg_bank__clients values ({values})", each)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             results, effects = path.run(connection)
@@ -823,16 +707,3 @@ def test_small_files_end_in_numbers_or_reasons(case: str, sample_warehouse: Path
     for effect in effects:
         assert (effect.effect_size is None) == (effect.reason_code is not None)
         assert effect.effect_size is None or not math.isnan(effect.effect_size)
-    if case == "ties only":
-        ages = [(30 + (at // 2) % 2, 1 + at % 2) for at in range(24)]
-        one, two = ([age for age, products in ages if products == count] for count in (2, 1))
-        by_test = {
-            row.test: row
-            for row in reported
-            if row.hypothesis_id == "h1_age" and row.population == "all_clients"
-        }
-        assert by_test["mann_whitney_u"].p_value == close(
-            stats.mannwhitneyu(one, two, method="asymptotic").pvalue
-        )
-        assert by_test["brunner_munzel"].p_value == close(stats.brunnermunzel(one, two).pvalue)
-        assert by_test["welch_t"].p_value == close(stats.ttest_ind(one, two, equal_var=False).pvalue)

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from dbt.cli.main import dbtRunner
 
-from conftest import ROOT, SAMPLE, Docs, dbt, none_of
+from bank_segments import warehouse
+from conftest import ROOT, Docs, none_of
 
 BOUNCER = ROOT / ".venv-bouncer/bin/dbt-bouncer"
 PROJECT = "bank_segments"
@@ -176,8 +178,9 @@ def test_variables_turn_a_layer_into_tables(tmp_path: Path) -> None:
     """But for the models that say themselves what they are."""
     layers = {"staging": "table", "intermediate": "view", "marts": "table", "quality": "table"}
     variables = json.dumps({f"{layer}_materialized": kind for layer, kind in layers.items()})
-    run = dbt("parse", "--vars", variables, clients=SAMPLE, target=tmp_path)
-    assert run.returncode == 0, run.stdout
+    options = ["--target-path", str(tmp_path), "--log-path", str(tmp_path), "--log-level", "none"]
+    run = dbtRunner().invoke(["parse", "--vars", variables, *warehouse.PROJECT, *options])
+    assert run.success, run.exception
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
     assert {node["schema"] for node in models} == set(layers)

@@ -11,7 +11,6 @@ import hmac
 import io
 import os
 import re
-import shutil
 import stat
 import subprocess
 import zipfile
@@ -23,7 +22,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from conftest import ROOT, SAMPLE, none_of
+from conftest import ROOT, SAMPLE, copy_all, none_of
 from test_recipes import recipes
 
 DIRECTORY = """банк's "a" $HOME b=c; (d) & e"""
@@ -88,14 +87,7 @@ def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
-    project = tmp_path_factory.mktemp("privacy") / DIRECTORY
-    shutil.copytree(
-        ROOT,
-        project,
-        ignore=shutil.ignore_patterns(
-            *(".*", "target", "published", "logs", "activation", "pilots", "__pycache__")
-        ),
-    )
+    project = copy_all(tmp_path_factory.mktemp("privacy") / DIRECTORY)
     (project / ".venv").symlink_to(ROOT / ".venv")
     with duckdb.connect() as connection:
         result = connection.execute("select columns(*)::varchar from read_parquet(?)", [str(SAMPLE)])

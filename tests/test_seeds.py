@@ -32,8 +32,7 @@ def less(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCo
     before = {path: path.read_bytes() for path in code}
     run = dbt(
         "build",
-        "--exclude-resource-type",
-        "unit_test",
+        *("--exclude-resource-type", "unit_test"),
         clients=SAMPLE,
         target=project / "target",
         project=project,

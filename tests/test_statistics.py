@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy
 from hypothesis import given, settings
@@ -679,29 +678,3 @@ def test_nothing_is_ever_nan(
         found = outcome(call)
         if not isinstance(found, Reason):
             assert not any(math.isnan(number) for number in numbers(found)), found
-
-
-# The bank's file
-
-
-def test_the_banks_file(bank_clients: Path) -> None:
-    rows = pd.read_csv(bank_clients)
-    one, two = (rows[rows["Products"] == count] for count in (2, 1))
-    ages = ranks_of(one["Age"].tolist(), two["Age"].tolist())
-    assert st.mann_whitney_u(ages).u == 10_325_804.5
-    assert st.mann_whitney_u(ages).p_value == close(1.248185983698308e-22)
-    salaries = [[int(Decimal(str(value)) * 100) for value in part["estimated_salary"]] for part in (one, two)]
-    money = moments_of(salaries[0], salaries[1], scale=100)
-    reference = stats.ttest_ind(one["estimated_salary"], two["estimated_salary"], equal_var=False)
-    assert st.welch_t(*money).p_value == close(reference.pvalue)
-    assert st.tost_welch(*money, Fraction(5, 100) * money[1].mean) == pytest.approx(0.0003, rel=0.2)
-    strata = pd.crosstab([rows["City"], rows["Gender"], rows["Age"] // 10], [rows["Products"], rows["Churn"]])
-    tables = [Stratum(*map(int, row)) for row in strata[[(2, 1), (2, 0), (1, 1), (1, 0)]].to_numpy()]
-    result = st.cochran_mantel_haenszel(tables)
-    excess = variance = 0.0
-    for a, b, c, d in tables:
-        n = a + b + c + d
-        excess += a - (a + b) * (a + c) / n if n else 0.0
-        variance += (a + b) * (c + d) * (a + c) * (b + d) / (n * n * (n - 1)) if n > 1 else 0.0
-    assert result.statistic == close(excess**2 / variance)
-    assert result.strata_dropped > 0
