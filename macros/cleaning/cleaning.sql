@@ -112,20 +112,43 @@
     case when {{ is_number(column_name) }} then try_cast({{ column_name }} as decimal(18, 2)) end
 {%- endmacro %}
 
-{# The canonical value behind a spelling, in any letter case; NULL where allowed_values.csv knows none. #}
-{% macro to_allowed_value(column_name) -%}
+{# A decimal number; digits past the fourth are rounded away. #}
+{% macro to_decimal(column_name) -%}
+    case when {{ is_number(column_name) }} then try_cast({{ column_name }} as decimal(18, 4)) end
+{%- endmacro %}
+
+{#
+    The canonical value behind a spelling, in any letter case; NULL where allowed_values.csv knows none. Where it has *,
+    any text with a letter stays as it is.
+#}
+{% macro to_allowed_value(column_name, further_synonyms=[]) -%}
     case lower({{ column_name }})
-        {%- for row in seed_rows('allowed_values') if row.column_name == column_name %}
-        when '{{ row.value | lower | replace("'", "''") }}' then '{{ row.value | replace("'", "''") }}'
+        {%- for row in rules_of(seed_rows('allowed_values'), 'column_name', column_name) if row.value != '*' %}
+        when {{ text_literal(row.value | lower) }} then {{ text_literal(row.value) }}
         {%- endfor %}
-        {%- for row in seed_rows('value_synonyms') if row.column_name == column_name %}
-        when '{{ row.raw_value | lower | replace("'", "''") }}' then '{{ row.value | replace("'", "''") }}'
+        {%- for row in rules_of(seed_rows('value_synonyms'), 'column_name', column_name) + further_synonyms %}
+        when {{ text_literal(row.raw_value | lower) }} then {{ text_literal(row.value) }}
         {%- endfor %}
+        {%- if is_open(column_name) %}
+        else case when {{ matches(column_name, '\\p{L}') }} then {{ column_name }} end
+        {%- endif %}
     end
 {%- endmacro %}
 
+{# Whether a category keeps values that nobody listed. #}
+{% macro is_open(column_name) -%}
+    {%- do return(
+        rules_of(seed_rows('allowed_values'), 'column_name', column_name) | selectattr('value', 'equalto', '*') | list
+    ) -%}
+{%- endmacro %}
+
+{# What the bank's own registers say of a code comes before what a word means everywhere. #}
 {% macro to_flag(column_name) -%}
-    cast({{ to_allowed_value(column_name) }} as boolean)
+    {%- set words = [] -%}
+    {%- for row in seed_rows('cell_notations') if row.notation in ['true', 'false'] -%}
+        {%- do words.append({'raw_value': row.word, 'value': row.notation}) -%}
+    {%- endfor -%}
+    cast({{ to_allowed_value(column_name, words) }} as boolean)
 {%- endmacro %}
 
 {# A column with NULL for what its register counts as no value. #}
@@ -135,7 +158,7 @@
         {{- name -}}
     {%- elif column.is_number -%}
         {%- set values = column.missing_values.split('; ') | join(', ') -%}
-        case when coalesce({{ to_money(name) }} not in ({{ values }}), true) then {{ name }} end
+        case when coalesce({{ to_decimal(name) }} not in ({{ values }}), true) then {{ name }} end
     {%- else -%}
         case when lower({{ name }}) not in ('{{ column.missing_values | lower | replace("; ", "', '") }}') then {{ name }} end
     {%- endif -%}
@@ -153,6 +176,8 @@
         {{ to_integer(column.column_name) }}
     {%- elif column.kind == 'money' -%}
         {{ to_money(column.column_name) }}
+    {%- elif column.kind == 'number' -%}
+        {{ to_decimal(column.column_name) }}
     {%- elif column.kind == 'flag' -%}
         {{ to_flag(column.column_name) }}
     {%- else -%}
@@ -168,16 +193,15 @@
         {%- if domain.is_required -%}
             {%- do reasons.append(reason_when(column ~ ' is null', domain.raw_column ~ ' is missing')) -%}
         {%- endif -%}
-        {%- if domain.kind in ['integer', 'money'] -%}
-            {%- set value = to_integer(column) if domain.kind == 'integer' else to_money(column) -%}
-            {%- set inside = 'coalesce(' ~ value ~ ' between ' ~ domain.minimum ~ ' and ' ~ domain.maximum ~ ', false)' -%}
+        {%- if domain.kind in ['integer', 'money', 'number'] -%}
+            {%- set inside = 'coalesce(' ~ typed_value(domain) ~ ' between ' ~ domain.minimum ~ ' and ' ~ domain.maximum ~ ', false)' -%}
             {%- do reasons.append(reason_when('not ' ~ is_number(column), domain.raw_column ~ ' is not a number')) -%}
             {%- do reasons.append(reason_when(
                 is_number(column) ~ ' and not ' ~ inside, domain.raw_column ~ ' is outside its domain'
             )) -%}
         {%- else -%}
             {%- do reasons.append(reason_when(
-                column ~ ' is not null and ' ~ to_allowed_value(column) ~ ' is null', domain.raw_column ~ ' is unknown'
+                column ~ ' is not null and ' ~ typed_value(domain) ~ ' is null', domain.raw_column ~ ' is unknown'
             )) -%}
         {%- endif -%}
     {%- endfor -%}

@@ -1,6 +1,6 @@
-{# A column in whole units (years, kopecks, 0 or 1), so that its sums are exact in any order. #}
+{# A column in whole units (years, kopecks, ten-thousandths, 0 or 1), so that its sums are exact in any order. #}
 {% macro whole_units(column_name, kind) -%}
-    {%- if kind == 'money' -%}
+    {%- if units_per_one(kind) | int > 1 -%}
         cast({{ column_name }} * {{ units_per_one(kind) }} as bigint)
     {%- else -%}
         cast({{ column_name }} as bigint)
@@ -14,12 +14,12 @@
 
 {# The suffix of a column that holds such a sum. #}
 {% macro unit_name(kind) -%}
-    {{- 'kopecks_total' if kind == 'money' else 'total' -}}
+    {{- {'money': 'kopecks_total', 'number': 'ten_thousandths_total'}.get(kind, 'total') -}}
 {%- endmacro %}
 
 {# How many whole units make one unit of the column. #}
 {% macro units_per_one(kind) -%}
-    {{- 100 if kind == 'money' else 1 -}}
+    {{- {'money': 100, 'number': 10000}.get(kind, 1) -}}
 {%- endmacro %}
 
 {# Sample standard deviation from exact sums: the difference is taken in integers, before any rounding. #}

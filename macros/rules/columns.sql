@@ -2,7 +2,7 @@
 {% macro client_columns() -%}
     {%- set columns = [] -%}
     {%- for row in seed_rows('columns') | rejectattr('role', 'equalto', 'ignored') -%}
-        {%- do columns.append(dict(row, is_number=row.kind in ['integer', 'money'])) -%}
+        {%- do columns.append(dict(row, is_number=row.kind in ['integer', 'money', 'number'])) -%}
     {%- endfor -%}
     {%- do return(columns) -%}
 {%- endmacro %}

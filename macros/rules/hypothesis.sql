@@ -35,10 +35,10 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Whether a hypothesis is about money, of which there are nearly as many values as clients: they are not counted. #}
+{# Whether a hypothesis is about money or decimals, of which there are nearly as many values as clients: no counting. #}
 {% macro is_about_money(hypothesis, domains) -%}
     {%- set kind = (domains | selectattr('column_name', 'equalto', hypothesis.metric_column) | first).kind -%}
-    {%- do return(hypothesis.kind != 'proportion' and kind == 'money') -%}
+    {%- do return(hypothesis.kind != 'proportion' and kind in ['money', 'number']) -%}
 {%- endmacro %}
 
 {# The slices in which a hypothesis has moments: every population and trimming, but a share has no tails to trim. #}

@@ -25,7 +25,7 @@
         {%- set literal = "'" ~ value | replace("'", "''") ~ "'" -%}
     {%- elif kinds[column_name] == 'flag' and value in ['true', 'false'] -%}
         {%- set literal = value -%}
-    {%- elif kinds[column_name] in ['integer', 'money'] and modules.re.fullmatch('-?[0-9]+([.][0-9]+)?', value) -%}
+    {%- elif kinds[column_name] in ['integer', 'money', 'number'] and modules.re.fullmatch('-?[0-9]+([.][0-9]+)?', value) -%}
         {%- set literal = value -%}
     {%- else -%}
         {%- do exceptions.raise_compiler_error('A rule compares ' ~ column_name ~ ' with ' ~ value ~ ', which is not a value of its kind, ' ~ kinds[column_name] ~ '.') -%}

@@ -9,6 +9,12 @@
     {{- 'rollup(city)' if client_columns() | selectattr('role', 'equalto', 'split') | list else 'city' -}}
 {%- endmacro %}
 
+{# The number of products, NULL where the bank does not count them. #}
+{% macro product_count() -%}
+    {{- client_columns() | selectattr('role', 'equalto', 'product_count') | map(attribute='column_name') | first
+        | default('cast(null as bigint)') -}}
+{%- endmacro %}
+
 {# A count that needs a column; NULL where the bank has no such column. #}
 {% macro count_by(column_name, condition) -%}
     {%- if column_name in client_columns() | map(attribute='column_name') -%}

@@ -4,7 +4,10 @@ with
 
 clients as (
 
-    select * from {{ ref('int_clients_segmented') }}
+    select
+        *,
+        {{ product_count() }} as counted_products
+    from {{ ref('int_clients_segmented') }}
 
 ),
 
@@ -31,8 +34,8 @@ final as (
     from (
         select
             is_churned,
-            product_count,
-            grouping(product_count) = 1 as is_every_product_count,
+            counted_products as product_count,
+            grouping(counted_products) = 1 as is_every_product_count,
             count(*) as clients,
             {{ sum_of_units(row.trait, kind) }} as total_units,
             sum({{ wide_integer(units) }} * {{ units }}) as total_squared_units,
@@ -41,7 +44,7 @@ final as (
             cast(max({{ row.trait }}) as double) as maximum
         from clients
         where {{ row.trait }} is not null
-        group by is_churned, rollup(product_count)
+        group by is_churned, rollup(counted_products)
     ) as summarised
     {%- else %}
         cast(sum(clients) as bigint) as clients,
@@ -64,13 +67,13 @@ final as (
         from (
             select
                 is_churned,
-                product_count,
-                grouping(product_count) = 1 as is_every_product_count,
+                counted_products as product_count,
+                grouping(counted_products) = 1 as is_every_product_count,
                 {{ units }} as value_units,
                 count(*) as clients
             from clients
             where {{ row.trait }} is not null
-            group by is_churned, value_units, rollup(product_count)
+            group by is_churned, value_units, rollup(counted_products)
         ) as counted
     ) as cumulated
     group by is_churned, is_every_product_count, product_count

@@ -14,7 +14,7 @@ final as (
     select
         '{{ row.trait }}' as trait,
         cast({{ row.trait }} as string) as level,
-        product_count,
+        {{ product_count() }} as product_count,
         cast(sum(clients) as bigint) as clients,
         cast(coalesce(sum(clients) filter (where is_churned), 0) as bigint) as churned_clients
     from cells

@@ -60,11 +60,12 @@ final as (
         present.level,
         coalesce(declared.label_ru, present.level) as label_ru,
         coalesce(declared.label_en, present.level) as label_en,
-        cast(coalesce(declared.sort_order, try_cast(present.level as int)) as int) as sort_order,
+        cast(coalesce(declared.sort_order, unlisted.sort_order, try_cast(present.level as int)) as int) as sort_order,
         traits.sort_order as trait_sort_order,
         coalesce(declared.rule_lines, present.trait || ',=,' || {{ csv_text('present.level') }}) as rule_lines
     from present
     left join declared on present.trait = declared.trait and present.level = declared.level
+    left join declared as unlisted on present.trait = unlisted.trait and unlisted.level = '*'
     left join traits on present.trait = traits.trait and traits.kind = 'category'
 
 )

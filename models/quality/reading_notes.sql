@@ -1,4 +1,11 @@
 {{- config(materialized='table') }}
+-- depends_on: {{ ref('stg_bank__clients') }}
+-- depends_on: {{ ref('allowed_values') }}
+
+{%- set open_columns = [] %}
+{%- for column in client_columns() if is_open(column.column_name) %}
+{%- do open_columns.append(column) %}
+{%- endfor %}
 
 with
 
@@ -13,6 +20,21 @@ number_notations as (
     select * from {{ ref('stg_bank__number_notations') }}
 
 ),
+
+{%- if open_columns %}
+
+clients as {{ not_materialized() }} (
+
+    select * from {{ ref('stg_bank__clients') }}
+
+),
+
+allowed_values as (
+
+    select * from {{ ref('allowed_values') }}
+
+),
+{%- endif %}
 
 noted as (
 
@@ -42,6 +64,19 @@ noted as (
         raw_column as subject,
         two_way_cells as file_rows
     from number_notations
+    {%- for column in open_columns %}
+    union all
+    select
+        'unlisted_value' as reading,
+        '{{ column.raw_column }} = ' || {{ column.column_name }} as subject,
+        count(*) as file_rows
+    from clients
+    where
+        {{ column.column_name }} not in (
+            select allowed_values.value from allowed_values where allowed_values.column_name = '{{ column.column_name }}'
+        )
+    group by {{ column.column_name }}
+    {%- endfor %}
 
 ),
 

@@ -1,3 +1,6 @@
+{#- What tells clients apart, in one cell of a campaign list. #}
+{%- set id_columns = client_columns() | selectattr('is_in_id') | map(attribute='column_name') | list %}
+
 with
 
 clients as (
@@ -9,7 +12,11 @@ clients as (
 final as (
 
     select
+        {%- if id_columns | length > 1 %}
+        concat_ws(' / ', {{ id_columns | join(', ') }}) as client_id,
+        {%- else %}
         client_id,
+        {%- endif %}
         client_key
     from clients
 

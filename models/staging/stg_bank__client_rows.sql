@@ -2,6 +2,8 @@
 
 {%- set columns = client_columns() %}
 {%- set raw_id = columns | selectattr('column_name', 'equalto', 'client_id') | map(attribute='raw_column') | first %}
+{%- set beside_id = columns | selectattr('is_in_id') | rejectattr('column_name', 'equalto', 'client_id') | list %}
+{%- set raw_ids = ([raw_id] + beside_id | map(attribute='raw_column') | list) | join(' and ') %}
 
 with
 
@@ -95,7 +97,13 @@ identified as (
 
     select
         source_row_number,
-        coalesce(cast({{ to_integer('client_id') }} as string), client_id, '') as id_text,
+        concat_ws(
+            chr(31),
+            coalesce(cast({{ to_integer('client_id') }} as string), client_id, '')
+            {%- for column in beside_id %},
+            coalesce(cast({{ typed_value(column) }} as string), {{ column.column_name }}, '')
+            {%- endfor %}
+        ) as id_text,
         concat_ws(
             chr(31)
             {%- for column in columns %},
@@ -141,12 +149,13 @@ final as (
         typed.{{ column.column_name }},
         {%- endfor %}
         -- Computed once, where the id ends: two rounds of SHA-256 cost more than any later step.
-        {{ client_key('typed.client_id') }} as client_key,
+        {%- set key = client_key('typed.client_id') %}
+        {{ extended_key(key, beside_id | map(attribute='column_name')) if beside_id else key }} as client_key,
         nullif(concat_ws(
             '; ',
             nullif(typed.row_reasons, ''),
             case when repeated_rows.is_exact_duplicate then 'exact duplicate of an earlier row' end,
-            case when repeated_rows.has_conflicting_rows then '{{ raw_id }} has differing rows' end
+            case when repeated_rows.has_conflicting_rows then '{{ raw_ids }} has differing rows' end
         ), '') as reasons
     from typed
     left join repeated_rows on typed.source_row_number = repeated_rows.source_row_number

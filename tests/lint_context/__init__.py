@@ -63,7 +63,9 @@ def seed_rows(seed: str) -> list[dict[str, Any]]:
 
 def client_columns() -> list[dict[str, Any]]:
     """Return what the macro of that name does."""
-    return [row | {"is_number": row["kind"] in ("integer", "money")} for row in seed_rows("columns")]
+    return [
+        row | {"is_number": row["kind"] in ("integer", "money", "number")} for row in seed_rows("columns")
+    ]
 
 
 def client_attributes() -> list[dict[str, str]]:

@@ -31,7 +31,7 @@ select neighbours.*
 from neighbours
 left join domains on neighbours.column_name = domains.column_name
 where
-    coalesce(domains.kind not in ('integer', 'money'), true)
+    coalesce(domains.kind not in ('integer', 'money', 'number'), true)
     or (neighbours.lower_bound is null) <> neighbours.is_first
     or (neighbours.upper_bound is null) <> neighbours.is_last
     or (not neighbours.is_first and neighbours.lower_bound is distinct from neighbours.previous_upper_bound)

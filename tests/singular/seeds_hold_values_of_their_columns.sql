@@ -82,7 +82,7 @@ checked as (
     select
         named.*,
         case
-            when domains.kind in ('integer', 'money')
+            when domains.kind in ('integer', 'money', 'number')
                 then try_cast(named.value as decimal(18, 2)) between domains.minimum and domains.maximum
             else allowed_values.value is not null
         end as is_possible

@@ -44,7 +44,7 @@ known_columns as (
     union all
     select 'has_' || column_name as column_name
     from domains
-    where kind in ('integer', 'money') and not is_required
+    where kind in ('integer', 'money', 'number') and not is_required
 
 ),
 

@@ -12,9 +12,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bank_segments import ROOT, register_file, register_rows
 
-TYPES = {"integer": "bigint", "money": "decimal(18,2)", "category": "string", "flag": "boolean"}
+TYPES = {
+    "integer": "bigint",
+    "money": "decimal(18,2)",
+    "number": "decimal(18,4)",
+    "category": "string",
+    "flag": "boolean",
+}
 # The suffix of an exact sum, and how many of its units make one unit of the column.
-SUMS = {"integer": ("total", 1), "money": ("kopecks_total", 100)}
+SUMS = {"integer": ("total", 1), "money": ("kopecks_total", 100), "number": ("ten_thousandths_total", 10000)}
 RAW = (
     "; текст из файла, в rejected_clients длинные числа скрыты",
     "; text from the file, rejected_clients hides long numbers",
@@ -97,6 +103,7 @@ def contracts() -> str:
     )
     environment.loader = FileSystemLoader(Path(__file__).parent)
     return environment.get_template("contracts.yml.j2").render(
+        id_columns=[row["column_name"] for row in columns if row["is_in_id"] == "true"],
         raw=[raw_column_of(row) for row in columns],
         columns=[column_of(row) for row in columns],
         attributes=attributes,

@@ -74,12 +74,10 @@ def write_sample(
             {"rows": rows},
         )
         connection.execute(Path(__file__).with_name("sample.sql").read_text(encoding="utf-8"))
-        arguments = ", ".join(f"{name} := ${name}" for name in ("seed", *shifts))
+        arguments = ", ".join(f"{name} := {value}" for name, value in {"seed": seed, **shifts}.items())
+        connection.execute(f"create temp view clients as from sample_clients({arguments})")
         laid_out = LAYOUT.read_text(encoding="utf-8") if LAYOUT.exists() else "from clients"
-        connection.execute(
-            f"copy (with clients as (from sample_clients({arguments})) {laid_out}) to '{target}' ({options})",
-            {"seed": seed, **shifts},
-        )
+        connection.execute(f"copy ({laid_out}) to '{target}' ({options})")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
