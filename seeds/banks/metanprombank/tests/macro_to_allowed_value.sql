@@ -1,3 +1,4 @@
+{{- config(tags=['project']) }}
 with
 
 cases as (
