@@ -1,5 +1,5 @@
 # CLIENTS names the client file; without it the synthetic sample that ships with the project is used.
-# BANK names the folder of seeds/banks that says what the columns of the file are, metanprombank without it.
+# BANK names the folder of seeds/banks that says what the columns of the file are; without it, the one whose columns it has.
 # SHEET names the sheet of a workbook, without it the first is read.
 # ENGINE=spark builds the models on Spark (Java 17, half a gigabyte) instead of DuckDB, ENGINE=spark_thrift on a cluster.
 # SERIES names the series of releases that a file is compared with, ALLOW_DRIFT=1 publishes although it drifted.

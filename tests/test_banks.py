@@ -9,6 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from bank_segments import known_banks
+from bank_segments.errors import RefusedError
+from bank_segments.ingest.client_file import find_bank, other_names
 from conftest import ROOT, SAMPLE, dbt
 
 FIGURES = {
@@ -64,7 +67,10 @@ def test_what_both_banks_have_is_the_same_to_the_last_digit(
 @pytest.mark.parametrize(
     ("bank", "refusal"),
     [
-        ("../x", r"There is no bank \.\./x in seeds/banks; known are churn_modelling, metanprombank\."),
+        (
+            "../x",
+            r"There is no bank \.\./x in seeds/banks; known are bank_churners, .*metanprombank.*\.",
+        ),
         (
             "churn_modelling",
             "The outputs show city, which churn_modelling does not have; BANK=churn_modelling dbt build",
@@ -81,3 +87,58 @@ def test_a_bank_without_a_report_is_refused_in_one_sentence(bank: str, refusal: 
     )
     assert run.returncode == 1
     assert re.fullmatch(rf"make report: {refusal}.*\n", run.stderr), run.stderr
+
+
+HEADERS = {
+    bank: ",".join(columns) for bank, columns in ((name, list(other_names(name))) for name in known_banks())
+}
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        *((header, bank) for bank, header in HEADERS.items()),
+        (HEADERS["metanprom_2"].replace("credit_card", "credit_сard").upper(), "metanprom_2"),
+        (
+            f"{HEADERS['three_traits']},{HEADERS['churn_modelling']}",
+            "columns of churn_modelling and three_traits; name",
+        ),
+        (
+            HEADERS["churn_modelling"].replace("Tenure,", ""),
+            "no column Tenure;.*nearest, churn_modelling;.*make bank CLI",
+        ),
+        ("a,b,c", "has no header.*make bank CLIENTS=.*clients.csv NAME=ours"),
+    ],
+)
+def test_a_file_finds_its_bank_by_the_header(header: str, found: str, tmp_path: Path) -> None:
+    clients = tmp_path / "clients.csv"
+    clients.write_text(f"{header}\n1\n", encoding="utf-8")
+    if found in HEADERS:
+        assert find_bank(clients, "") == found
+    else:
+        with pytest.raises(RefusedError, match=found):
+            find_bank(clients, "")
+
+
+def test_the_first_line_of_a_run_names_the_bank(tmp_path: Path) -> None:
+    """Before anything is built: here the bank that was found is refused for what the outputs need."""
+    (tmp_path / "clients.csv").write_text(f"{HEADERS['three_traits']}\n1,2,3,4,5\n", encoding="utf-8")
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "bank_segments.report",
+            "--clients",
+            "clients.csv",
+            "--deck-template",
+            "none.pptx",
+        ],
+        env={name: value for name, value in os.environ.items() if name != "BANK"}
+        | {"PYTHONPATH": str(ROOT / "python")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stdout == "The file has the columns of three_traits: BANK=three_traits.\n"

@@ -10,13 +10,18 @@ BANK = os.environ.get("BANK", "metanprombank")
 SAMPLE = ROOT / "seeds/banks" / BANK / "sample/clients.parquet"
 
 
-def register_file(name: str, project: Path = ROOT) -> Path:
+def known_banks() -> list[str]:
+    """The names of the folders of registers."""
+    return sorted(path.parent.name for path in (ROOT / "seeds/banks").glob("*/columns.csv"))
+
+
+def register_file(name: str, project: Path = ROOT, bank: str | None = None) -> Path:
     """The CSV file of a register: the bank's own, or else the one that all banks share."""
-    own = project / "seeds/banks" / BANK / f"{name}.csv"
+    own = project / "seeds/banks" / (bank or BANK) / f"{name}.csv"
     return own if own.exists() else project / f"seeds/shared/{name}.csv"
 
 
-def register_rows(name: str) -> list[dict[str, str]]:
+def register_rows(name: str, bank: str | None = None) -> list[dict[str, str]]:
     """The rows of a register, every cell as text."""
-    with register_file(name).open(encoding="utf-8", newline="") as lines:
+    with register_file(name, bank=bank).open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))

@@ -10,6 +10,7 @@ import contextlib
 import gc
 import importlib
 import logging
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from bank_segments import BANK, ROOT, SAMPLE, register_rows
+from bank_segments import BANK, SAMPLE, known_banks, register_rows
 from bank_segments.errors import RefusedError, disk_full, shown
 from bank_segments.ingest.registers import register_fault
 from bank_segments.marts import Marts, read_marts
@@ -203,15 +204,25 @@ def report(
 
 def bank_refusal() -> str | None:
     """Why there is no report of the bank that `BANK` names; None where there is one."""
-    known = sorted(path.parent.name for path in (ROOT / "seeds/banks").glob("*/columns.csv"))
-    if BANK not in known:
-        return f"There is no bank {shown(BANK)} in seeds/banks; known are {', '.join(known)}."
+    if BANK not in known_banks():
+        return f"There is no bank {shown(BANK)} in seeds/banks; known are {', '.join(known_banks())}."
     if lacking := _SHOWN_COLUMNS - {row["column_name"] for row in register_rows("columns")}:
         return (
             f"The outputs show {', '.join(sorted(lacking))}, which {BANK} does not have;"
             f" BANK={BANK} dbt build makes its marts without them."
         )
     return None
+
+
+def choose_bank(clients: Path, sheet: str) -> None:
+    """Go on as the bank whose columns the file has; in a new process, for every module reads BANK as it is imported."""
+    from bank_segments.ingest.client_file import find_bank
+
+    bank = find_bank(clients, sheet)
+    print(f"The file has the columns of {bank}: BANK={bank}.", flush=True)
+    if bank != BANK:
+        os.environ["BANK"] = bank
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def refuse(reason: str | None) -> None:
@@ -246,6 +257,8 @@ def main(
             with run.only_run(TARGET):
                 print(f"published/latest is now {publish.roll_back(PUBLISHED).name}")
         else:
+            if "BANK" not in os.environ and options.clients != SAMPLE:
+                choose_bank(options.clients, options.sheet)
             refuse(bank_refusal() or register_fault())
             with environment(BANK_SHEET=options.sheet):
                 report(

@@ -28,7 +28,7 @@ import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
-from bank_segments import SAMPLE, register_rows
+from bank_segments import BANK, SAMPLE, known_banks, register_rows
 from bank_segments.database import literal
 from bank_segments.errors import RefusedError, shown
 from bank_segments.ingest.containers import Note, Table, open_table
@@ -213,11 +213,12 @@ def _scan(path: Path, encoding: str, copy: Path | None = None, proofs: tuple[str
     return rows if is_proven else None
 
 
-def other_names() -> dict[str, list[str]]:
-    """Return the names beside its own that a column of the client file may have."""
+def other_names(bank: str = BANK) -> dict[str, list[str]]:
+    """Return each column of the client file that a bank's models read, with the names beside its own."""
     return {
         row["raw_column"]: list(filter(None, row["other_names"].split("; ")))
-        for row in register_rows("columns")
+        for row in register_rows("columns", bank)
+        if row["role"] != "ignored"
     }
 
 
@@ -439,6 +440,51 @@ def _look(path: Path, sheet: str, wanted: Wanted, folder: Path) -> ClientFile:
     is_parquet = table.path.suffix.casefold() == ".parquet"
     file = _look_at_parquet(table, wanted) if is_parquet else _look_at_csv(table, wanted, folder)
     return replace(file, notes=table.notes + file.notes)
+
+
+def _beginning(path: Path) -> bytes:
+    """The first lines of a text, in UTF-8."""
+    start = next(_pieces(path), b"")
+    encoding = next((name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)), "utf-8-sig")
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(start).encode()
+    except UnicodeDecodeError:
+        return start.decode("cp1251", "replace").encode()
+
+
+def find_bank(clients: Path, sheet: str) -> str:
+    """The only bank whose columns the file has, `BANK` where it cannot be opened; raises `RefusedError`."""
+    said, fitting, unfit = shown(clients), list[str](), dict[str, UnfitError]()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            table = open_table(clients, sheet, Path(folder))
+            is_parquet = table.path.suffix.casefold() == ".parquet"
+            head = b"" if is_parquet else _beginning(table.path)
+            columns = duckdb.read_parquet(list(map(str, table.parts))).columns if is_parquet else []
+        except (OSError, UnfitError, duckdb.Error):
+            return BANK
+    for bank in known_banks():
+        wanted = other_names(bank)
+        try:
+            if is_parquet:
+                find_columns(columns, wanted)
+            else:
+                find_header(head, wanted)
+            fitting.append(bank)
+        except UnfitError as error:
+            unfit[bank] = error
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        names = " and ".join(fitting)
+        raise RefusedError(
+            f"The client file {said} has the columns of {names}; name one of them, as in BANK={fitting[0]}."
+        )
+    nearest = min(unfit, key=lambda bank: getattr(unfit[bank], "share", 0.0))
+    raise RefusedError(
+        f"The client file {said} fits no bank of seeds/banks: it {unfit[nearest]}, as in the nearest, {nearest}; to"
+        f" describe it as a bank of its own: make bank CLIENTS={said} NAME=ours."
+    )
 
 
 def look(name: str, sheet: str, wanted: list[str], folder: Path) -> ClientFile:

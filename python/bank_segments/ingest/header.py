@@ -22,6 +22,15 @@ class UnfitError(Exception):
     """The file cannot be read for certain; the message goes on after its name."""
 
 
+class LackingError(UnfitError):
+    """The header lacks some of the wanted columns: `share` of them, above 0 and up to 1."""
+
+    def __init__(self, message: str, share: float) -> None:
+        """Keep the share beside the message."""
+        super().__init__(message)
+        self.share = share
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """The line that names the columns: its number, what separates the names, and where the wanted ones stand."""
@@ -55,11 +64,14 @@ def find_columns(columns: Sequence[str], wanted: Wanted) -> list[int]:
     names = ", ".join(wanted)
     if not any(places.values()):
         # Not shown: without a header, the first row is a client.
-        raise UnfitError(f"has no header: none of its first lines names the columns {names}; add that row")
+        message = f"has no header: none of its first lines names the columns {names}; add that row"
+        raise LackingError(message, 1.0)
     if missing := [name for name, found in places.items() if not found]:
         free = [column for at, column in enumerate(columns) if column and [at] not in places.values()]
         similar = ", ".join(_with_similar(name, free, wanted[name]) for name in missing)
-        raise UnfitError(f"has no column {similar}; its header must name {names}")
+        raise LackingError(
+            f"has no column {similar}; its header must name {names}", len(missing) / len(wanted)
+        )
     if repeated := [name for name, found in places.items() if len(found) > 1]:
         raise UnfitError(f"has the column {', '.join(repeated)} more than once; leave one of each name")
     return [found[0] for found in places.values()]
