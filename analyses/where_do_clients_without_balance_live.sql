@@ -9,20 +9,20 @@ clients as (
 counted as (
 
     select
-        city,
+        {{ territory() }} as territory,
         count(*) as clients,
         count(*) filter (where not has_balance) as clients_without_balance,
         count(*) filter (where not has_balance and is_churned) as churned_without_balance,
         count(*) filter (where has_balance and is_churned) as churned_with_balance
     from clients
-    group by city
+    group by all
 
 ),
 
 final as (
 
     select
-        city,
+        territory,
         clients,
         clients_without_balance,
         {{ rate('clients_without_balance', 'clients') }} as share_without_balance,
@@ -33,4 +33,4 @@ final as (
 )
 
 select * from final
-order by share_without_balance desc, city asc
+order by share_without_balance desc, territory asc

@@ -18,7 +18,9 @@ NUMBERS = {
     "estimated_salary": "estimated_salary",
     "owned_objects": "Objects",
 }
-QUESTIONS = sorted(path.stem for path in (ROOT / "analyses").glob("*.sql"))
+QUESTIONS = [
+    path.stem for folder in (ROOT, SAMPLE.parents[1]) for path in (folder / "analyses").glob("*.sql")
+]
 
 
 @pytest.fixture(scope="session", params=["sample", "bank"])
@@ -30,13 +32,19 @@ def warehouse_and_file(request: pytest.FixtureRequest) -> tuple[Path, pd.DataFra
     return warehouse, pd.read_csv(request.getfixturevalue("bank_clients"))
 
 
+def compiled(docs: Docs, name: str) -> str:
+    """The SQL of an analysis."""
+    (path,) = docs.target.glob(f"compiled/bank_segments/**/{name}.sql")
+    return path.read_text(encoding="utf-8")
+
+
 @pytest.fixture
 def answer(
     request: pytest.FixtureRequest, docs: Docs, warehouse_and_file: tuple[Path, pd.DataFrame]
 ) -> pd.DataFrame:
     """The rows of the analysis that the test is named after."""
     name = request.function.__name__.removeprefix("test_")
-    query = (docs.target / f"compiled/bank_segments/analyses/{name}.sql").read_text(encoding="utf-8")
+    query = compiled(docs, name)
     with duckdb.connect(warehouse_and_file[0], read_only=True) as connection:
         rows = connection.execute(query).df()
     documented = docs.manifest["nodes"][f"analysis.bank_segments.{name}"]["columns"]
@@ -149,17 +157,17 @@ def test_how_many_loyal_clients_left(answer: pd.DataFrame, clients: pd.DataFrame
 
 
 def test_the_bank_has_735_loyal_clients_who_left(bank_warehouse: Path, docs: Docs) -> None:
-    query = docs.target / "compiled/bank_segments/analyses/how_many_loyal_clients_left.sql"
+    query = compiled(docs, "how_many_loyal_clients_left")
     with duckdb.connect(bank_warehouse, read_only=True) as connection:
         loyal = connection.execute(
-            f"select churned_clients from ({query.read_text(encoding='utf-8')}) where is_loyal and city = 'all'"
+            f"select churned_clients from ({query}) where is_loyal and city = 'all'"
         ).fetchall()
     assert loyal == [(735,)]
 
 
 def test_where_do_clients_without_balance_live(answer: pd.DataFrame, clients: pd.DataFrame) -> None:
     without = clients["Balance"].isna()
-    by_city = clients.groupby(clients["City"].rename("city"))
+    by_city = clients.groupby(clients["City"].rename("territory"))
     expected = pd.DataFrame(
         {
             "clients": by_city.size(),
@@ -169,4 +177,4 @@ def test_where_do_clients_without_balance_live(answer: pd.DataFrame, clients: pd
             "churn_rate_with_balance": clients[~without].groupby("City")["Churn"].mean(),
         }
     )
-    same(answer, expected.rename_axis("city"))
+    same(answer, expected.rename_axis("territory"))

@@ -1,18 +1,23 @@
-"""The same clients in another bank's layout give the same figures for all that both banks have."""
+"""The same clients in another bank's layout give the same figures for all that both banks have, and a whole release."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import duckdb
 import pytest
+from pptx import Presentation
 
 from bank_segments import known_banks
 from bank_segments.errors import RefusedError
 from bank_segments.ingest.client_file import find_bank, other_names
-from conftest import ROOT, SAMPLE, dbt
+from bank_segments.release.activation import write_list
+from bank_segments.warehouse import Build
+from conftest import ROOT, SAMPLE, report
 
 FIGURES = {
     "fct_churn_portrait": "trait, level, clients, churned_clients, churn_rate, churn_rate_low, lift",
@@ -33,6 +38,11 @@ RENAMED = {
     },
     **{"Ж": "Female", "М": "Male"},
 }
+# What only the first bank has.
+FOREIGN = re.compile(
+    r"₽|рубл|ruble|Метанпром|Metanprom|Ростов|Rostov|Рыбинск|Rybinsk|Ярославл|Yaroslavl|лояльн|loyal|\bгород|\bcit(y|ies)\b",
+    re.IGNORECASE,
+)
 
 
 def figures(warehouse: Path, mart: str) -> set[tuple[object, ...]]:
@@ -43,49 +53,96 @@ def figures(warehouse: Path, mart: str) -> set[tuple[object, ...]]:
 
 
 @pytest.fixture(scope="module")
-def other_layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The warehouse of the second bank, built from the first one's clients."""
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project that has published the first bank's clients in the second one's layout."""
     folder = tmp_path_factory.mktemp("churn_modelling")
     layout = (ROOT / "seeds/banks/churn_modelling/sample/layout.sql").read_text(encoding="utf-8")
     duckdb.sql(f"copy (with clients as (from '{SAMPLE}') {layout}) to '{folder}/clients.parquet'")
+    ignored = shutil.ignore_patterns(
+        *(".*", "target", "published", "logs", "activation", "pilots", "__pycache__")
+    )
+    shutil.copytree(ROOT, folder / "project", ignore=ignored)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BANK", "churn_modelling")
-        run = dbt(
-            "build", "--exclude-resource-type", "unit_test", clients=folder / "clients.parquet", target=folder
-        )
-    assert run.returncode == 0, run.stdout[-3000:]
-    return folder / "bank.duckdb"
+        run = report(folder / "project", "--clients", str(folder / "clients.parquet"))
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr
+    return folder / "project"
+
+
+@pytest.fixture(scope="module")
+def release(project: Path) -> Path:
+    return (project / "published/latest").resolve()
 
 
 @pytest.mark.parametrize("mart", FIGURES)
 def test_what_both_banks_have_is_the_same_to_the_last_digit(
-    mart: str, other_layout: Path, sample_warehouse: Path
+    mart: str, release: Path, sample_warehouse: Path
 ) -> None:
-    assert figures(other_layout, mart) == figures(sample_warehouse, mart)
+    assert figures(release / "bank_marts.duckdb", mart) == figures(sample_warehouse, mart)
+
+
+def deck_texts(path: Path) -> str:
+    shapes = [shape for slide in Presentation(str(path)).slides for shape in slide.shapes]
+    for shape in shapes:
+        if shape.has_chart:
+            assert any(
+                value is not None
+                for plot in shape.chart.plots
+                for each in plot.series
+                for value in each.values
+            )
+    cells = (
+        cell.text for shape in shapes if shape.has_table for row in shape.table.rows for cell in row.cells
+    )
+    return "\n".join([*(shape.text_frame.text for shape in shapes if shape.has_text_frame), *cells])
+
+
+@pytest.mark.parametrize(("language", "territory"), [("ru", "Страна"), ("en", "Country")])
+def test_no_output_names_what_the_bank_does_not_have(language: str, territory: str, release: Path) -> None:
+    dashboard = (release / f"dashboard.{language}.html").read_text(encoding="utf-8")
+    (content,) = re.findall(
+        r'<script type="application/json" id="content">(.*?)</script>', dashboard, re.DOTALL
+    )
+    texts = {
+        "conclusions": (release / f"conclusions.{language}.md").read_text(encoding="utf-8"),
+        "dashboard": json.dumps(json.loads(content), ensure_ascii=False),
+        "deck": deck_texts(release / f"presentation.{language}.pptx"),
+    }
+    assert {name: FOREIGN.findall(text) for name, text in texts.items()} == {name: [] for name in texts}
+    for text in texts.values():
+        assert territory.lower() in text.lower()
+    for name in ("conclusions", "deck"):
+        assert "\u00a0€" in texts[name]
+    assert len(list((release / "charts").glob(f"*.{language}.png"))) == 8
+
+
+def test_a_release_belongs_to_its_bank(release: Path) -> None:
+    run = json.loads((release / "run.json").read_text(encoding="utf-8"))
+    assert run["input"]["series"] == "churn_modelling file:clients"
 
 
 @pytest.mark.parametrize(
-    ("bank", "refusal"),
-    [
-        (
-            "../x",
-            r"There is no bank \.\./x in seeds/banks; known are bank_churners, .*metanprombank.*\.",
-        ),
-        (
-            "churn_modelling",
-            "The outputs show city, which churn_modelling does not have; BANK=churn_modelling dbt build",
-        ),
-    ],
+    ("is_pilot", "header"),
+    [(False, "client_id,country,product_count"), (True, "client_id,country,product_count,segment_id,arm")],
 )
-def test_a_bank_without_a_report_is_refused_in_one_sentence(bank: str, refusal: str) -> None:
+def test_a_list_has_the_columns_of_the_bank(
+    is_pilot: bool, header: str, project: Path, tmp_path: Path
+) -> None:
+    build = Build(project / "target/report")
+    path = write_list(project / "published", build, "segment_1", tmp_path / "lists", is_pilot=is_pilot)
+    assert path.read_text(encoding="utf-8").partition("\n")[0] == header
+
+
+def test_an_unknown_bank_is_refused_in_one_sentence() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "bank_segments.report"],
-        env=os.environ | {"BANK": bank, "PYTHONPATH": str(ROOT / "python")},
+        env=os.environ | {"BANK": "../x", "PYTHONPATH": str(ROOT / "python")},
         capture_output=True,
         text=True,
         check=False,
     )
     assert run.returncode == 1
+    refusal = r"There is no bank \.\./x in seeds/banks; known are bank_churners, .*metanprombank.*\."
     assert re.fullmatch(rf"make report: {refusal}.*\n", run.stderr), run.stderr
 
 

@@ -45,7 +45,7 @@ LEVELS = {
     "has_credit_card": "[has_credit_card]",
     "has_balance": "[has_balance]",
     "segment": "case when segment_ids = '' then ['none'] else string_split(segment_ids, ',') end",
-    "city_age": "[city || '|' || age_band]",
+    "curve": "[city || '|' || age_band]",
 }
 
 
@@ -372,7 +372,7 @@ def test_levels_keep_their_order_when_a_filter_empties_some(
     charts = browser.find_elements(By.CSS_SELECTOR, ".chart:not(#profit)")
     views = [view["id"] for view in page.content["views"] for _ in view["panels"]]
     for view, chart in zip(views, charts, strict=True):
-        if view != "city_age":
+        if view != "curve":
             texts = [text.text for text in chart.find_elements(By.CSS_SELECTOR, ".role-axis-label text")]
             assert [text for text in texts if text in page.labels[view]] == page.labels[view]
 
@@ -507,7 +507,7 @@ def test_totals_equal_the_marts(sample_warehouse: Path, pages: dict[str, Page]) 
             "select 'segment', segment_id, clients, churned_clients from marts.fct_segment_metrics"
         ).fetchall()
         curve = connection.execute(
-            "select 'city_age', city || '|' || age_band, sum(clients), sum(churned_clients) "
+            "select 'curve', city || '|' || age_band, sum(clients), sum(churned_clients) "
             "from marts.rpt_dashboard_cube group by all"
         ).fetchall()
     checked = 0

@@ -265,7 +265,7 @@ def test_without_a_release_that_can_be_read_nothing_is_compared(tmp_path: Path, 
     ],
 )
 def test_the_series_of_a_file(file: str, name: str | None, series: str) -> None:
-    assert series_of(Path(file), name, is_sample=False) == series
+    assert series_of(Path(file), name, is_sample=False) == f"metanprombank {series}"
 
 
 def test_the_sample_is_its_own_series_by_whatever_path(tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ def test_the_sample_is_its_own_series_by_whatever_path(tmp_path: Path) -> None:
     for path in (SAMPLE, SAMPLE.parent / "../sample/clients.parquet", tmp_path / "link.parquet"):
         assert is_sample(path)
     assert not is_sample(tmp_path / "clients.parquet")
-    assert series_of(SAMPLE, None, is_sample=True) == "sample"
+    assert series_of(SAMPLE, None, is_sample=True) == "metanprombank sample"
 
 
 def test_previous_release_is_the_newest_of_the_series_not_newer_than_latest(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ _TESTS = (
 )
 _BY_TEST = "hypotheses.sort_order, hypothesis_id, populations.sort_order, population"
 _FROM = {
+    "dim_bank": "marts.dim_bank as mart",
     "dim_traits": "marts.dim_traits as mart order by kind, sort_order, trait",
     "dim_trait_levels": "marts.dim_trait_levels as mart order by trait_sort_order, sort_order, level",
     "dim_populations": "marts.dim_populations as mart order by sort_order, population",
@@ -52,8 +53,10 @@ _FROM = {
     "fct_hypothesis_effects": f"marts.fct_hypothesis_effects as mart {_TESTS}"
     f" order by {_BY_TEST}, effect_size_name",
     "fct_hypothesis_sensitivity": f"marts.fct_hypothesis_sensitivity as mart {_TESTS}"
-    " left join marts.dim_trait_levels as cities on cities.trait = 'city' and mart.city = cities.level"
-    f" order by {_BY_TEST}, trimming <> 'none', trimming, city <> 'all', cities.sort_order, city",
+    " left join marts.dim_traits as territory on territory.trait_role = 'territory'"
+    " left join marts.dim_trait_levels as territories"
+    " on territories.trait = territory.trait and territories.level = mart.city"
+    f" order by {_BY_TEST}, trimming <> 'none', trimming, city <> 'all', territories.sort_order, city",
     "fct_retention_proposals": "marts.fct_retention_proposals as mart order by segment_id, proposal_id",
     "fct_retention_economics": "marts.fct_retention_economics as mart"
     " order by segment_id, proposal_id, case scenario when 'low' then 1 when 'central' then 2 else 3 end",
@@ -72,6 +75,7 @@ class Marts:
     `none` for clients in no segment last; a hypothesis's primary test before its other tests.
     """
 
+    dim_bank: pd.DataFrame
     dim_traits: pd.DataFrame
     dim_trait_levels: pd.DataFrame
     dim_populations: pd.DataFrame
@@ -100,12 +104,12 @@ class Marts:
     @property
     def clients(self) -> int:
         """All accepted clients."""
-        return int(self.fct_product_count_metrics["clients"].sum())
+        return int(self.row_counts["accepted_rows"].sum())
 
     @property
     def churned_clients(self) -> int:
         """The accepted clients who left."""
-        return int(self.fct_product_count_metrics["churned_clients"].sum())
+        return int(self.row_counts["churned_clients"].sum())
 
     @property
     def churn_rate(self) -> float:

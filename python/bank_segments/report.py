@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from bank_segments import BANK, SAMPLE, known_banks, register_rows
+from bank_segments import BANK, SAMPLE, known_banks
 from bank_segments.errors import RefusedError, disk_full, shown
 from bank_segments.ingest.registers import register_fault
 from bank_segments.marts import Marts, read_marts
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from bank_segments.outputs.charts import Chart
     from bank_segments.release.disclosure import PublishedCube
     from bank_segments.words import Language
-
-# What dashboard, deck and activation still call by name, whatever the bank.
-_SHOWN_COLUMNS = {"age", "city", "product_count"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +203,6 @@ def bank_refusal() -> str | None:
     """Why there is no report of the bank that `BANK` names; None where there is one."""
     if BANK not in known_banks():
         return f"There is no bank {shown(BANK)} in seeds/banks; known are {', '.join(known_banks())}."
-    if lacking := _SHOWN_COLUMNS - {row["column_name"] for row in register_rows("columns")}:
-        return (
-            f"The outputs show {', '.join(sorted(lacking))}, which {BANK} does not have;"
-            f" BANK={BANK} dbt build makes its marts without them."
-        )
     return None
 
 

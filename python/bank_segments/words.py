@@ -22,10 +22,10 @@ from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_decimal, format_percent, get_currency_symbol
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from bank_segments.marts import Marts
+from bank_segments.marts import Marts, rows
 
 Language = Literal["ru", "en"]
 Noun = Literal["client", "active client", "product", "month"]
@@ -100,6 +100,14 @@ _NOUNS: dict[Noun, tuple[str, str]] = {
 # The units of the seeds that agree with their number, by how either language spells them there.
 _YEAR, _POINT = n_("%(num)s\u00a0year", "%(num)s\u00a0years"), n_("%(num)s\u00a0point", "%(num)s\u00a0points")
 _COUNTED_UNITS = {"лет": _YEAR, "years": _YEAR, "баллов": _POINT, "points": _POINT}
+# What is not shown where the bank's table lacks it, by the column of `dim_bank` that says so.
+_LACKING = {
+    "has_territory": N_("The bank’s table has no territory: nothing is shown by it."),
+    "has_product_count": N_("The bank’s table has no number of products: there is no portrait by it."),
+    "has_balance_column": N_(
+        "The bank’s table has no account balance: what a kept client is worth is unknown."
+    ),
+}
 _OPERATORS = {
     "=": N_("%(column)s: %(value)s"),
     "<>": N_("%(column)s: not %(value)s"),
@@ -161,6 +169,9 @@ class Words:
     traits: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     levels: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    currency: str = ""
+    bank: Mapping[str, Any] = field(default_factory=dict)
 
     # Sentences
 
@@ -321,9 +332,9 @@ class Words:
 
     # The economics of retention
 
-    def rubles(self, value: float | None) -> str:
-        """A sum of money without kopecks: `11 060 ₽`."""
-        return self.quantity(value, "₽", 0)
+    def money(self, value: float | None) -> str:
+        """A sum of the bank's money in whole units: `11 060 ₽`, `11,060 €`."""
+        return self.quantity(value, self.currency, 0)
 
     def assumed(self, value: float | None, assumption: Row) -> str:
         """A value of an assumption in its unit: `15,0 %`, `3 года`, `1 500 ₽`."""
@@ -351,6 +362,16 @@ class Words:
     def trait(self, trait: str, kind: Literal["category", "number"] = "category") -> str:
         """The name of a trait, or its identifier where the dimension has none."""
         return self.traits.get(f"{kind} {trait}", trait)
+
+    @property
+    def territory(self) -> str:
+        """The trait that is the bank's territory; empty where it has none."""
+        return self.roles.get("territory", "")
+
+    @property
+    def lacking(self) -> list[str]:
+        """What the bank's table lacks, and what is therefore not shown."""
+        return [self.gettext(said) for column, said in _LACKING.items() if not self.bank[column]]
 
     def unit(self, trait: str) -> str | None:
         """The unit of a number trait; None where it has none."""
@@ -391,11 +412,17 @@ def words_of(marts: Marts, language: Language) -> Words:
     traits, levels = marts.dim_traits, marts.dim_trait_levels
     units = traits.dropna(subset=f"unit_{language}")
     level_labels = (_GROUPED_DIGITS.sub(SPACE, label) for label in levels[f"label_{language}"])
+    placed = traits.dropna(subset="trait_role")
+    (bank,) = rows(marts.dim_bank)
     return Words(
         language,
         dict(zip(traits["kind"] + " " + traits["trait"], traits[f"name_{language}"], strict=True)),
         dict(zip(units["trait"], units[f"unit_{language}"], strict=True)),
         dict(zip(zip(levels["trait"], levels["level"], strict=True), level_labels, strict=True)),
+        dict(zip(placed["trait_role"], placed["trait"], strict=True)),
+        # The sign, for which English has a code where the currency is not its own.
+        get_currency_symbol(bank["currency"], "ru"),
+        bank,
     )
 
 

@@ -80,8 +80,13 @@ def draw_charts(marts: Marts, directory: Path, languages: Iterable[Language] = L
 
 
 def figures(marts: Marts, language: Language) -> dict[str, Figure]:
-    """Every chart by its name; to be made and drawn within `chart_style`."""
-    return {name: chart(marts, words_of(marts, language)) for name, chart in _CHARTS.items()}
+    """Every chart that the bank's table allows, by its name; to be made and drawn within `chart_style`."""
+    words = words_of(marts, language)
+    return {
+        name: chart(marts, words)
+        for name, chart in _CHARTS.items()
+        if words.bank["has_product_count"] or chart is not _product_count_portraits
+    }
 
 
 def chart_style() -> AbstractContextManager[None]:
@@ -377,8 +382,9 @@ def _retention_tornado(marts: Marts, words: Words) -> Figure:
             "Under these assumptions it pays to keep the clients of: %(segments)s", segments=", ".join(names)
         )
     subtitle = _(
-        "Profit, ₽, with one assumption at its low or its high end and the others central; solid line: all central, "
-        "dashed: neither profit nor loss. Association, not proven uplift"
+        "Profit, %(currency)s, with one assumption at its low or its high end and the others central; solid line: all "
+        "central, dashed: neither profit nor loss. Association, not proven uplift",
+        currency=words.currency,
     )
     lines = max(-(-len(shown) // 2), 1)
     figure, (part,) = _figure(title, subtitle, 14 * lines)

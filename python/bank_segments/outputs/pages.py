@@ -52,6 +52,7 @@ _TRAITS = (
 )
 _REJECTED = "select reason, rejected_rows from quality.rejection_reasons order by rejected_rows desc, reason"
 _COUNTS = "select * from quality.row_counts"
+_BANK = "select * from marts.dim_bank"
 _READING = (
     "select reading, subject, file_rows from quality.reading_notes order by reading, file_rows desc, subject"
 )
@@ -177,8 +178,9 @@ def write_quality_page(
 ) -> State:
     """Write `index.html` (Russian) and `index.en.html` into `directory`, and return the verdict on them."""
     directory.mkdir(parents=True, exist_ok=True)
-    limits, traits, rejected, counts, reading_notes = (
-        _rows(build.warehouse, query) for query in (_GATE_LIMITS, _TRAITS, _REJECTED, _COUNTS, _READING)
+    limits, traits, rejected, counts, reading_notes, (bank,) = (
+        _rows(build.warehouse, query)
+        for query in (_GATE_LIMITS, _TRAITS, _REJECTED, _COUNTS, _READING, _BANK)
     )
     tests = dbt_tests(build.run_results, build.manifest)
     unmet = [outcome for outcome in outcomes if not outcome.is_met]
@@ -190,7 +192,7 @@ def write_quality_page(
     order = {row["trait"]: place for place, row in enumerate(traits)}
     kinds = list(dict.fromkeys(finding.kind for finding in gate.findings))
     for language in LANGUAGES:
-        words = Words(language)
+        words = Words(language, bank=bank)
         _write(
             directory,
             "quality",

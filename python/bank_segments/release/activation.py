@@ -22,16 +22,15 @@ from bank_segments.release.run import PUBLISHED, TARGET, only_run
 from bank_segments.warehouse import Build
 
 DIRECTORY = ROOT / "activation"
-COLUMNS = ("client_id", "city", "product_count")
 
 
 @contextlib.contextmanager
 def active_members(
     release: Path, warehouse: Path, segment_id: str, *, is_pilot: bool = False
-) -> Iterator[Iterator[tuple[object, ...]]]:
-    """Give `COLUMNS` of the active clients of the segment as published in `release`, one by one, by their ids.
+) -> Iterator[tuple[list[str], Iterator[tuple[object, ...]]]]:
+    """Give the columns of the list and the active clients of the segment as published in `release`, by their ids.
 
-    For a pilot `pilot.COLUMNS` of those drawn for it.
+    The columns are the id, the territory and the number of products, where the bank has them, and for a pilot the arm.
     The warehouse of the last run only says which id a key stands for. Raises `RefusedError` for an unknown segment,
     and where the warehouse does not have the published clients: the last run was refused, or another one.
     """
@@ -64,10 +63,15 @@ def active_members(
                 f"The last run was not the one that published {shown(release)}: its {shown(warehouse)} lacks the ids of"
                 f" {listed - known_ids} of the {listed} clients to list; run make report with the published file first."
             )
+        shown_traits = connection.execute(
+            "select trait from marts.dim_traits where trait_role in ('territory', 'product_count') order by sort_order"
+        ).fetchall()
+        columns = ["client_id", *(trait for (trait,) in shown_traits)]
         if is_pilot:
-            yield each_row(pilot.drawn_arms(connection, segment_id))
+            found = pilot.drawn_arms(connection, segment_id, columns)
         else:
-            yield each_row(connection.execute(f"select {', '.join(COLUMNS)} from members order by client_id"))
+            found = connection.execute(f"select {', '.join(columns)} from members order by client_id")
+        yield [column[0] for column in found.description or ()], each_row(found)
 
 
 def write_list(
@@ -86,8 +90,8 @@ def write_list(
             )
         path = directory / f"{segment_id}{'.pilot' if is_pilot else ''}.csv"
         drawn = path.with_suffix(".drawn") if is_pilot else path
-        with active_members(release, build.warehouse, segment_id, is_pilot=is_pilot) as members:
-            write_private(drawn, pilot.COLUMNS if is_pilot else COLUMNS, members)
+        with active_members(release, build.warehouse, segment_id, is_pilot=is_pilot) as (columns, members):
+            write_private(drawn, columns, members)
         if is_pilot and path.exists() and not filecmp.cmp(path, drawn, shallow=False):
             drawn.unlink()
             raise RefusedError(

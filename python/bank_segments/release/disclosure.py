@@ -1,15 +1,15 @@
 """Small groups are taken out of the dashboard's cube here, together with what would reveal them.
 
-A group is one cell of the cube: city x gender x age band x product count x loyalty x card x balance x segments,
-separately for clients who left and who stayed. On the bank's file more than half of the cells hold fewer than
-five clients, and they hold two fifths of those who left. Dropping these cells, or hiding one of their traits,
-would therefore bias every churn rate under a filter downwards, and the difference between a total and its
-visible cells would give the hidden count away.
+A group is one cell of the cube: a level of every trait on the dashboard and a combination of segments, separately for
+clients who left and who stayed. On the bank's file more than half of the cells hold fewer than five clients, and they
+hold two fifths of those who left. Dropping these cells, or hiding one of their traits, would therefore bias every
+churn rate under a filter downwards, and the difference between a total and its visible cells would give the hidden
+count away.
 
 The method is controlled tabular adjustment (L. H. Cox, R. A. Dandekar): a new table of counts is chosen in which
 
 1. every cell holds no client or at least `minimum_group` clients, in particular no small group is left;
-2. the bank's totals, each level of each trait, each combination of segments, and city by age band keep their
+2. the bank's totals, each level of each trait, each combination of segments, and territory by scale keep their
    true number of clients who left and who stayed, unless that number is itself a small group;
 3. the counts of two and three traits together stay as close to the truth as 1 and 2 allow;
 4. no combination of traits appears that no client has.
@@ -22,7 +22,7 @@ measured against the true cube (`Accuracy`) and shown on the page.
 A steepest descent finds a table that is close to the truth everywhere, then an integer programme (HiGHS, 200 nodes
 at most) makes the totals of point 2 exact with the least change; where no such table exists the nearest one is
 published and `Accuracy` says so. Both steps are deterministic: no random numbers, no clock. They take 0.6 s for the
-bank's 1,068 cells; cubes above `CHUNK_CELLS` are adjusted city by city.
+bank's 1,068 cells; cubes above `CHUNK_CELLS` are adjusted level by level of the first trait.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ class PublishedCube:
     )
 
     dimensions: tuple[str, ...]
+    exact_pairs: tuple[tuple[str, str], ...]
     cells: tuple[Cell, ...]
     minimum_group: int
     true_clients: int
@@ -122,7 +123,14 @@ def published_cube(warehouse: Path) -> PublishedCube:
     """The cube of the warehouse without groups smaller than `seeds/shared/disclosure_limits.csv` allows."""
     with open_confined(bank=warehouse) as connection:
         limits = connection.execute("select minimum_clients from reference.disclosure_limits").fetchall()
-        return publish(*read_cells(connection), int(limits[0][0]))
+        dimensions, cells = read_cells(connection)
+        pairs = connection.execute(
+            "select territory.trait, scale.trait from marts.dim_traits as territory, marts.dim_traits as scale"
+            " where territory.trait_role = 'territory' and scale.trait_role = 'scale'"
+            " and list_contains($1, territory.trait)",
+            [dimensions],
+        ).fetchall()
+        return publish(dimensions, cells, int(limits[0][0]), exact_pairs=pairs)
 
 
 def read_cells(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[str, ...], list[Cell]]:
@@ -147,7 +155,7 @@ def publish(
     minimum_group: int,
     *,
     fixed: Sequence[str] = ("segment_ids",),
-    exact_pairs: Sequence[tuple[str, str]] = (("city", "age_band"),),
+    exact_pairs: Sequence[tuple[str, str]] = (),
 ) -> PublishedCube:
     """The cube without small groups.
 
@@ -172,6 +180,7 @@ def publish(
     traits = range(len(dimensions))
     return PublishedCube(
         dimensions=tuple(dimensions),
+        exact_pairs=tuple(exact_pairs),
         cells=tuple(cell for cell in published if cell.clients),
         minimum_group=minimum_group,
         true_clients=int(true.sum()),
@@ -203,7 +212,7 @@ def _join_rare_levels(
 
 
 def _chunks(codes: Integers, is_churned: Integers) -> Iterator[slice]:
-    """Cells that are adjusted together: one churn state, and all cities unless these are too many cells."""
+    """Cells that are adjusted together: one churn state, and level by level of the first trait if they are too many."""
     changes = np.flatnonzero((np.diff(is_churned) != 0) | (np.diff(codes[:, 0]) != 0)) + 1
     begin = end = 0
     for following in (*changes, len(codes)):

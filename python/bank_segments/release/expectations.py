@@ -2,6 +2,7 @@
 
 dbt tests the models in the warehouse; the suites look at what of it is about to be published. The name of a suite is
 the relation that it reads, or the source of the query in its `meta`; the `meta` of an expectation says what it means.
+In a set of values `"{bank}"` stands for what the bank's registers add to the columns, `"{id}"` for its ids in the file.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +20,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from bank_segments import register_rows
 from bank_segments.database import open_confined
 from bank_segments.errors import RefusedError, shown
 
@@ -69,9 +72,27 @@ def validate(release: Path, suites: Path = SUITES) -> list[ExpectationOutcome]:
     return outcomes
 
 
+def _of_bank() -> dict[str, list[str]]:
+    """The columns of the released file that are the bank's own, and its ids, which must not be there."""
+    columns = [row for row in register_rows("columns") if row["role"] != "ignored"]
+    known = [row for row in columns if row["column_name"] != "client_id"]
+    dimensions = [row["trait"] for row in register_rows("traits") if row["is_on_dashboard"] == "true"]
+    return {
+        "{bank}": [f"marts.dim_clients.{row['column_name']}" for row in known]
+        + [f"marts.rpt_dashboard_cube.{trait}" for trait in dimensions]
+        + [f"quality.rejected_clients.{row['raw_column'].lower()}" for row in known],
+        "{id}": [row["raw_column"].lower() for row in columns if row not in known],
+    }
+
+
 def _suite(gx: ModuleType, path: Path) -> Any:
     try:
         declared = json.loads(path.read_text(encoding="utf-8"))
+        for expectation in declared["expectations"]:
+            if values := expectation["kwargs"].get("value_set"):
+                own = _of_bank()
+                filled = (own.get(each, [each]) if isinstance(each, str) else [each] for each in values)
+                expectation["kwargs"]["value_set"] = list(chain.from_iterable(filled))
         suite = gx.ExpectationSuite(**declared)
         # The library only logs an expectation that it does not know.
         known = {expectation.expectation_type for expectation in suite.expectations}

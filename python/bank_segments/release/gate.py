@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import duckdb
 
+from bank_segments import BANK
 from bank_segments.database import attach, confine
 from bank_segments.errors import RefusedError, shown
 
@@ -20,8 +21,6 @@ Kind = Literal["rejected_share", "client_count_change", "drift"]
 Outcome = Literal["pass", "warn", "allowed", "stop", "none"]
 # Why there is no verdict.
 Note = Literal["", "first_run", "unreadable", "only_now", "only_before", "redefined", "few_clients"]
-
-SAMPLE_SERIES = "sample"
 
 _COUNTS = "select read_rows, accepted_rows, rejected_rows from bank.quality.row_counts"
 _LIMITS = (
@@ -158,17 +157,17 @@ class GateResult:
 
 
 def series_of(clients: Path, name: str | None, *, is_sample: bool) -> str:
-    """The series that a run belongs to: its releases are compared with each other.
+    """The series that a run belongs to, of one bank: its releases are compared with each other.
 
     `name` is the user's own. Without one the sample is a series, and any other file belongs to that of its file name
     without folder and endings: `2026-10/clients.CSV` and `2026-11/clients.csv.gz` are months of one series.
     """
     if name:
-        return f"named:{name}"
+        return f"{BANK} named:{name}"
     if is_sample:
-        return SAMPLE_SERIES
+        return f"{BANK} sample"
     ending = r"[.](csv([.](gz|zst))?|txt|tsv|parquet|xlsx|zip)$"
-    return "file:" + re.sub(ending, "", clients.name, flags=re.IGNORECASE)
+    return f"{BANK} file:" + re.sub(ending, "", clients.name, flags=re.IGNORECASE)
 
 
 def previous_release(published: Path, series: str) -> Path | None:

@@ -1,15 +1,18 @@
 """The arms of a pilot: who of a segment is made the offer and who is only watched, drawn by the keyed hash."""
 
+from collections.abc import Sequence
+
 import duckdb
 
 from bank_segments.errors import RefusedError
 
-COLUMNS = ("client_id", "city", "product_count", "segment_id", "arm")
 ARMS = ("offer", "control")
 
 
-def drawn_arms(connection: duckdb.DuckDBPyConnection, segment_id: str) -> duckdb.DuckDBPyConnection:
-    """Give `COLUMNS` of a segment, whose active clients are the table `members`, by their ids.
+def drawn_arms(
+    connection: duckdb.DuckDBPyConnection, segment_id: str, columns: Sequence[str]
+) -> duckdb.DuckDBPyConnection:
+    """Give `columns`, segment and arm of a segment's active clients, the table `members`, by their ids.
 
     Every other client gets the offer, stratum by stratum in the order of a hash of their key: the arms differ by one
     client at most, in each stratum and in all, and the same key and clients give the same arms. Raises `RefusedError`
@@ -30,7 +33,7 @@ def drawn_arms(connection: duckdb.DuckDBPyConnection, segment_id: str) -> duckdb
     return connection.execute(
         f"""
         select
-            client_id, city, product_count, $segment_id as segment_id,
+            {", ".join(columns)}, $segment_id as segment_id,
             case row_number() over (order by {order} sha256($pilot || client_key)) % 2
                 when 1 then 'offer' else 'control'
             end as arm

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # Of pages.css, where each has a shade for a dark screen.
 STAYED, LEFT = "var(--stayed)", "var(--left)"
-# One symbol and colour for each of the largest cities, and the symbol as the legend writes it.
+# One symbol and colour for each line of the curve, and the symbol as the legend writes it.
 MARKS = (
     ("circle", "●", STAYED),
     ("square", "■", LEFT),
@@ -43,7 +43,7 @@ MARKS = (
     ("triangle-right", "▶", "#56B4E9"),
     ("triangle-left", "◀", "#8C6D00"),
 )
-CITY, AGE, PRODUCTS, SEGMENTS = "city", "age_band", "product_count", "segment_ids"
+SEGMENTS = "segment_ids"
 NO_SEGMENT = "none"
 PROFIT_TERMS = (
     *("target_clients", "expected_churn_rate", "save_rate", "take_up_of_stayers"),
@@ -66,26 +66,26 @@ def write_dashboards(
     }
     levels = ordered_levels(marts, cube)
     embedded = encoded(cube, levels)
+    spoken = [words_of(marts, language) for language in LANGUAGES]
     with ThreadPoolExecutor(max_workers=1) as background:
         bundle = background.submit(vega_bundle)  # half of the time, outside the interpreter's lock
-        contents = {
-            language: {
+        contents = [
+            {
                 "cube": embedded,
                 "specs": specs,
                 "numbers": number_format(words),
                 "views": Views(marts, cube, levels, words).all(),
                 "proposals": proposals(marts, words),
             }
-            for language in LANGUAGES
-            for words in (words_of(marts, language),)
-        }
+            for words in spoken
+        ]
         vega = bundle.result()
     written = []
-    for language, content in contents.items():
-        environment = Words(language).environment(_FOLDER.parent)
+    for words, content in zip(spoken, contents, strict=True):
+        environment = words.environment(_FOLDER.parent)
         environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
         page = environment.get_template("dashboard/dashboard.html.j2")
-        path = directory / f"dashboard.{language}.html"
+        path = directory / f"dashboard.{words.language}.html"
         html = page.render(
             content=content, cube=cube, vega=vega, input_name=input_name, is_synthetic=is_synthetic
         )
@@ -153,7 +153,7 @@ def encoded(cube: PublishedCube, levels: Mapping[str, list[str]]) -> Json:
 
 @dataclass(frozen=True)
 class Views:
-    """What one page shows: a card for each trait, the segments, and churn by age in each city."""
+    """What one page shows: a card for each trait, the segments, and churn along a scale by territory."""
 
     marts: Marts
     cube: PublishedCube
@@ -162,8 +162,14 @@ class Views:
 
     def all(self) -> list[Json]:
         """The cards in their order: product counts, segments, the curve, then the other traits."""
-        others = [trait for trait in self.cube.dimensions if trait not in (PRODUCTS, SEGMENTS)]
-        return [self.products(), self.segments(), self.curve(), *map(self.trait, others)]
+        products = [trait for trait in self.cube.dimensions if trait == self.words.roles.get("product_count")]
+        others = [trait for trait in self.cube.dimensions if trait not in (*products, SEGMENTS)]
+        return [
+            *map(self.products, products),
+            self.segments(),
+            *(self.curve(*pair) for pair in self.cube.exact_pairs),
+            *map(self.trait, others),
+        ]
 
     def labels(self, trait: str) -> list[str]:
         """The names of a trait's levels; levels that share a name are told apart."""
@@ -188,9 +194,9 @@ class Views:
             "panels": [{"title": self.words.gettext("Churn rate"), "chart": "rate"}],
         }
 
-    def products(self) -> Json:
+    def products(self, trait: str) -> Json:
         """Clients who stayed and who left, and their churn rate, by number of products."""
-        _, card = self.words.gettext, self.trait(PRODUCTS)
+        _, card = self.words.gettext, self.trait(trait)
         return card | {
             "wide": True,
             "panels": [{"title": _("Clients who stayed and who left"), "chart": "counts"}, *card["panels"]],
@@ -241,48 +247,47 @@ class Views:
             ],
         }
 
-    def curve(self) -> Json:
-        """Churn rate by age band for the largest cities: as many as there are marks to tell them apart."""
-        _, position = self.words.gettext, self.cube.dimensions.index(CITY)
-        cities, bands = self.labels(CITY), self.labels(AGE)
+    def curve(self, territory: str, scale: str) -> Json:
+        """Churn rate along the scale for the largest parts of the territory: as many as there are marks for them."""
+        _, position = self.words.gettext, self.cube.dimensions.index(territory)
+        lines, bands = self.labels(territory), self.labels(scale)
+        names = {"territory": self.words.trait(territory), "scale": self.words.trait(scale)}
         sizes = Counter[str]()
         for cell in self.cube.cells:
             sizes[cell.levels[position]] += cell.clients
         largest = dict(sizes.most_common(len(MARKS)))
-        shown = [place for place, level in enumerate(self.levels[CITY]) if level in largest]
+        shown = [place for place, level in enumerate(self.levels[territory]) if level in largest]
         marked = list(zip(shown, MARKS, strict=False))
-        note = _("A point is an age band of one city, a whisker its 95%% interval.")
-        if len(shown) < len(cities):
-            note += " " + _(
-                "The %(shown)s largest of %(all)s cities are shown.", shown=len(shown), all=len(cities)
-            )
+        note = _("Lines: “%(territory)s”. Points: “%(scale)s”. Whiskers: 95%% intervals.", **names)
+        if len(shown) < len(lines):
+            note += " " + _("The largest are shown: %(shown)s of %(all)s.", shown=len(shown), all=len(lines))
         return {
-            "id": "city_age",
+            "id": "curve",
             "kind": "pair",
             "dimension": position,
-            "bandDimension": self.cube.dimensions.index(AGE),
+            "bandDimension": self.cube.dimensions.index(scale),
             "bands": len(bands),
-            "positions": [shown.index(place) if place in shown else -1 for place in range(len(cities))],
-            "title": _("Churn by age in each city"),
+            "positions": [shown.index(place) if place in shown else -1 for place in range(len(lines))],
+            "title": _("Churn: %(scale)s × %(territory)s", **names),
             "note": note,
             "wide": True,
             "foldLevels": True,
             "levels": [
                 {
-                    "id": f"{self.levels[CITY][place]}|{self.levels[AGE][age]}",
-                    "label": f"{cities[place]}, {bands[age]}",
-                    "city": row,
-                    "band": bands[age],
-                    "bandOrder": age,
+                    "id": f"{self.levels[territory][place]}|{self.levels[scale][band]}",
+                    "label": f"{lines[place]}, {bands[band]}",
+                    "line": row,
+                    "band": bands[band],
+                    "bandOrder": band,
                     "colour": colour,
                     "symbol": symbol,
                 }
                 for row, (place, (symbol, glyph, colour)) in enumerate(marked)
-                for age in range(len(bands))
+                for band in range(len(bands))
             ],
             "key": [
-                {"glyph": glyph, "colour": colour, "label": cities[place]}
+                {"glyph": glyph, "colour": colour, "label": lines[place]}
                 for place, (symbol, glyph, colour) in marked
             ],
-            "panels": [{"title": _("Churn rate by age band"), "chart": "curve"}],
+            "panels": [{"title": _("Churn rate"), "chart": "curve"}],
         }

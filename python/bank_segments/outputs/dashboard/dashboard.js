@@ -91,7 +91,7 @@
         level: position, label: level.label, ...row, stayed: row.clients - row.churned,
         strength: wanted.size === 0 || wanted.has(position) ? 1 : 0.3,
         average: whole.rate, bank: filtered ? bank.rate : null, bank_share: filtered ? bank.share : null,
-        band: level.band, band_order: level.bandOrder, city: level.city, colour: level.colour, symbol: level.symbol,
+        band: level.band, band_order: level.bandOrder, line: level.line, colour: level.colour, symbol: level.symbol,
         text: panel === "counts" ? count(row.clients) : percent(panel === "coverage" ? row.share : row.rate),
         tip: tip(level.label, row),
       };
@@ -252,7 +252,7 @@
   // --- profit at another worth of a kept client; its formula is in the chart ---
   const economics = { kind: "profit", node: document.getElementById("profit"), rows: content.proposals, vega: null };
   const slider = document.getElementById("worth");
-  const rubles = (value) => (value < 0 && Math.round(value) !== 0 ? "−" : "") + count(Math.round(Math.abs(value)));
+  const money = (value) => (value < 0 && Math.round(value) !== 0 ? "−" : "") + count(Math.round(Math.abs(value)));
   const profits = () => economics.vega.data("data_0").map(({ label, value_of_kept_client, profit }) => ({
     label, worth: (value_of_kept_client * slider.value) / 100, profit,
   }));
@@ -262,7 +262,7 @@
     await economics.vega.signal("worth", Number(slider.value)).runAsync();
     document.getElementById("profits").replaceChildren(...profits().map(({ label, worth, profit }) =>
       element("tr", {}, [
-        element("th", { scope: "row", text: label }), element("td", { text: rubles(worth) }), element("td", { text: rubles(profit) }),
+        element("th", { scope: "row", text: label }), element("td", { text: money(worth) }), element("td", { text: money(profit) }),
       ])));
   };
   if (slider) slider.addEventListener("input", () => {

@@ -34,7 +34,6 @@ from bank_segments.words import (
 __all__ = ["check_template", "write_decks"]
 
 _LABEL = 32  # characters of a name
-_BANK_RATE = "sum(churned_clients) / sum(clients)"
 
 
 def write_decks(
@@ -51,13 +50,6 @@ def write_decks(
         ]
         for name, found in tables(marts).items()
     }
-    # Totals of the bank, by how SQL adds them up.
-    bank = {
-        "relation": "marts.fct_product_count_metrics",
-        "sum(clients)": marts.clients,
-        "sum(churned_clients)": marts.churned_clients,
-        _BANK_RATE: marts.churn_rate,
-    }
     paths = []
     for language in LANGUAGES:
         words = words_of(marts, language)
@@ -67,7 +59,6 @@ def write_decks(
         deck = _rendered(
             replace(words, levels=levels, traits=traits),
             **rows,
-            bank=bank,
             run={"relation": "run.json"},
             input_name=plain(input_name, 70),
             is_synthetic=is_synthetic,
@@ -87,7 +78,6 @@ def _rendered(words: Words, **values: Any) -> ElementTree.Element:
     }
     environment.tests |= {"known": is_known, "shown": _is_shown}
     environment.globals |= {
-        "BANK_RATE": _BANK_RATE,
         "CONFIDENCE": CONFIDENCE,
         "EFFECTS": EFFECTS,
         "MISSING": MISSING,

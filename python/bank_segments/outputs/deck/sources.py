@@ -17,6 +17,7 @@ Row = Mapping[str, Any]
 
 # What names a row of each relation that a figure comes from; some have one row only.
 KEYS: Mapping[str, tuple[str, ...]] = {
+    "marts.dim_bank": (),
     "marts.dim_assumptions": ("assumption",),
     "marts.dim_hypotheses": ("hypothesis_id",),
     "marts.dim_populations": ("population",),
