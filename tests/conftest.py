@@ -55,6 +55,7 @@ SLOW_MODULES = {
         "dashboard",
         "dbt_commands",
         "deck",
+        "degenerate_files",
         "exactness",
         "faults",
         "layering",
@@ -282,17 +283,16 @@ class Docs:
 
 
 @pytest.fixture(scope="session")
-def docs(sample_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Docs:
+def docs(sample_warehouse: Path, manifest: Any, tmp_path_factory: pytest.TempPathFactory) -> Docs:
     """The artifacts of `dbt docs generate` on a copy of the sample's warehouse, which it locks."""
 
     def document(target: Path) -> None:
         shutil.copy(sample_warehouse, target)
-        run = dbt("docs", "generate", clients=SAMPLE, target=target)
-        if run.returncode:
-            pytest.fail(f"dbt docs generate failed:\n{run.stdout[-8000:]}", pytrace=False)
+        if said := DbtInProcess(target, manifest).run("docs", "generate", clients=SAMPLE):
+            pytest.fail(f"dbt docs generate failed: {said}", pytrace=False)
 
     target = shared(tmp_path_factory, "docs", document)
-    manifest, catalog = (
+    written, catalog = (
         json.loads((target / name).read_text(encoding="utf-8")) for name in ("manifest.json", "catalog.json")
     )
-    return Docs(manifest, catalog, target)
+    return Docs(written, catalog, target)

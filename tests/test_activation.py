@@ -1,8 +1,6 @@
-"""Campaign lists hold the right ids, for their owner only; the key of a client is what the docs say it is."""
+"""Campaign lists hold the right ids, for their owner only."""
 
 import csv
-import hashlib
-import hmac
 import shutil
 import stat
 import subprocess
@@ -14,7 +12,6 @@ import duckdb
 import pytest
 
 from bank_segments.errors import RefusedError
-from bank_segments.ingest.client_key import read_or_create_key
 from bank_segments.release import publish
 from bank_segments.release.activation import active_members, main, write_list
 from bank_segments.release.run import only_run
@@ -80,12 +77,6 @@ def test_the_list_is_the_segments_active_clients(
     assert [int(row["client_id"]) for row in csv_rows(path)] == expected
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-
-
-def test_an_unknown_segment_is_refused_by_name(sample: Project, tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="no segment x; known are segment_1"):
-        write_list(sample.published, sample.build, "x", tmp_path / "lists")
-    assert not (tmp_path / "lists").exists()
 
 
 def test_ids_of_another_run_than_the_published_one_are_refused(
@@ -159,14 +150,3 @@ def test_what_stops_the_command_is_told_in_one_sentence(
     holder.communicate()
     assert main(["segment_1"]) == 0
     assert (tmp_path / "activation/segment_1.csv").exists()
-
-
-def test_the_key_is_hmac_sha_256_of_the_id_under_the_secret(bank_warehouse: Path, bank_clients: Path) -> None:
-    secret = read_or_create_key()
-    expected = {
-        hmac.new(secret, row["userid"].encode(), hashlib.sha256).hexdigest()[:32]
-        for row in csv_rows(bank_clients)
-    }
-    with duckdb.connect(str(bank_warehouse), read_only=True) as connection:
-        keys = {key for (key,) in connection.execute("select client_key from marts.dim_clients").fetchall()}
-    assert keys == expected

@@ -156,15 +156,6 @@ def test_how_many_loyal_clients_left(answer: pd.DataFrame, clients: pd.DataFrame
     same(answer, expected.assign(churn_rate_low=low, churn_rate_high=high))
 
 
-def test_the_bank_has_735_loyal_clients_who_left(bank_warehouse: Path, docs: Docs) -> None:
-    query = compiled(docs, "how_many_loyal_clients_left")
-    with duckdb.connect(bank_warehouse, read_only=True) as connection:
-        loyal = connection.execute(
-            f"select churned_clients from ({query}) where is_loyal and city = 'all'"
-        ).fetchall()
-    assert loyal == [(735,)]
-
-
 def test_where_do_clients_without_balance_live(answer: pd.DataFrame, clients: pd.DataFrame) -> None:
     without = clients["Balance"].isna()
     by_city = clients.groupby(clients["City"].rename("territory"))

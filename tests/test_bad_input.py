@@ -106,6 +106,10 @@ def as_number(cell: Any) -> Any:
         return cell
 
 
+def half(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
 class Writer:
     """Writes files of the clients, whole or changed."""
 
@@ -157,11 +161,34 @@ class Writer:
     def with_column(self, name: str, values: Callable[[int], str]) -> list[Row]:
         return [[*HEADER, name], *([*row, values(at)] for at, row in enumerate(self.clean))]
 
+    def with_row(self, change: Callable[[Row], Row]) -> list[Row]:
+        self.clean[SPOILT] = change(self.clean[SPOILT])
+        return self.rows
+
     def spoilt_line(self, change: Callable[[str], str], rows: tuple[int, ...] = (SPOILT,)) -> str:
         lines = as_csv(self.rows).splitlines()
         for row in rows:
             lines[row + 1] = change(lines[row + 1])
         return "\n".join(lines) + "\n"
+
+    def spoilt_city(self, change: Callable[[str], str], *rows: int) -> str:
+        """The text with a city changed as it is written, quotation marks and all."""
+        at = HEADER.index("City")
+        return self.spoilt_line(
+            lambda line: ",".join(
+                change(cell) if n == at else cell for n, cell in enumerate(line.split(","))
+            ),
+            (SPOILT, *rows),
+        )
+
+    def beside_another(self, name: str) -> Input:
+        """A file whose name, taken for a pattern, is also that of another one."""
+        self.raw(b"userid\n1\n", "clients1.csv")
+        return self.write(self.rows, name=name)
+
+    @property
+    def packed(self) -> bytes:
+        return gzip.compress(as_csv(self.rows).encode(), mtime=0)
 
     def decimal_commas(self) -> list[Row]:
         for row in self.clean:
@@ -236,19 +263,6 @@ class Corpus(Writer):
         lines = as_csv(self.rows).splitlines()
         return self.write("".join(line + ("\r\n" if at % 3 else "\n") for at, line in enumerate(lines)))
 
-    def city_with_newline(self) -> Input:
-        for row in self.clean:
-            row[2] = row[2].replace(" ", "\n")
-        return self.write(self.rows)
-
-    def path_glob(self) -> Input:
-        self.raw(b"userid\n1\n", "clients1.csv")
-        return self.write(self.rows, name="clients*.csv")
-
-    def path_bracket(self) -> Input:
-        self.raw(b"userid\n1\n", "clients1.csv")
-        return self.write(self.rows, name="clients[1].csv")
-
     def path_tilde(self) -> Input:
         # Relative to the project, as on a command line.
         written = self.write(self.rows, name="~clients.csv")
@@ -258,22 +272,10 @@ class Corpus(Writer):
         self.parquet("userid", name="clients1.parquet")
         return self.parquet(name="clients*.parquet")
 
-    def duplicate_row(self) -> Input:
-        self.clean.append(self.clean[SPOILT])
-        return self.write(self.rows)
-
-    def row_too_short(self) -> Input:
-        self.clean[SPOILT] = self.clean[SPOILT][:3]
-        return self.write(self.rows)
-
     def row_without_balance(self) -> Input:
         rows = [[*row[:BALANCE], *row[BALANCE + 1 :], row[BALANCE]] for row in self.rows]
         del rows[SPOILT + 1][-1]
         return self.write(rows)
-
-    def row_too_long(self) -> Input:
-        self.clean[SPOILT] += ["9", "9"]
-        return self.write(self.rows)
 
     def short_and_long(self) -> Input:
         rows = self.with_column("note", lambda at: f"{at}\n\n{at}")
@@ -282,48 +284,6 @@ class Corpus(Writer):
 
     def nul_bytes(self) -> Input:
         self.clean[0][2], self.clean[1][4] = "Рыб\0инск", "4\0"
-        return self.write(self.rows)
-
-    def mixed_encodings(self) -> Input:
-        lines = as_csv(self.rows).splitlines(keepends=True)
-        return self.raw("".join(lines[:30]).encode() + "".join(lines[30:]).encode("cp1251"))
-
-    def cp1251_unproven(self) -> Input:
-        for row in self.clean:
-            row[2] = "Москва"
-        return self.write(self.rows, encoding="cp1251")
-
-    def cut_gz(self) -> Input:
-        packed = gzip.compress(as_csv(self.rows).encode(), mtime=0)
-        return self.raw(packed[: len(packed) // 2], "clients.csv.gz")
-
-    def damaged_gz(self) -> Input:
-        packed = bytearray(gzip.compress(as_csv(self.rows).encode(), mtime=0))
-        packed[-6] ^= 0xFF  # the checksum
-        return self.raw(bytes(packed), "clients.csv.gz")
-
-    def cut_parquet(self) -> Input:
-        content = self.parquet().path.read_bytes()
-        return self.raw(content[: len(content) // 2], "clients.parquet")
-
-    def quote_in_cell(self) -> Input:
-        def quote(line: str) -> str:
-            cells = line.split(",")
-            cells[2] = f'"{cells[2][:3]}"{cells[2][3:]}'
-            return ",".join(cells)
-
-        return self.write(self.spoilt_line(quote))
-
-    def unpaired_quotes(self) -> Input:
-        def add_inches(line: str) -> str:
-            cells = line.split(",")
-            cells[2] += '"'
-            return ",".join(cells)
-
-        return self.write(self.spoilt_line(add_inches, (SPOILT, SPOILT + 9)))
-
-    def row_far_too_long(self) -> Input:
-        self.clean[SPOILT] += ["9"] * 28
         return self.write(self.rows)
 
     def workbook_merged_titles(self) -> Input:
@@ -370,16 +330,6 @@ class Corpus(Writer):
         path = self.folder / "clients.csv"
         os.mkfifo(path)
         return Input(path)
-
-    def unreadable(self) -> Input:
-        written = self.write(self.rows)
-        written.path.chmod(0)
-        return written
-
-    def all_rejected(self) -> Input:
-        for row in self.clean:
-            row[2] = "Москва"
-        return self.write(self.rows)
 
 
 # The cases that take one expression; the others are methods of the same name.
@@ -437,6 +387,26 @@ CASES: dict[str, Callable[[Corpus], Input]] = {
     "path_quote_space": lambda c: c.write(c.rows, name='клиенты o\'neill "x"; drop table y --.csv'),
     "path_newline": lambda c: c.write(c.rows, name="two\nlines.csv"),
     "path_gz_glob": lambda c: c.write(c.rows, name="what's?.csv.gz", pack=True),
+    "city_with_newline": lambda c: c.write(
+        [HEADER, *([*row[:2], row[2].replace(" ", "\n"), *row[3:]] for row in c.clean)]
+    ),
+    "path_glob": lambda c: c.beside_another("clients*.csv"),
+    "path_bracket": lambda c: c.beside_another("clients[1].csv"),
+    "duplicate_row": lambda c: c.write([*c.rows, c.clean[SPOILT]]),
+    "row_too_short": lambda c: c.write(c.with_row(lambda row: row[:3])),
+    "row_too_long": lambda c: c.write(c.with_row(lambda row: [*row, "9", "9"])),
+    "row_far_too_long": lambda c: c.write(c.with_row(lambda row: row + ["9"] * 28)),
+    "quote_in_cell": lambda c: c.write(c.spoilt_city(lambda cell: f'"{cell[:3]}"{cell[3:]}')),
+    "unpaired_quotes": lambda c: c.write(c.spoilt_city(lambda cell: cell + '"', SPOILT + 9)),
+    "mixed_encodings": lambda c: c.raw(as_csv(c.rows[:30]).encode() + as_csv(c.rows[30:]).encode("cp1251")),
+    "cp1251_unproven": lambda c: c.write(c.in_turn(2, None, ["Москва"]), encoding="cp1251"),
+    "all_rejected": lambda c: c.write(c.in_turn(2, None, ["Москва"])),
+    "cut_gz": lambda c: c.raw(half(c.packed), "clients.csv.gz"),
+    "damaged_gz": lambda c: c.raw(
+        c.packed[:-6] + bytes([c.packed[-6] ^ 0xFF]) + c.packed[-5:], "clients.csv.gz"
+    ),
+    "cut_parquet": lambda c: c.raw(half(c.parquet().path.read_bytes()), "clients.parquet"),
+    "unreadable": lambda c: c.write(c.rows),
     "text_in_number": lambda c: c.write(c.with_cells(score="шестьсот")),
     "nan": lambda c: c.write(c.with_cells(estimated_salary="NaN")),
     "infinity": lambda c: c.write(c.with_cells(estimated_salary="inf")),
@@ -505,7 +475,7 @@ CASES: dict[str, Callable[[Corpus], Input]] = {
     "koi8_r": lambda c: c.write(c.rows, encoding="koi8-r"),
     "utf16_no_mark": lambda c: c.write(c.rows, encoding="utf-16-le"),
     "utf16_cut": lambda c: c.raw(as_csv(c.rows).encode("utf-16")[:-1]),
-    "cut_gz_end": lambda c: c.raw(gzip.compress(as_csv(c.rows).encode(), mtime=0)[:-4], "clients.csv.gz"),
+    "cut_gz_end": lambda c: c.raw(c.packed[:-4], "clients.csv.gz"),
     "csv_named_gz": lambda c: c.write(c.rows, name="clients.csv.gz"),
     "gz_named_csv": lambda c: c.write(c.rows, pack=True),
     "workbook_named_csv": lambda c: c.raw(b"PK\x03\x04\x14\x00\x06\x00" + bytes(range(256))),

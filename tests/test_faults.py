@@ -32,7 +32,7 @@ from release_reader import QUERIES
 IS_SOAK = os.environ.get("SOAK") == "1"
 KILLS = 20 if IS_SOAK else 3
 READERS = 8
-SOAK_SECONDS = 120 if IS_SOAK else 20
+SOAK_SECONDS = 120 if IS_SOAK else 14
 PUBLICATIONS = 10
 SEED = 20261124
 
@@ -135,16 +135,10 @@ def mount(folder: Path, kilobytes: int, disks: list[Path]) -> None:
     """Put a disk of this size over the folder; only an administrator may, which CI is."""
     folder.mkdir(parents=True, exist_ok=True)
     size = f"size={kilobytes}k"
-    tool: list[str | Path] = [
-        "mount",
-        "-t",
-        "tmpfs",
-        "-o",
-        f"remount,{size}" if folder in disks else size,
-        "tmpfs",
-        folder,
-    ]
-    run = subprocess.run(tool, capture_output=True, text=True, check=False)
+    options = f"remount,{size}" if folder in disks else size
+    run = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True, check=False
+    )
     if run.returncode:
         missing(f"no disk can be mounted here: {run.stderr.strip()}")
     if folder not in disks:

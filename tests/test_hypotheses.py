@@ -33,9 +33,10 @@ from bank_segments.hypotheses import (
     run_test,
     samples,
 )
-from bank_segments.statistics import Moments, RankSums, Reason, Stratum
+from bank_segments.statistics import Reason, Stratum
 from conftest import SAMPLE
 from hypothesis_path import HypothesisPath, Rows, rows_of
+from test_statistics import moments, ranks_of
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -424,27 +425,6 @@ ALL = Slice("all_clients")
 
 def planned(hypothesis_id: str, test: str, *, is_primary: bool = True, margin: float = 0.05) -> PlannedTest:
     return PlannedTest(hypothesis_id, test, is_primary, margin, 0.05)
-
-
-def moments(values: Sequence[int]) -> Moments:
-    return Moments(len(values), sum(values), sum(value * value for value in values))
-
-
-def ranks_of(one: Sequence[int], two: Sequence[int]) -> RankSums:
-    """By definition, over all pairs: twice the clients of the other group that each client beats."""
-    beats_one, beats_two = (
-        [sum((value > other) + (value >= other) for other in others) for value in values]
-        for values, others in ((one, two), (two, one))
-    )
-    ties = Counter([*one, *two]).values()
-    return RankSums(
-        len(one),
-        len(two),
-        sum(beats_one),
-        sum(tied**3 - tied for tied in ties),
-        sum(beats**2 for beats in beats_one),
-        sum(beats**2 for beats in beats_two),
-    )
 
 
 def sample_of(
