@@ -33,6 +33,7 @@ NAMES = [
     "segment_candidates",
     "hypotheses_forest",
     "retention_tornado",
+    "pilot_power",
 ]
 # Pixels at 150 dpi; lines of one paragraph and neighbouring labels may touch, not cover each other.
 TOLERANCE = 2.0
@@ -194,6 +195,7 @@ NEUTRAL = {
     "segment_candidates": "No segment was found beside the bank’s own",
     "hypotheses_forest": "What the hypotheses showed",
     "retention_tornado": "Profit of the proposals",
+    "pilot_power": "There is no pilot to plan",
 }
 
 
@@ -202,7 +204,14 @@ NEUTRAL = {
     [
         (
             "select * replace (0 as Churn) from {} limit 300",
-            {"churn_by_trait", "leavers_portrait", "churn_drivers", "segments", "segment_candidates"},
+            {
+                "churn_by_trait",
+                "leavers_portrait",
+                "churn_drivers",
+                "segments",
+                "segment_candidates",
+                "pilot_power",
+            },
         ),
         ("select * replace (1 as Churn, 1 as Products) from {} limit 300", set(NEUTRAL)),
         ("from {} limit 1", set(NEUTRAL)),

@@ -132,7 +132,7 @@ def test_any_input_gives_whole_sentences(marts: Marts, case: str) -> None:
     for text in texts.values():
         assert BROKEN.search(text) is None
         assert not re.search(r"—, |\.\.| {2}|\n\n\n", text)
-        assert text.count("\n## ") == 13
+        assert text.count("\n## ") == 14
         html = MarkdownIt().render(text)
         assert "<script" not in html
         assert "<a " not in html

@@ -107,9 +107,12 @@ def test_the_same_clients_have_not_drifted(sample_warehouse: Path, tmp_path: Pat
     (tmp_path / "bank_marts.duckdb").symlink_to(sample_warehouse)
     gate = check_gate(sample_warehouse, tmp_path)
     with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        traits = connection.execute("select trait from reference.traits where kind = 'category'").fetchall()
+        compared = connection.execute(
+            "select trait from reference.traits where kind = 'category' union all"
+            " select segment_id from reference.segments"
+        ).fetchall()
     drift = [finding for finding in gate.findings if finding.kind == "drift"]
-    assert {finding.subject for finding in drift} == {trait for (trait,) in traits} | {"is_churned"}
+    assert {finding.subject for finding in drift} == {name for (name,) in compared} | {"is_churned"}
     assert {(finding.value, finding.outcome) for finding in drift} == {(0.0, "pass")}
     assert refusal_of(gate) is None
 

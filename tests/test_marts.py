@@ -356,6 +356,21 @@ def test_pilots(bank: Connection) -> None:
         assert row["is_large_enough"] == (2 * needed <= available)
 
 
+def test_power(bank: Connection) -> None:
+    """Every size has its power by statsmodels, and one client less has not; a segment is large enough for two arms."""
+    designs = records(bank, "marts.fct_pilot_designs", ["segment_id"])
+    rows = records(bank, "marts.fct_pilot_power", ["segment_id", "power"])
+    assert {segment for segment, _ in rows} == {
+        segment for segment, row in designs.items() if row["save_rate_to_prove"]
+    }
+    assert len(rows) > 60
+    for (segment, power), row in rows.items():
+        churn, offer = (designs[segment][f"{arm}_churn_rate"] for arm in ("control", "offer"))
+        size = samplesize_proportions_2indep_onetail(offer - churn, churn, power, alternative="two-sided")
+        assert row["clients_per_arm"] == math.ceil(size)
+        assert row["is_large_enough"] == (2 * row["clients_per_arm"] <= designs[segment]["available_clients"])
+
+
 def test_dashboard_cube(bank: Connection, clients: pd.DataFrame) -> None:
     dimensions = [
         *("city", "gender", "age_band", "product_count", "is_loyal", "has_credit_card", "has_balance"),

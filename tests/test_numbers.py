@@ -54,6 +54,19 @@ class Marts:
         )
         return clients, churned, 100 * churned / clients
 
+    def findings(self) -> Iterator[Cells]:
+        """The main findings, and what to do about each."""
+        for kind, place, *told, rate, bank, action, command in self.rows(
+            """
+            select
+                finding_kind, finding_place, subject_$l, leavers, clients, 100 * leaving_rate, 100 * bank_churn_rate,
+                action_$l, coalesce(command, '')
+            from marts.fct_findings
+            order by finding_place
+            """
+        ):
+            yield place, *told, *(() if kind == "proposal" else (rate, bank)), action, command
+
     def input(self) -> Iterator[Cells]:
         """What was read."""
         yield from self.rows("select read_rows, accepted_rows, rejected_rows from quality.row_counts")
@@ -190,6 +203,19 @@ class Marts:
             "select candidate_rank from marts.fct_segment_candidates where is_declared and candidate_rank > 0"
             " order by candidate_rank"
         )
+        yield (CONFIDENCE,)
+        for name, *cells in self.rows(
+            """
+            select
+                name_$l, 100 * stability.coverage, 100 * coverage_low, 100 * coverage_high, stability.lift, lift_low,
+                lift_high, 100 * found_share, lift_hold_out
+            from marts.fct_segment_stability as stability
+            inner join marts.fct_segment_candidates as candidates using (candidate_id)
+            where stability.lift is not null
+            order by is_declared desc, finding_rank, candidate_id
+            """
+        ):
+            yield name, *(cell for cell in cells if cell is not None)
 
     def hypotheses(self) -> Iterator[Cells]:
         """Every primary test in every population, with what its conclusion rests on, and the other tests."""
@@ -362,7 +388,7 @@ class Marts:
             (*(name for (name,) in self.rows(_CONDITIONS.format(candidate))), *cells)
             for candidate, *cells in candidates
         ]
-        found |= {"hypotheses_forest": [], "retention_tornado": []}
+        found |= {"hypotheses_forest": [], "retention_tornado": [], "pilot_power": []}
         return {name: found[name] for name in CHARTS}
 
 
@@ -425,6 +451,7 @@ def test_each_number_of_the_findings_is_the_cell_that_belongs_there(
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         marts = Marts(connection, language)
         wanted = (
+            marts.findings,
             marts.input,
             marts.leavers,
             marts.drivers,
@@ -456,7 +483,11 @@ def test_each_finding_on_the_first_page_is_what_its_cells_say(
         encoding="utf-8"
     )
     titles = re.findall(r'<a href="charts/[^"]*">(.*?)</a>', page)
+    (findings,) = re.findall(r'<ol class="findings">(.*?)</ol>', page, re.DOTALL)
     with duckdb.connect(str(sample_release / "bank_marts.duckdb"), read_only=True) as connection:
+        main = [cells[1:] for cells in Marts(connection, language).findings()]
+        assert len(main) == 3
+        assert mismatches(html.unescape(re.sub("<.*?>", " ", findings)), main, language) == []
         wanted = Marts(connection, language).titles()
         assert len(titles) == len(wanted)
         for title, (name, cells) in zip(titles, wanted.items(), strict=True):

@@ -104,6 +104,7 @@ def test_each_recipe_takes_less_than_five_steps() -> None:
         "A trait",
         "A driver of churn",
         "Another search for segments",
+        "What to do about a finding",
         "An assumption",
         "A pilot",
         "A slide",
@@ -259,6 +260,22 @@ def test_the_other_search_has_its_depth_and_coverage(warehouse: duckdb.DuckDBPyC
         "select max(depth), min(coverage) >= 0.05 from marts.fct_segment_candidates where not is_declared"
     ).fetchall()
     assert found == (2, True)
+    samples = warehouse.execute(
+        "select sample_kind, count(distinct draw) from intermediate.int_segment_search_tests group by all order by all"
+    ).fetchall()
+    assert samples == [("all", 1), ("bootstrap", 300), ("half", 30), ("other_half", 30)]
+    (told,) = warehouse.execute(
+        "select count(*) filter (where found_share > 0), count(*) filter (where finding_rank is not null)"
+        " from marts.fct_segment_stability inner join marts.fct_segment_candidates using (candidate_id)"
+    ).fetchall()
+    assert told[0] == told[1] > 0
+
+
+def test_the_new_action_is_what_the_first_finding_says(warehouse: duckdb.DuckDBPyConnection) -> None:
+    (first,) = warehouse.execute(
+        "select finding_kind, action_ru, action_en from marts.fct_findings where finding_place = 1"
+    ).fetchall()
+    assert first == ("driver", "Позвонить каждому из этих клиентов.", "Call each of these clients.")
 
 
 def test_the_pilot_has_the_size_of_what_was_settled(warehouse: duckdb.DuckDBPyConnection) -> None:

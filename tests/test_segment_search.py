@@ -5,7 +5,7 @@ import itertools
 import math
 import operator
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
 from bank_segments.marts import rows as records
-from bank_segments.segment_search import Search, SearchRow, search_rows
+from bank_segments.segment_search import Search, search_frame
 
 DRIVERS = ["age_band", "city", "gender", "has_balance", "has_credit_card", "is_loyal", "product_count"]
 
@@ -39,25 +40,30 @@ def rules_of(clients: pd.DataFrame, depth: int) -> dict[frozenset[tuple[str, str
     return rules
 
 
-def search(clients: pd.DataFrame, depth: int, permutations: int, seed: int) -> list[tuple[Any, SearchRow]]:
-    """The product's test of all rules on the clients, whose `is_churned` is the outcome, the best rule first."""
+def samples(
+    clients: pd.DataFrame, depth: int, permutations: int, seed: int, again: int = 1, splits: int = 1
+) -> pd.DataFrame:
+    """The product's rows on the clients, whose `is_churned` is the outcome, with the `rule` of each; NaN for None."""
     traits = clients.drop(columns="is_churned")
-    rules = rules_of(traits, depth)
-    names = {str(place): rule for place, rule in enumerate(rules)}
+    names = {str(place): rule for place, rule in enumerate(rules_of(traits, depth))}
     cells = (
         clients.groupby(list(traits))["is_churned"].agg(clients="size", churned_clients="sum").reset_index()
     )
     cells = cells.assign(cell_id=range(len(cells)), segment_ids="")
     memberships = [
-        (name, cell)
+        (name, cell, True)
         for name, rule in names.items()
         for cell in cells["cell_id"][np.logical_and.reduce([cells[trait] == level for trait, level in rule])]
     ]
-    rows = search_rows(records(cells), memberships, Search("churned", permutations, seed))
-    return sorted(
-        ((names[row.candidate_id], row) for row in rows),
-        key=lambda found: -(found[1].enrichment if found[1].enrichment is not None else -math.inf),
-    )
+    settings = Search("churned", permutations, again, splits, seed)
+    rows = search_frame(records(cells), memberships, settings).astype({"enrichment": float, "p_value": float})
+    return rows.assign(rule=rows["candidate_id"].map(names))
+
+
+def search(clients: pd.DataFrame, depth: int, permutations: int, seed: int) -> Any:
+    """Each rule with its row for the clients as they are, the best first."""
+    rows = samples(clients, depth, permutations, seed).query("sample_kind == 'all'")
+    return [(row.rule, row) for row in rows.sort_values("enrichment", ascending=False).itertuples()]
 
 
 def bank(size: int, seed: int, planted: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -78,8 +84,7 @@ def bank(size: int, seed: int, planted: Mapping[str, str] | None = None) -> pd.D
 
 def test_without_structure_chance_finds_something_in_one_table_of_twenty() -> None:
     found = sum(
-        min(row.p_value or 1 for _, row in search(bank(400, seed), depth=3, permutations=99, seed=seed))
-        <= 0.05
+        min(row.p_value for _, row in search(bank(400, seed), depth=3, permutations=99, seed=seed)) <= 0.05
         for seed in range(200)
     )
     assert found <= stats.binom.ppf(0.999, 200, 0.05)
@@ -121,19 +126,78 @@ def test_p_values_against_clients_shuffled_one_by_one() -> None:
 def test_where_nobody_or_everybody_left_nothing_is_found(outcome: int) -> None:
     rows = search(bank(50, seed=1).assign(is_churned=outcome), depth=2, permutations=99, seed=1)
     assert rows
-    assert all(row.enrichment is None and row.p_value is None for _, row in rows)
+    assert all(math.isnan(row.enrichment) and math.isnan(row.p_value) for _, row in rows)
 
 
 def test_active_clients_are_looked_for_by_the_other_tail() -> None:
     clients = bank(200, seed=2)
     cells = clients.groupby("city")["is_churned"].agg(clients="size", churned_clients="sum").reset_index()
     rows = records(cells.assign(cell_id=range(len(cells)), segment_ids=""))
-    members = list(zip(cells["city"], range(len(cells)), strict=True))
+    members = [(city, place, True) for place, city in enumerate(cells["city"])]
     tails = [
-        {row.candidate_id: row.enrichment for row in search_rows(rows, members, Search(target, 99, 1))}
+        search_frame(rows, members, Search(target, 99, 1, 1, 1))["enrichment"]
         for target in ("churned", "active")
     ]
-    assert tails[0] == {city: -float(value or 0) for city, value in tails[1].items()}
+    assert list(tails[0]) == list(-tails[1])
+
+
+def test_the_bootstrap_interval_is_the_analytic_one_of_many_clients() -> None:
+    """Of the coverage and of the churn rate binomial, of the lift by the delta method, but for Monte Carlo."""
+    clients, draws = bank(100_000, seed=4, planted={"age": "50"}), 4000
+    rows = samples(clients, depth=1, permutations=99, seed=1, again=draws)
+    planted = rows[rows["rule"] == frozenset({("age", "50")})]
+    (whole,) = planted.query("sample_kind == 'all'").to_dict("records")
+    size, rule, left, both = (
+        whole[name] for name in ("all_clients", "clients", "all_churned_clients", "churned_clients")
+    )
+    again = planted.query("sample_kind == 'bootstrap'")
+    assert (again["all_clients"] == size).all()
+    drawn = {
+        "coverage": (again["clients"] / size, rule / size, math.sqrt(rule / size * (1 - rule / size) / size)),
+        "rate": (
+            again["churned_clients"] / again["clients"],
+            both / rule,
+            math.sqrt(both / rule * (1 - both / rule) / rule),
+        ),
+        "log lift": (
+            np.log(
+                again["churned_clients"]
+                * size
+                / again["clients"]
+                / again["all_churned_clients"].astype(float)
+            ),
+            math.log(both * size / rule / left),
+            math.sqrt(1 / both - 1 / rule - 1 / left - 1 / size + 2 * both / rule / left),
+        ),
+    }
+    # The error of a quantile from so many draws (Stuart and Ord 1994, 10.11), in standard deviations.
+    error = math.sqrt(0.025 * 0.975 / draws) / stats.norm.pdf(stats.norm.ppf(0.975))
+    for name, (values, expected, deviation) in drawn.items():
+        ends = (np.quantile(values, [0.025, 0.975]) - expected) / deviation
+        assert ends == pytest.approx(stats.norm.ppf([0.025, 0.975]), abs=4 * error), name
+
+
+def test_halves_share_no_client_and_the_lift_on_the_other_half_does_not_flatter() -> None:
+    """The rule that is best in one half is best by chance where there is nothing to find; a planted one is not."""
+    lifts: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+    for is_planted, seed in itertools.product(lifts, range(60)):
+        clients = bank(1000, seed, {"age": "40", "city": "b"} if is_planted else None)
+        rows = samples(clients, depth=2, permutations=99, seed=seed)
+        rows["lift"] = (rows["churned_clients"] / rows["clients"]) / (
+            rows["all_churned_clients"] / rows["all_clients"]
+        )
+        whole, half, other = (
+            rows[rows["sample_kind"] == kind].set_index("rule") for kind in ("all", "half", "other_half")
+        )
+        for counted in ("clients", "churned_clients", "all_clients", "all_churned_clients"):
+            assert (half[counted] + other[counted] == whole[counted]).all()
+        best: Any = half["enrichment"].idxmax()
+        lifts[is_planted].append((half["lift"][best], other["lift"][best]))
+    (_, planted), (fitted, noise) = (np.mean(lifts[kind], axis=0) for kind in (True, False))
+    error = float(np.std([other for _, other in lifts[False]])) / math.sqrt(60)
+    assert noise == pytest.approx(1, abs=3 * error)
+    assert fitted > 1 + 10 * error
+    assert planted > 1.3
 
 
 @pytest.fixture(scope="module")
@@ -214,3 +278,103 @@ def test_the_lines_of_a_candidate_are_its_rule(sample: Any, clients: pd.DataFram
                 conditions[column, sign, value] = kept[sign](everybody[column], of_kind).to_numpy()
             members &= conditions[column, sign, value]
         assert members.sum() == count, lines
+
+
+def settings(connection: Any) -> dict[str, Any]:
+    """The register of the search."""
+    (row,) = records(connection.sql("select * from reference.segment_search").df())
+    return row
+
+
+def counted(sample: Any) -> tuple[pd.DataFrame, dict[str, np.ndarray[Any, Any]]]:
+    """The cells in the order in which they are drawn, and which of them each candidate and tested segment holds."""
+    cells = sample.sql("select * from intermediate.int_driver_cells").df()
+    cells = cells.sort_values(["segment_ids", *DRIVERS], na_position="first").reset_index(drop=True)
+    members = {
+        candidate: np.logical_and.reduce([cells[trait] == level for trait, level in rule])
+        for candidate, rule in conditions(sample).items()
+    }
+    for segment in ("segment_2", "segment_3"):
+        members[segment] = np.array([segment in ids.split(",") for ids in cells["segment_ids"]])
+    return cells, members
+
+
+def drawn_samples(
+    cells: pd.DataFrame, search: dict[str, Any]
+) -> Iterator[tuple[str, np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+    """The leavers and the clients of each cell in the samples of the register, drawn here."""
+    left = cells["churned_clients"].to_numpy()
+    counts = np.concatenate([left, cells["clients"] - left])
+    seed = search["random_seed"]
+    again = np.random.default_rng([seed, 1]).multinomial(
+        counts.sum(), counts / counts.sum(), size=search["bootstrap_samples"]
+    )
+    halves = np.random.default_rng([seed, 2]).multivariate_hypergeometric(
+        counts, counts.sum() // 2, size=search["hold_out_splits"], method="marginals"
+    )
+    for kind, drawn in (("bootstrap", again), ("half", halves), ("other", counts - halves)):
+        for one in drawn:
+            yield kind, one[: len(left)], one[: len(left)] + one[len(left) :]
+
+
+def test_stability_against_a_loop_over_the_same_draws(sample: Any) -> None:
+    """Counts, significance, redundancy and the first ten of each sample, by loops and sets instead of joins."""
+    search, (cells, members) = settings(sample), counted(sample)
+    rules, depths = conditions(sample), {}
+    wider: dict[str, list[str]] = {}
+    by_rule = {rule: candidate for candidate, rule in rules.items()}
+    for candidate, rule in rules.items():
+        depths[candidate] = len(rule)
+        some = (frozenset(part) for n in range(1, len(rule)) for part in itertools.combinations(rule, n))
+        wider[candidate] = [by_rule[part] for part in some]
+    known = {
+        candidate
+        for candidate, largest in sample.sql(
+            "select candidate_id, max(overlap) from marts.fct_segment_candidate_overlaps group by all"
+        ).fetchall()
+        if largest > search["largest_overlap"]
+    }
+    # What chance must at least find: the value that the observed ones exceed where p is below the error.
+    (threshold,) = sample.sql(
+        "select max(enrichment) from marts.fct_segment_candidates where p_value >= 0.05"
+    ).fetchall()[0]
+    drawn: dict[str, list[dict[str, tuple[float, float, float]]]] = defaultdict(list)
+    found: dict[str, list[set[str]]] = defaultdict(list)
+    for kind, left, clients in drawn_samples(cells, search):
+        size, rate = clients.sum(), left.sum() / clients.sum()
+        rows, good = {}, []
+        for candidate, inside in members.items():
+            n, churned = clients[inside].sum(), left[inside].sum()
+            rows[candidate] = (n / size, churned / n, churned / n / rate)
+            if depths.get(candidate, 0) > 1 and candidate not in known:
+                spread = math.sqrt(n * rate * (1 - rate) * (size - n) / (size - 1))
+                good.append((candidate, n, churned, (churned - n * rate) / spread))
+        kept = []
+        for candidate, n, churned, enriched in good:
+            if enriched <= threshold:
+                continue
+            low = proportion_confint(churned, n, method="wilson")[0]
+            if all(rows[each][1] < low for each in wider[candidate]):
+                coverage, churn, _ = rows[candidate]
+                kept.append((-abs(coverage * (churn - rate)), candidate))
+        drawn[kind].append(rows)
+        found[kind].append({candidate for _, candidate in sorted(kept)[: search["kept_candidates"]]})
+    stability = records(sample.sql("select * from marts.fct_segment_stability").df())
+    assert len(stability) > 10
+    for row in stability:
+        candidate = row["candidate_id"]
+        if candidate not in members:
+            assert row["lift"] is None
+            continue
+        ends = np.quantile([rows[candidate] for rows in drawn["bootstrap"]], [0.025, 0.975], axis=0)
+        for place, name in enumerate(["coverage", "churn_rate_bootstrap", "lift"]):
+            assert [row[f"{name}_low"], row[f"{name}_high"]] == pytest.approx(ends[:, place], rel=1e-12)
+        is_declared = candidate not in rules
+        held_out = [
+            rows[candidate][2]
+            for rows, those in zip(drawn["other"], found["half"], strict=True)
+            if is_declared or candidate in those
+        ]
+        assert row["lift_hold_out"] == pytest.approx(np.mean(held_out), rel=1e-12)
+        if not is_declared:
+            assert row["found_share"] == np.mean([candidate in those for those in found["bootstrap"]])

@@ -11,17 +11,17 @@
     cast({{ number }} as decimal(38, 0))
 {%- endmacro %}
 
-{# The three quartiles as one list, interpolated linearly (Hyndman and Fan 1996, type 7): one sort serves all three. #}
-{% macro quartiles(column_name) -%}
-    {{ return(adapter.dispatch('quartiles', 'bank_segments')(column_name)) }}
+{# Quantiles as one list, interpolated linearly (Hyndman and Fan 1996, type 7): one sort serves them all. #}
+{% macro quantiles(column_name, shares) -%}
+    {{ return(adapter.dispatch('quantiles', 'bank_segments')(column_name, shares)) }}
 {%- endmacro %}
 
-{% macro default__quartiles(column_name) -%}
-    quantile_cont(cast({{ column_name }} as double), [0.25, 0.5, 0.75])
+{% macro default__quantiles(column_name, shares) -%}
+    quantile_cont(cast({{ column_name }} as double), [{{ shares | join(', ') }}])
 {%- endmacro %}
 
-{% macro spark__quartiles(column_name) -%}
-    percentile(cast({{ column_name }} as double), array(0.25, 0.5, 0.75))
+{% macro spark__quantiles(column_name, shares) -%}
+    percentile(cast({{ column_name }} as double), array({{ shares | join(', ') }}))
 {%- endmacro %}
 
 {#

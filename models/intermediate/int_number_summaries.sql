@@ -39,7 +39,7 @@ final as (
             count(*) as clients,
             {{ sum_of_units(row.trait, kind) }} as total_units,
             sum({{ wide_integer(units) }} * {{ units }}) as total_squared_units,
-            {{ quartiles(row.trait) }} as quartiles,
+            {{ quantiles(row.trait, [0.25, 0.5, 0.75]) }} as quartiles,
             cast(min({{ row.trait }}) as double) as minimum,
             cast(max({{ row.trait }}) as double) as maximum
         from clients

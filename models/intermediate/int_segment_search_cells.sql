@@ -115,7 +115,8 @@ final as (
         candidate_id,
         cell_id,
         conditions,
-        depth
+        depth,
+        true as is_tested
     from candidates
     union all
     -- The declared segments are tested like any candidate, but for those that their rule makes of one outcome.
@@ -123,10 +124,10 @@ final as (
         segments.candidate_id,
         segments.cell_id,
         cast(null as string) as conditions,
-        cast(null as int) as depth
+        cast(null as int) as depth,
+        segment_rules.segment_id is null as is_tested
     from segments
     left join segment_rules on segments.candidate_id = segment_rules.segment_id
-    where segment_rules.segment_id is null
 
 )
 

@@ -1,23 +1,23 @@
-"""Tests every rule of the search, and the declared segments, against what shuffled outcomes give."""
+"""Tests every rule of the search, and the declared segments, on the clients and on samples of them."""
 
 from typing import Any
 
 
 def model(dbt: Any, session: Any) -> Any:
-    """Return one row per candidate or declared segment."""
+    """Return one row per sample and candidate or declared segment."""
     dbt.config(materialized="table")
-    from bank_segments.frames import records, rows_frame
-    from bank_segments.segment_search import Search, SearchRow, search_rows
+    from dataclasses import fields
 
-    memberships = [
-        (row["candidate_id"], row["cell_id"]) for row in records(dbt.ref("int_segment_search_cells"))
-    ]
+    from bank_segments.frames import records
+    from bank_segments.segment_search import Search, search_frame
+
     cells = records(dbt.ref("int_driver_cells"))
-    rows = [
-        row
-        for each in records(dbt.ref("segment_search"))  # none in dbt build --empty
-        for row in search_rows(
-            cells, memberships, Search(each["target"], each["permutations"], each["random_seed"])
-        )
+    memberships = [
+        (row["candidate_id"], row["cell_id"], row["is_tested"])
+        for row in records(dbt.ref("int_segment_search_cells"))
     ]
-    return rows_frame(rows, SearchRow)
+    searches = [
+        Search(**{field.name: row[field.name] for field in fields(Search)})
+        for row in records(dbt.ref("segment_search"))
+    ]
+    return search_frame(cells, memberships, searches[0] if searches else None)  # none in dbt build --empty

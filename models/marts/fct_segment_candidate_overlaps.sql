@@ -1,27 +1,8 @@
 with
 
-candidates as (
+overlapping as (
 
-    select * from {{ ref('int_segment_candidates') }}
-
-),
-
-search_cells as (
-
-    select * from {{ ref('int_segment_search_cells') }}
-    where depth is not null
-
-),
-
-cells as (
-
-    select * from {{ ref('int_driver_cells') }}
-
-),
-
-segments as (
-
-    select * from {{ ref('int_segment_counts') }}
+    select * from {{ ref('int_segment_overlaps') }}
 
 ),
 
@@ -31,46 +12,19 @@ bank as (
 
 ),
 
-shared as (
-
-    select
-        search_cells.candidate_id,
-        segments.segment_id,
-        cast(sum(cells.clients) as bigint) as shared_clients
-    from search_cells
-    inner join cells on search_cells.cell_id = cells.cell_id
-    inner join segments on {{ has_part('cells.segment_ids', ',', 'segments.segment_id') }}
-    group by search_cells.candidate_id, segments.segment_id
-
-),
-
-overlapping as (
-
-    select
-        shared.candidate_id,
-        shared.segment_id,
-        shared.shared_clients,
-        {{ rate(
-            'shared.shared_clients', '(candidates.clients + segments.clients - shared.shared_clients)'
-        ) }} as overlap,
-        {{ is_too_small('shared.shared_clients', 'bank.minimum_clients') }} as is_too_small
-    from shared
-    inner join candidates on shared.candidate_id = candidates.candidate_id
-    inner join segments on shared.segment_id = segments.segment_id
-    cross join bank
-
-),
-
 final as (
 
     select
-        candidate_id,
-        segment_id,
-        shared_clients,
-        overlap,
-        {{ rank_among('true', order='overlap desc, segment_id', per='candidate_id') }} as overlap_rank,
-        is_too_small
+        overlapping.candidate_id,
+        overlapping.segment_id,
+        overlapping.shared_clients,
+        overlapping.overlap,
+        {{ rank_among(
+            'true', order='overlapping.overlap desc, overlapping.segment_id', per='overlapping.candidate_id'
+        ) }} as overlap_rank,
+        {{ is_too_small('overlapping.shared_clients', 'bank.minimum_clients') }} as is_too_small
     from overlapping
+    cross join bank
 
 )
 

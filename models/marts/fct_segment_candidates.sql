@@ -38,28 +38,16 @@ segment_names as (
 
 ),
 
-tests as (
+findings as (
 
-    select * from {{ ref('int_segment_search_tests') }}
-
-),
-
-nearest_segments as (
-
-    select * from {{ ref('fct_segment_candidate_overlaps') }}
-    where overlap_rank = 1
+    select * from {{ ref('int_segment_findings') }}
+    where sample_kind = 'all'
 
 ),
 
 bank as (
 
     select * from {{ ref('int_bank_totals') }}
-
-),
-
-settings as (
-
-    select * from {{ ref('segment_search') }}
 
 ),
 
@@ -129,75 +117,16 @@ rated as (
         {{ wilson_high('counted.churned_clients', 'counted.clients') }} as churn_rate_high,
         bank.bank_churn_rate,
         {{ rate('counted.churned_clients', 'bank.churned_clients') }} as share_of_churned,
-        tests.enrichment,
-        tests.p_value,
-        tests.p_value < settings.family_wise_error as is_significant,
-        {{ is_too_small('counted.clients', 'bank.minimum_clients') }} as is_too_small,
-        counted.depth >= settings.smallest_depth as is_deep_enough,
-        coalesce(nearest_segments.overlap > settings.largest_overlap, false) as is_known,
-        settings.target,
-        settings.kept_candidates
+        findings.enrichment,
+        findings.p_value,
+        findings.is_significant,
+        coalesce(findings.is_redundant, false) as is_redundant,
+        coalesce(findings.is_known, false) as is_known,
+        findings.finding_rank,
+        {{ is_too_small('counted.clients', 'bank.minimum_clients') }} as is_too_small
     from counted
-    left join tests on counted.candidate_id = tests.candidate_id
-    left join nearest_segments on counted.candidate_id = nearest_segments.candidate_id
+    left join findings on counted.candidate_id = findings.candidate_id
     cross join bank
-    cross join settings
-
-),
-
--- Each candidate with those that have some of its conditions, and no other.
-wider as (
-
-    select
-        narrow.candidate_id,
-        wide.candidate_id as wider_candidate_id
-    from conditions as narrow
-    inner join conditions as wide on narrow.trait = wide.trait and narrow.level = wide.level
-    inner join candidates as narrow_candidates on narrow.candidate_id = narrow_candidates.candidate_id
-    inner join candidates as wide_candidates on wide.candidate_id = wide_candidates.candidate_id
-    where wide_candidates.depth < narrow_candidates.depth
-    group by narrow.candidate_id, wide.candidate_id, wide_candidates.depth
-    having count(*) = wide_candidates.depth
-
-),
-
--- A further condition that leaves the rate where chance might have put it says nothing new.
-redundant as (
-
-    select distinct wider.candidate_id
-    from wider
-    inner join rated as narrow on wider.candidate_id = narrow.candidate_id
-    inner join rated as wide on wider.wider_candidate_id = wide.candidate_id
-    where
-        case narrow.target
-            when 'churned' then wide.churn_rate >= narrow.churn_rate_low
-            else wide.churn_rate <= narrow.churn_rate_high
-        end
-
-),
-
-compared as (
-
-    select
-        rated.*,
-        {{ lift('rated.churn_rate', 'rated.bank_churn_rate') }} as lift,
-        rated.coverage * (rated.churn_rate - rated.bank_churn_rate) as weighted_relative_accuracy,
-        redundant.candidate_id is not null as is_redundant
-    from rated
-    left join redundant on rated.candidate_id = redundant.candidate_id
-
-),
-
-ranked as (
-
-    select
-        *,
-        {{ rank_among('enrichment is not null', order='enrichment desc', function='rank') }} as candidate_rank,
-        {{ rank_among(
-            'is_deep_enough and is_significant and not is_redundant and not is_known and not is_too_small',
-            order='abs(weighted_relative_accuracy) desc, candidate_id'
-        ) }} as place_among_found
-    from compared
 
 ),
 
@@ -216,20 +145,20 @@ final as (
         churn_rate_low,
         churn_rate_high,
         bank_churn_rate,
-        lift,
+        {{ lift('churn_rate', 'bank_churn_rate') }} as lift,
         share_of_churned,
-        weighted_relative_accuracy,
+        coverage * (churn_rate - bank_churn_rate) as weighted_relative_accuracy,
         enrichment,
         p_value,
         is_significant,
         is_redundant,
         is_known,
-        candidate_rank,
-        case when place_among_found <= kept_candidates then place_among_found end as finding_rank,
+        {{ rank_among('enrichment is not null', order='enrichment desc', function='rank') }} as candidate_rank,
+        finding_rank,
         segment_line,
         rule_lines,
         is_too_small
-    from ranked
+    from rated
 
 )
 

@@ -20,21 +20,53 @@ cells as (
 
 ),
 
+segments as (
+
+    select * from {{ ref('int_segment_counts') }}
+    where segment_id <> 'none'
+
+),
+
+segment_names as (
+
+    select * from {{ ref('dim_segments') }}
+
+),
+
+bank as (
+
+    select * from {{ ref('int_bank_totals') }}
+
+),
+
 counted as (
 
     select
         trait,
         level,
-        sum(clients) as clients
+        sum(clients) as clients,
+        cast(null as string) as rule
     from trait_levels
     group by trait, level
     union all
     select
         'is_churned' as trait,
         cast(is_churned as string) as level,
-        sum(clients) as clients
+        sum(clients) as clients,
+        cast(null as string) as rule
     from cells
     group by is_churned
+    {%- for level, clients in [('true', 'segments.clients'), ('false', 'bank.clients - segments.clients')] %}
+    union all
+    select
+        segments.segment_id as trait,
+        '{{ level }}' as level,
+        {{ clients }} as clients,
+        segment_names.rule
+    from segments
+    inner join segment_names on segments.segment_id = segment_names.segment_id
+    cross join bank
+    {%- endfor %}
 
 ),
 
@@ -51,6 +83,7 @@ final as (
                 {%- for trait, names in definitions.items() %}
                 when '{{ trait }}' then '{{ names | join('; ') }}'
                 {%- endfor %}
+                else rule
             end as string
         ) as band_definition
     from counted

@@ -190,7 +190,7 @@ def _information(table: pd.DataFrame, samples: int, seed: Sequence[int]) -> dict
     if len(table) < 2 or 0 in (churned.sum(), active.sum()):
         return {}
     counts = np.concatenate([churned, active])
-    drawn = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), size=samples)
+    drawn = drawn_again(counts, samples, seed)
     values = information_value(drawn[:, : len(table)], drawn[:, len(table) :])
     low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return {
@@ -198,6 +198,11 @@ def _information(table: pd.DataFrame, samples: int, seed: Sequence[int]) -> dict
         "information_value_low": float(low),
         "information_value_high": float(high),
     }
+
+
+def drawn_again(counts: NDArray[np.int64], samples: int, seed: Sequence[int]) -> NDArray[np.int64]:
+    """The bootstrap of clients counted in groups: each of `samples` rows is as many, drawn with replacement."""
+    return np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), size=samples)
 
 
 def information_value(churned: NDArray[np.int64], active: NDArray[np.int64]) -> Array:

@@ -31,6 +31,7 @@ _FROM = {
     "dim_segments": "marts.dim_segments as mart order by segment_id",
     "dim_assumptions": "marts.dim_assumptions as mart order by sort_order, assumption",
     "dim_hypotheses": "marts.dim_hypotheses as mart order by sort_order, hypothesis_id",
+    "fct_findings": "marts.fct_findings as mart order by finding_place",
     "fct_churn_portrait": f"marts.fct_churn_portrait as mart {_LEVELS}"
     " order by levels.trait_sort_order, levels.sort_order, level",
     "fct_churn_portrait_numbers": f"marts.fct_churn_portrait_numbers as mart {_NUMBERS}"
@@ -48,6 +49,9 @@ _FROM = {
     " order by finding_rank is null, finding_rank, candidate_rank, candidate_id",
     "fct_segment_candidate_overlaps": "marts.fct_segment_candidate_overlaps as mart"
     " order by candidate_id, overlap_rank",
+    "fct_segment_stability": "marts.fct_segment_stability as mart"
+    " left join marts.fct_segment_candidates as candidates using (candidate_id)"
+    " order by candidates.is_declared desc, candidates.finding_rank, candidate_id",
     "fct_hypothesis_results": f"marts.fct_hypothesis_results as mart {_TESTS}"
     f" order by {_BY_TEST}, is_primary desc, test",
     "fct_hypothesis_effects": f"marts.fct_hypothesis_effects as mart {_TESTS}"
@@ -63,6 +67,7 @@ _FROM = {
     "fct_retention_sensitivity": "marts.fct_retention_sensitivity as mart"
     " order by segment_id, proposal_id, sensitivity_rank, assumption",
     "fct_pilot_designs": "marts.fct_pilot_designs as mart order by segment_id, proposal_id",
+    "fct_pilot_power": "marts.fct_pilot_power as mart order by segment_id, proposal_id, power",
     "row_counts": "quality.row_counts as mart",
 }
 
@@ -82,6 +87,7 @@ class Marts:
     dim_segments: pd.DataFrame
     dim_assumptions: pd.DataFrame
     dim_hypotheses: pd.DataFrame
+    fct_findings: pd.DataFrame
     fct_churn_portrait: pd.DataFrame
     fct_churn_portrait_numbers: pd.DataFrame
     fct_churn_drivers: pd.DataFrame
@@ -92,6 +98,7 @@ class Marts:
     fct_segment_metrics: pd.DataFrame
     fct_segment_candidates: pd.DataFrame
     fct_segment_candidate_overlaps: pd.DataFrame
+    fct_segment_stability: pd.DataFrame
     fct_hypothesis_results: pd.DataFrame
     fct_hypothesis_effects: pd.DataFrame
     fct_hypothesis_sensitivity: pd.DataFrame
@@ -99,6 +106,7 @@ class Marts:
     fct_retention_economics: pd.DataFrame
     fct_retention_sensitivity: pd.DataFrame
     fct_pilot_designs: pd.DataFrame
+    fct_pilot_power: pd.DataFrame
     row_counts: pd.DataFrame
 
     @property
@@ -143,6 +151,9 @@ def tables(marts: Marts) -> dict[str, list[dict[str, Any]]]:
     named = {
         "fct_segment_metrics": marts.fct_segment_metrics.merge(
             marts.dim_segments, on="segment_id", how="left"
+        ),
+        "fct_segment_stability": marts.fct_segment_stability.merge(
+            marts.fct_segment_candidates[["candidate_id", "name_ru", "name_en"]], on="candidate_id"
         ),
         "fct_hypothesis_results": named_results(marts, marts.fct_hypothesis_results),
         "fct_hypothesis_sensitivity": named_results(marts, marts.fct_hypothesis_sensitivity),

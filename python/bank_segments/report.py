@@ -23,7 +23,7 @@ import duckdb
 from bank_segments import BANK, SAMPLE, known_banks
 from bank_segments.errors import RefusedError, disk_full, shown
 from bank_segments.ingest.registers import register_fault
-from bank_segments.marts import Marts, read_marts
+from bank_segments.marts import Marts, read_marts, rows
 from bank_segments.release import expectations, gate, private_csv, publish, run
 from bank_segments.release.progress import follow_dbt, progress
 from bank_segments.release.run import PUBLISHED, TARGET, timed
@@ -193,7 +193,7 @@ def report(
                 passed.record(),
                 steps.seconds,
             )
-            write_index(staged, record, verdict, charts)
+            write_index(staged, record, verdict, charts, rows(marts.fct_findings))
             record.write(staged / "run.json")
             release = publish.publish(staged, PUBLISHED, run_id)
         print(run.summary(build.warehouse, passed.rows, release))

@@ -1,4 +1,7 @@
-"""Whether chance would find the segments that the search found: outcomes shuffled over all clients, many times."""
+"""Whether chance would find the segments that the search found, and whether the same clients drawn again would.
+
+Outcomes are shuffled over all clients, and the clients are drawn anew and split in halves: all from the cells.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from bank_segments.drivers import cells_of
+from bank_segments.drivers import cells_of, drawn_again
 
 Array = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
-
-@dataclass(frozen=True, slots=True)
-class SearchRow:
-    """One row of `int_segment_search_tests`: a rule's enrichment and p-value, None where there is but one outcome."""
-
-    candidate_id: str
-    enrichment: float | None
-    p_value: float | None
+_TYPES = {
+    "sample_kind": "string",
+    "draw": "int64",
+    "candidate_id": "string",
+    "clients": "int64",
+    "churned_clients": "int64",
+    "all_clients": "int64",
+    "all_churned_clients": "int64",
+    "enrichment": "Float64",
+    "p_value": "Float64",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,54 +37,91 @@ class Search:
 
     target: str
     permutations: int
+    bootstrap_samples: int
+    hold_out_splits: int
     random_seed: int
 
 
-def enrichment(churned: Array, clients: Array, all_churned: int, all_clients: int) -> Array:
+def enrichment(churned: Any, clients: Any, all_churned: Any, all_clients: Any) -> Array:
     """How far the churned clients of a rule lie from what chance gives, in standard deviations.
 
     Of `clients` drawn from `all_clients` without replacement the hypergeometric distribution says how many have left.
     NaN where it has no spread.
     """
     rate = all_churned / all_clients
-    variance = clients * rate * (1 - rate) * (all_clients - clients) / max(all_clients - 1, 1)
+    variance = clients * rate * (1 - rate) * (all_clients - clients) / np.maximum(all_clients - 1, 1)
     with np.errstate(invalid="ignore"):
         return np.where(variance > 0, (churned - clients * rate) / np.sqrt(variance), np.nan)
 
 
-def search_rows(
-    cell_rows: Sequence[Mapping[str, Any]], memberships: Sequence[tuple[str, int]], search: Search
-) -> list[SearchRow]:
-    """Test every rule against the largest enrichment that shuffled outcomes give any of them.
+def search_frame(
+    cell_rows: Sequence[Mapping[str, Any]],
+    memberships: Sequence[tuple[str, int, bool]],
+    search: Search | None,
+) -> pd.DataFrame:
+    """The rows of `int_segment_search_tests`: every rule in every sample of the clients.
 
-    `memberships` names each rule and a cell in it. Westfall and Young, Resampling-Based Multiple Testing (1993),
-    single-step maxT: the family-wise error holds over the whole search, however rules overlap. The observed outcomes
-    count as one of the shuffles (Phipson and Smyth 2010), so that no p-value is 0.
+    `memberships` names each rule, a cell in it, and whether the rule is tested. A p-value is the share of shuffles in
+    which some tested rule is enriched as much: Westfall and Young, Resampling-Based Multiple Testing (1993),
+    single-step maxT, so that the family-wise error holds over the whole search, however rules overlap. The observed
+    outcomes count as one of the shuffles (Phipson and Smyth 2010), so that no p-value is 0. Samples are held against
+    the shuffles of all clients, too.
     """
+    if search is None or not memberships:
+        return pd.DataFrame(columns=list(_TYPES)).astype(_TYPES)
     cells = cells_of(cell_rows)
-    clients, all_churned = cells["clients"].to_numpy(), int(cells["churned_clients"].sum())
-    all_clients = int(clients.sum())
-    place = {cell: at for at, cell in enumerate(cells.index)}
-    rules = {rule: at for at, rule in enumerate(sorted({rule for rule, _ in memberships}))}
-    is_in = np.zeros((len(rules), len(cells)))
-    for rule, cell in memberships:
-        is_in[rules[rule], place[cell]] = 1
-    if not rules or all_churned in (0, all_clients):
-        return [SearchRow(rule, None, None) for rule in rules]
+    tested = dict(sorted({rule: is_tested for rule, _, is_tested in memberships}.items()))
+    place, rules = ({name: at for at, name in enumerate(names)} for names in (cells.index, tested))
+    is_in = np.zeros((len(cells), len(rules)))
+    for rule, cell, _ in memberships:
+        is_in[place[cell], rules[rule]] = 1
+    churned = cells["churned_clients"].to_numpy(np.int64)
+    active = cells["clients"].to_numpy(np.int64) - churned
+    samples = samples_of(churned, active, search)
+    left, stayed = (np.vstack([pair[at] for pair in samples.values()]) for at in (0, 1))
     sign = 1 if search.target == "churned" else -1
 
-    def enrichments(churned: NDArray[np.int64]) -> Array:
-        """Of every rule (rows) in every shuffle (columns)."""
-        return sign * enrichment(is_in @ churned.T, (is_in @ clients)[:, None], all_churned, all_clients)
+    def enrichments(left: Counts, everybody: Counts) -> Array:
+        """Of each tested rule (columns) in each sample (rows of the cells' counts); NaN of the others."""
+        leavers, clients = (counts.sum(axis=1, keepdims=True) for counts in (left, everybody))
+        found = sign * enrichment(left @ is_in, everybody @ is_in, leavers, clients)
+        return np.where(list(tested.values()), found, np.nan)
 
-    observed = enrichments(cells["churned_clients"].to_numpy()[None])[:, 0]
     shuffled = np.random.default_rng(search.random_seed).multivariate_hypergeometric(
-        clients, all_churned, size=search.permutations, method="marginals"
+        churned + active, int(churned.sum()), size=search.permutations, method="marginals"
     )
-    largest = np.nan_to_num(enrichments(shuffled), nan=-np.inf).max(axis=0)
-    return [
-        SearchRow(rule, float(found), float((1 + (largest >= found).sum()) / (1 + search.permutations)))
-        if np.isfinite(found := observed[at])
-        else SearchRow(rule, None, None)
-        for rule, at in rules.items()
-    ]
+    largest = np.sort(np.nan_to_num(enrichments(shuffled, (churned + active)[None]), nan=-np.inf).max(axis=1))
+    found = enrichments(left, left + stayed)
+    as_large = len(largest) - np.searchsorted(largest, found)
+    kinds = [(kind, draw) for kind, (pair, _) in samples.items() for draw in range(len(pair))]
+    in_rule = {"clients": (left + stayed) @ is_in, "churned_clients": left @ is_in}
+    in_all = {"all_clients": left + stayed, "all_churned_clients": left}
+    return pd.DataFrame(
+        {
+            "sample_kind": np.repeat([kind for kind, _ in kinds], len(rules)),
+            "draw": np.repeat([draw for _, draw in kinds], len(rules)),
+            "candidate_id": np.tile(list(rules), len(kinds)),
+            **{name: counts.astype(np.int64).ravel() for name, counts in in_rule.items()},
+            **{
+                name: np.repeat(counts.sum(axis=1).astype(np.int64), len(rules))
+                for name, counts in in_all.items()
+            },
+            "enrichment": found.ravel(),
+            "p_value": np.where(np.isnan(found), np.nan, (1 + as_large) / (1 + search.permutations)).ravel(),
+        }
+    ).astype(_TYPES)
+
+
+def samples_of(churned: Counts, active: Counts, search: Search) -> dict[str, tuple[Counts, Counts]]:
+    """The churned and the active clients of each cell (columns) in every draw (rows) of each kind of sample.
+
+    The bootstrap draws the clients with replacement, a split without: `half` and `other_half` of the same draw share
+    no client. `all` is the clients as they are.
+    """
+    counts, cells = np.concatenate([churned, active]), len(churned)
+    again = drawn_again(counts, search.bootstrap_samples, [search.random_seed, 1])
+    half = np.random.default_rng([search.random_seed, 2]).multivariate_hypergeometric(
+        counts, int(counts.sum()) // 2, size=search.hold_out_splits, method="marginals"
+    )
+    drawn = {"all": counts[None], "bootstrap": again, "half": half, "other_half": counts - half}
+    return {kind: (both[:, :cells], both[:, cells:]) for kind, both in drawn.items()}

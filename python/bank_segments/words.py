@@ -85,6 +85,25 @@ SEGMENT_CLAIMS = {
         "No segment clearly has the highest churn: “%(segment)s” has %(rate)s, with %(coverage)s of the clients"
     ),
 }
+FINDING_CLAIMS = {
+    "proposal": N_(
+        "“%(subject)s”: %(leavers)s of %(clients)s active clients will leave if nothing changes; under these"
+        " assumptions the offer pays"
+    ),
+    "candidate": N_(
+        "Nobody named “%(subject)s”: %(leavers)s of %(clients)s left (%(rate)s, bank-wide %(bank)s)"
+    ),
+    "driver": N_(
+        "With all else equal, too, “%(subject)s” goes with churn: %(leavers)s of %(clients)s left"
+        " (%(rate)s, bank-wide %(bank)s)"
+    ),
+}
+# Where the conclusions tell more about a finding of that kind: the heading there.
+FINDING_PLACES = {
+    "proposal": N_("When a proposal pays"),
+    "candidate": N_("Segments that nobody named"),
+    "driver": N_("What drives churn when all else is equal"),
+}
 PRODUCT_CLAIMS = {
     True: N_("Churn is lowest with %(low)s (%(low_rate)s) and highest with %(high)s (%(high_rate)s)"),
     False: N_(
@@ -207,7 +226,12 @@ class Words:
         environment.install_gettext_callables(  # type: ignore[attr-defined]
             translations.gettext, translations.ngettext, newstyle=True, pgettext=translations.pgettext
         )
-        environment.globals |= {"words": self, "language": self.language}
+        environment.globals |= {
+            "words": self,
+            "language": self.language,
+            "FINDING_CLAIMS": FINDING_CLAIMS,
+            "FINDING_PLACES": FINDING_PLACES,
+        }
         environment.filters |= {"escaped": escaped, "capitalised": capitalised}
         return environment
 

@@ -52,7 +52,7 @@ sorted as (
 
     select
         case_name,
-        {{ quartiles('given_value') }} as quartiles
+        {{ quantiles('given_value', [0.25, 0.5, 0.75]) }} as quartiles
     from given_values
     group by case_name
 

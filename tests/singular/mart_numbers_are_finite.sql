@@ -2,10 +2,12 @@
 {%- set marts = [
     'fct_churn_portrait',
     'fct_churn_portrait_numbers',
+    'fct_findings',
     'fct_hypothesis_effects',
     'fct_hypothesis_results',
     'fct_hypothesis_sensitivity',
     'fct_pilot_designs',
+    'fct_pilot_power',
     'fct_product_count_metrics',
     'fct_product_count_portrait',
     'fct_product_count_portrait_numbers',
@@ -13,6 +15,7 @@
     'fct_retention_proposals',
     'fct_retention_sensitivity',
     'fct_segment_metrics',
+    'fct_segment_stability',
 ] %}
 
 with

@@ -40,6 +40,8 @@ checked as (
             and largest_overlap between 0 and 1
             and kept_candidates >= 0
             and permutations between 99 and 100000
+            and bootstrap_samples between 100 and 100000
+            and hold_out_splits between 1 and 1000
             and random_seed >= 0
         ) as is_possible
     from segment_search

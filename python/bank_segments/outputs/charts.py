@@ -412,6 +412,56 @@ def _retention_tornado(marts: Marts, words: Words) -> Figure:
     return figure
 
 
+def _pilot_power(marts: Marts, words: Words) -> Figure:
+    _ = words.gettext
+    curves = marts.fct_pilot_power.query("not is_too_small")
+    designs = marts.fct_pilot_designs.merge(marts.dim_segments, on="segment_id")
+    designs = designs[designs["proposal_id"].isin(curves["proposal_id"])]
+    title = _("There is no pilot to plan")
+    if len(designs):
+        title = _("No segment has the clients that its pilot takes")
+    if len(large := designs[designs["is_large_enough"].astype(bool)]):
+        names = (_("“%(segment)s”", segment=words.name(row, "name")) for row in records(large))
+        title = _("There are clients enough for the pilot of: %(segments)s", segments=", ".join(names))
+    subtitle = _(
+        "How likely a pilot of that size shows the share kept from which on the proposal pays; marked is what the "
+        "segment has the clients for"
+    )
+    figure, (part,) = _figure(title, subtitle, 22)
+    axes = part.subplots()
+    for group, row in _grouped(records(designs)):
+        curve = curves[curves["proposal_id"] == row["proposal_id"]]
+        axes.plot(
+            curve["clients_per_arm"],
+            curve["power"],
+            color=group["color"],
+            linewidth=1,
+            linestyle="-",
+            marker="",
+        )
+        enough = curve[curve["is_large_enough"]]
+        label = _(
+            "“%(segment)s”: %(needed)s for each arm, %(available)s in all",
+            segment=words.name(row, "name"),
+            needed=words.number(row["clients_per_arm"]),
+            available=words.number(row["available_clients"]),
+        )
+        _markers(axes, enough["power"], enough["clients_per_arm"], group, label)
+    for power in designs["power"].unique():
+        label = _("power settled on: %(power)s", power=words.percent(power, 0))
+        axes.axhline(power, color=_groups()[3]["color"], linewidth=1, linestyle="--", label=label)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(lambda x, _position: words.number(x))
+    axes.set_xlabel(_("Clients in each arm"))
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter(lambda y, _position: words.percent(y, 0))
+    axes.set_ylabel(_("Power"))
+    part.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    return figure
+
+
 _CHARTS: Mapping[str, Callable[[Marts, Words], Figure]] = {
     "churn_by_trait": _churn_by_trait,
     "leavers_portrait": _leavers_portrait,
@@ -421,6 +471,7 @@ _CHARTS: Mapping[str, Callable[[Marts, Words], Figure]] = {
     "segment_candidates": _segment_candidates,
     "hypotheses_forest": _hypotheses_forest,
     "retention_tornado": _retention_tornado,
+    "pilot_power": _pilot_power,
 }
 
 

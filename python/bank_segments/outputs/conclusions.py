@@ -18,7 +18,15 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 
 from bank_segments.marts import Marts, groups, tables
-from bank_segments.words import LANGUAGES, Language, decimals_of, escaped, words_of
+from bank_segments.words import (
+    CONFIDENCE,
+    FINDING_PLACES,
+    LANGUAGES,
+    Language,
+    decimals_of,
+    escaped,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from bank_segments.outputs.charts import Chart
@@ -70,7 +78,12 @@ def _environment(marts: Marts, language: Language) -> Environment:
     words = replace(words, levels={key: escaped(label) for key, label in words.levels.items()})
     environment = words.environment(Path(__file__).parent)
     environment.filters["trait_name"] = words.trait
-    environment.globals |= {"decimals_of": decimals_of, "groups": groups, "places": places}
+    environment.globals |= {
+        "CONFIDENCE": CONFIDENCE,
+        "decimals_of": decimals_of,
+        "groups": groups,
+        "places": places,
+    }
     return environment
 
 
@@ -96,17 +109,23 @@ def places(rows: Iterable[Row]) -> list[tuple[tuple[str, ...], list[str]]]:
 
 
 def _page(markdown: str, environment: Environment, pictures: Mapping[str, Path], is_synthetic: bool) -> str:
-    """The sections of `markdown`, whose every picture is in `pictures` by the path that it is named by, as a page."""
-    parser = MarkdownIt("commonmark", {"html": False})
+    """The sections of `markdown`, whose every picture is in `pictures` by the path that it is named by, as a page.
+
+    The place of a kind of findings has its name as anchor, so that other pages can lead there.
+    """
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    say = environment.globals["words"].gettext  # type: ignore[attr-defined]
+    places = {say(heading): kind for kind, heading in FINDING_PLACES.items()}
     renderer = RendererHTML(parser)
     tokens = parser.parse(markdown)
     first = next(index for index, token in enumerate(tokens) if token.tag == "h2")
     sections: dict[str, str] = {}
     for opening, inline in pairwise(tokens):
         if opening.type == "heading_open" and opening.tag == "h2":
-            anchor = f"section-{len(sections) + 1}"
+            heading = renderer.renderInlineAsText(inline.children, parser.options, {})
+            anchor = places.get(heading, f"section-{len(sections) + 1}")
             opening.attrSet("id", anchor)
-            sections[anchor] = renderer.renderInlineAsText(inline.children, parser.options, {})
+            sections[anchor] = heading
         for picture in (token for token in inline.children or [] if token.type == "image"):
             content = base64.b64encode(pictures[str(picture.attrs["src"])].read_bytes()).decode("ascii")
             picture.attrSet("src", f"data:image/png;base64,{content}")

@@ -47,8 +47,11 @@ _BUILT_INTO_DBT = {
     "relationships": N_("Every value exists in the table that it refers to."),
 }
 _GATE_LIMITS = "select kind, name_ru, name_en, meaning_ru, meaning_en from reference.gate_limits"
-_TRAITS = (
-    "select trait, name_ru, name_en from marts.dim_traits where kind = 'category' order by sort_order, trait"
+_COMPARED = (
+    "select trait, name_ru, name_en from ("
+    " select trait, name_ru, name_en, sort_order from marts.dim_traits where kind = 'category'"
+    " union all select segment_id, name_ru, name_en, null from marts.dim_segments"
+    ") order by sort_order nulls last, trait"
 )
 _REJECTED = "select reason, rejected_rows from quality.rejection_reasons order by rejected_rows desc, reason"
 _COUNTS = "select * from quality.row_counts"
@@ -143,11 +146,17 @@ class DbtTest:
         return words.gettext(_BUILT_INTO_DBT[self.name]) if self.name in _BUILT_INTO_DBT else self.name
 
 
-def write_index(directory: Path, record: RunRecord, state: State, charts: Sequence[Chart]) -> None:
+def write_index(
+    directory: Path,
+    record: RunRecord,
+    state: State,
+    charts: Sequence[Chart],
+    findings: Sequence[Mapping[str, Any]],
+) -> None:
     """Write `index.html` (Russian) and `index.en.html` into the release `directory`.
 
-    `state` is the verdict on the data, `charts` are those in the release. Raises `ValueError` where the run's id
-    does not begin with its time.
+    `state` is the verdict on the data, `charts` are those in the release, `findings` the rows of `fct_findings`.
+    Raises `ValueError` where the run's id does not begin with its time.
     """
     started = datetime.strptime(record.run_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     for language, other in (LANGUAGES, LANGUAGES[::-1]):
@@ -162,6 +171,7 @@ def write_index(directory: Path, record: RunRecord, state: State, charts: Sequen
             started=started,
             entries=_ENTRIES,
             charts={chart.path.relative_to(directory).as_posix(): chart.title for chart in drawn},
+            findings=findings,
             is_synthetic=record.is_synthetic,
         )
 
@@ -180,7 +190,7 @@ def write_quality_page(
     directory.mkdir(parents=True, exist_ok=True)
     limits, traits, rejected, counts, reading_notes, (bank,) = (
         _rows(build.warehouse, query)
-        for query in (_GATE_LIMITS, _TRAITS, _REJECTED, _COUNTS, _READING, _BANK)
+        for query in (_GATE_LIMITS, _COMPARED, _REJECTED, _COUNTS, _READING, _BANK)
     )
     tests = dbt_tests(build.run_results, build.manifest)
     unmet = [outcome for outcome in outcomes if not outcome.is_met]

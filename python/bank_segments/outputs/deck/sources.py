@@ -27,6 +27,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "marts.fct_churn_driver_levels": ("trait", "level"),
     "marts.fct_churn_portrait": ("trait", "level"),
     "marts.fct_churn_portrait_numbers": ("population", "trait"),
+    "marts.fct_findings": ("finding_id",),
     "marts.fct_hypothesis_effects": ("hypothesis_id", "population", "effect_size_name"),
     "marts.fct_hypothesis_results": ("hypothesis_id", "population", "test"),
     "marts.fct_hypothesis_sensitivity": ("hypothesis_id", "population", "city", "trimming"),
@@ -39,6 +40,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "marts.fct_retention_sensitivity": ("segment_id", "proposal_id", "assumption"),
     "marts.fct_segment_candidates": ("candidate_id",),
     "marts.fct_segment_metrics": ("segment_id",),
+    "marts.fct_segment_stability": ("candidate_id",),
     "quality.row_counts": (),
     "run.json": (),
 }

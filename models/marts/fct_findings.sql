@@ -1,0 +1,150 @@
+with
+
+actions as (
+
+    select * from {{ ref('finding_actions') }}
+
+),
+
+proposals as (
+
+    select * from {{ ref('fct_retention_proposals') }}
+    where proposal_rank is not null
+
+),
+
+economics as (
+
+    select * from {{ ref('fct_retention_economics') }}
+    where scenario = 'central' and is_profitable
+
+),
+
+segments as (
+
+    select * from {{ ref('dim_segments') }}
+
+),
+
+candidates as (
+
+    select * from {{ ref('fct_segment_candidates') }}
+    where finding_rank is not null
+
+),
+
+drivers as (
+
+    select * from {{ ref('fct_churn_driver_levels') }}
+    where driver_rank is not null and adjusted_position = 'above'
+
+),
+
+traits as (
+
+    select * from {{ ref('dim_traits') }}
+    where kind = 'category'
+
+),
+
+levels as (
+
+    select * from {{ ref('dim_trait_levels') }}
+
+),
+
+bank as (
+
+    select * from {{ ref('int_bank_totals') }}
+
+),
+
+-- Of each kind in its own order: the offer that earns most, the group with most weight in the churn, the surest driver.
+collected as (
+
+    select
+        'proposal' as finding_kind,
+        'proposal:' || proposals.segment_id || ':' || proposals.proposal_id as finding_id,
+        {{ rank_among('true', order='economics.profit desc, proposals.segment_id, proposals.proposal_id') }}
+            as place_in_kind,
+        segments.name_ru as subject_ru,
+        segments.name_en as subject_en,
+        proposals.target_clients as clients,
+        proposals.expected_churned_clients as leavers,
+        proposals.lookalike_churn_rate as leaving_rate,
+        proposals.offer_ru,
+        proposals.offer_en,
+        'make activation SEGMENT=' || proposals.segment_id || ' PILOT=1' as command
+    from proposals
+    inner join economics
+        on proposals.segment_id = economics.segment_id and proposals.proposal_id = economics.proposal_id
+    inner join segments on proposals.segment_id = segments.segment_id
+    union all
+    select
+        'candidate' as finding_kind,
+        'candidate:' || candidate_id as finding_id,
+        finding_rank as place_in_kind,
+        name_ru as subject_ru,
+        name_en as subject_en,
+        clients,
+        cast(churned_clients as double) as leavers,
+        churn_rate as leaving_rate,
+        cast(null as string) as offer_ru,
+        cast(null as string) as offer_en,
+        'make adopt CANDIDATE=' || candidate_id as command
+    from candidates
+    union all
+    select
+        'driver' as finding_kind,
+        'driver:' || drivers.trait || '=' || drivers.level as finding_id,
+        {{ rank_among('true', order='drivers.driver_rank') }} as place_in_kind,
+        traits.name_ru || ': ' || levels.label_ru as subject_ru,
+        traits.name_en || ': ' || levels.label_en as subject_en,
+        drivers.clients,
+        cast(drivers.churned_clients as double) as leavers,
+        drivers.churn_rate as leaving_rate,
+        cast(null as string) as offer_ru,
+        cast(null as string) as offer_en,
+        cast(null as string) as command
+    from drivers
+    inner join levels on drivers.trait = levels.trait and drivers.level = levels.level
+    inner join traits on drivers.trait = traits.trait
+
+),
+
+-- The first of each kind; where a kind has none, the others have more.
+ranked as (
+
+    select
+        collected.*,
+        bank.bank_churn_rate,
+        concat_ws(' ', collected.offer_ru, actions.action_ru) as action_ru,
+        concat_ws(' ', collected.offer_en, actions.action_en) as action_en,
+        {{ rank_among('true', order='collected.place_in_kind, actions.sort_order') }} as finding_place
+    from collected
+    inner join actions on collected.finding_kind = actions.finding_kind
+    cross join bank
+
+),
+
+final as (
+
+    select
+        finding_id,
+        finding_place,
+        finding_kind,
+        subject_ru,
+        subject_en,
+        clients,
+        leavers,
+        leaving_rate,
+        bank_churn_rate,
+        action_ru,
+        action_en,
+        command
+    from ranked
+    where finding_place <= 3
+
+)
+
+select * from final

@@ -1,0 +1,117 @@
+{#- Both ends of a 95 % interval. -#}
+{%- set ends = [0.025, 0.975] %}
+
+with
+
+candidates as (
+
+    select * from {{ ref('fct_segment_candidates') }}
+    where is_declared or finding_rank is not null
+
+),
+
+findings as (
+
+    select * from {{ ref('int_segment_findings') }}
+
+),
+
+segment_rules as (
+
+    select * from {{ ref('segment_rules') }}
+
+),
+
+undefined_reasons as (
+
+    select * from {{ ref('undefined_reasons') }}
+
+),
+
+set_by_rule as (
+
+    select distinct segment_id
+    from segment_rules
+    where column_name = 'is_churned'
+
+),
+
+bootstraps as (
+
+    select
+        candidate_id,
+        {{ quantiles('coverage', ends) }} as coverage_ends,
+        {{ quantiles('churn_rate', ends) }} as churn_rate_ends,
+        {{ quantiles('lift', ends) }} as lift_ends,
+        {{ rate('count(finding_rank)', 'count(*)') }} as found_share
+    from findings
+    where sample_kind = 'bootstrap'
+    group by candidate_id
+
+),
+
+-- What the search finds in one half counts as much as it does in the other; a declared segment is in every half.
+hold_outs as (
+
+    select
+        half.candidate_id,
+        avg(other_half.lift) as lift_hold_out
+    from findings as half
+    inner join findings as other_half on half.candidate_id = other_half.candidate_id and half.draw = other_half.draw
+    inner join candidates on half.candidate_id = candidates.candidate_id
+    where
+        half.sample_kind = 'half'
+        and other_half.sample_kind = 'other_half'
+        and (candidates.is_declared or half.finding_rank is not null)
+    group by half.candidate_id
+
+),
+
+joined as (
+
+    select
+        candidates.*,
+        bootstraps.coverage_ends,
+        bootstraps.churn_rate_ends,
+        bootstraps.lift_ends,
+        case when not candidates.is_declared then bootstraps.found_share end as found_share,
+        hold_outs.lift_hold_out,
+        set_by_rule.segment_id is null and candidates.clients > 0 and candidates.bank_churn_rate not in (0, 1)
+            as can_vary,
+        case
+            when set_by_rule.segment_id is not null then 'set_by_rule'
+            when candidates.clients = 0 then 'empty_group'
+            when candidates.bank_churn_rate in (0, 1) then 'no_variation'
+            when hold_outs.lift_hold_out is null then 'not_found_in_half'
+        end as reason_code
+    from candidates
+    left join bootstraps on candidates.candidate_id = bootstraps.candidate_id
+    left join hold_outs on candidates.candidate_id = hold_outs.candidate_id
+    left join set_by_rule on candidates.candidate_id = set_by_rule.segment_id
+
+),
+
+final as (
+
+    select
+        joined.candidate_id,
+        joined.coverage,
+        {{ list_item('joined.coverage_ends', 1) }} as coverage_low,
+        {{ list_item('joined.coverage_ends', 2) }} as coverage_high,
+        case when joined.can_vary then joined.churn_rate end as churn_rate,
+        case when joined.can_vary then {{ list_item('joined.churn_rate_ends', 1) }} end as churn_rate_bootstrap_low,
+        case when joined.can_vary then {{ list_item('joined.churn_rate_ends', 2) }} end as churn_rate_bootstrap_high,
+        case when joined.can_vary then joined.lift end as lift,
+        case when joined.can_vary then {{ list_item('joined.lift_ends', 1) }} end as lift_low,
+        case when joined.can_vary then {{ list_item('joined.lift_ends', 2) }} end as lift_high,
+        joined.found_share,
+        case when joined.can_vary then joined.lift_hold_out end as lift_hold_out,
+        undefined_reasons.reason_ru,
+        undefined_reasons.reason_en,
+        joined.is_too_small
+    from joined
+    left join undefined_reasons on joined.reason_code = undefined_reasons.reason_code
+
+)
+
+select * from final
