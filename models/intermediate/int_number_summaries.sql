@@ -4,11 +4,16 @@ with
 
 clients as (
 
-    select * from {{ ref('int_clients_segmented') }}
+    select
+        {%- if product_count() != 'product_count' %}
+        {{ product_count() }} as product_count,
+        {%- endif %}
+        *
+    from {{ ref('int_clients_segmented') }}
 
 ),
 
-final as (
+summarised_traits as (
 
     {%- for row in number_traits() %}
     {%- set kind = row.kind %}
@@ -79,6 +84,14 @@ final as (
     union all
     {%- endif %}
     {%- endfor %}
+
+),
+
+final as (
+
+    -- Who has no number of products is in the summary of all alone.
+    select * from summarised_traits
+    where is_every_product_count or product_count is not null
 
 )
 

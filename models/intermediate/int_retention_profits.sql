@@ -38,6 +38,7 @@ valued as (
         assumption_sets.varied_assumption,
         assumption_sets.assumption_end,
         targets.target_clients,
+        targets.products_total,
         case assumption_sets.expected_churn_rate_end
             when 'low' then {{ wilson_low('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
             when 'high' then {{ wilson_high('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
@@ -103,6 +104,8 @@ final as (
         end as break_even_save_rate,
         case when saved_share > 0 then offer_cost + lost_cost / saved_share end as break_even_value,
         case
+            when target_clients is null then 'absent_column'
+            when products_total is null then 'unknown_value'
             when value_of_kept_client is null or expected_churn_rate is null then 'no_clients_to_keep'
             when expected_churn_rate = 0 then 'nobody_leaves'
             when value_of_kept_client <= offer_cost then 'value_below_offer'

@@ -103,9 +103,9 @@ _COUNTED_UNITS = {"лет": _YEAR, "years": _YEAR, "баллов": _POINT, "poin
 # What is not shown where the bank's table lacks it, by the column of `dim_bank` that says so.
 _LACKING = {
     "has_territory": N_("The bank’s table has no territory: nothing is shown by it."),
-    "has_product_count": N_("The bank’s table has no number of products: there is no portrait by it."),
+    "has_product_count": N_("The bank’s table has no number of products: there is no portrait by it, and what a client is worth is unknown."),
     "has_balance_column": N_(
-        "The bank’s table has no account balance: what a kept client is worth is unknown."
+        "The bank’s table has no account balance: what a client is worth is unknown."
     ),
 }
 _OPERATORS = {
@@ -367,6 +367,11 @@ class Words:
     def territory(self) -> str:
         """The trait that is the bank's territory; empty where it has none."""
         return self.roles.get("territory", "")
+
+    @property
+    def has_economics(self) -> bool:
+        """Whether the bank's table says what a client is worth."""
+        return bool(self.bank["has_product_count"] and self.bank["has_balance_column"])
 
     @property
     def lacking(self) -> list[str]:

@@ -27,7 +27,7 @@ valued as (
     select
         '{{ trait }}' as trait,
         cast({{ trait }} as string) as level,
-        product_count,
+        {{ product_count() }} as product_count,
         is_churned,
         count(*) as clients
     from clients
@@ -58,7 +58,7 @@ expected as (
         sum(clients) as clients,
         0 as churned_clients
     from valued
-    where not is_churned and trait <> 'product_count'
+    where not is_churned and trait <> 'product_count' and product_count is not null
     group by product_count, trait, level
 
 ),

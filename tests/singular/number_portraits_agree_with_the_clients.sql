@@ -26,7 +26,7 @@ valued as (
     select
         '{{ trait }}' as trait,
         is_churned,
-        product_count,
+        {{ product_count() }} as product_count,
         cast({{ trait }} as double) as value
     from clients
     where {{ trait }} is not null
@@ -57,7 +57,7 @@ expected as (
         min(value) as minimum,
         max(value) as maximum
     from valued
-    where not is_churned
+    where not is_churned and product_count is not null
     group by trait, subset
 
 ),
