@@ -219,7 +219,9 @@ class Views:
                 "The rule of %(names)s itself says who left, so that their churn rate is no finding.",
                 names=", ".join(names),
             )
-        note += "".join(f" {name(each, 'name')}: {name(each, 'reason')}" for each in declared if each not in shown)
+        note += "".join(
+            f" {name(each, 'name')}: {name(each, 'reason')}" for each in declared if each not in shown
+        )
         return {
             "id": "segment",
             "kind": "segments",
