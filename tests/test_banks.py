@@ -49,8 +49,8 @@ INAPPLICABLE = {
     "segment_rules": "segment_5,owned_objects,>=,1",
     "proposals": "house,segment_5,Ипотека,A mortgage,а,b,в,c,г,d",
     "pilots": "segment_5,house,0.05,0.8,0.001,6,gender,Жалобы,Complaints",
-    "hypotheses": "h7_objects,Объектов поровну,Equally many objects,Число объектов,Objects,шт.,items,mean,owned_objects,,"
-    "product_count,2,1,all_clients,,0.05,7",
+    "hypotheses": "h7_objects,Объектов поровну,Equally many objects,Число объектов,Objects,шт.,items,mean,"
+    "owned_objects,,product_count,2,1,all_clients,,0.05,7",
     "hypothesis_tests": "h7_objects,welch_t,true,0.05",
 }
 # Texts that read the registers, and are about no bank.

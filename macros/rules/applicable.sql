@@ -54,12 +54,3 @@
 {% macro applicable_hypotheses() -%}
     {%- do return(seed_rows('hypotheses') | rejectattr('hypothesis_id', 'in', inapplicable_hypotheses()) | list) -%}
 {%- endmacro %}
-
-{# Whether a row has one of these ids. #}
-{% macro is_one_of(id, ids) -%}
-    {%- if ids -%}
-        {{ id }} in ('{{ ids | join("', '") }}')
-    {%- else -%}
-        false
-    {%- endif -%}
-{%- endmacro %}

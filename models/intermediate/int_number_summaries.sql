@@ -4,11 +4,7 @@ with
 
 clients as (
 
-    select
-        {%- if product_count() != 'product_count' %}
-        {{ product_count() }} as product_count,
-        {%- endif %}
-        *
+    select *{{ ', ' ~ product_count() ~ ' as product_count' if product_count() != 'product_count' }}
     from {{ ref('int_clients_segmented') }}
 
 ),

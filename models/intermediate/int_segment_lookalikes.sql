@@ -20,7 +20,10 @@ final as (
     where false
     {%- for id in inapplicable_segments() %}
     union all
-    select '{{ id }}', null, null
+    select
+        '{{ id }}' as segment_id,
+        null as lookalike_clients,
+        null as lookalike_churned_clients
     {%- endfor %}
     {%- for row in segments %}
     union all

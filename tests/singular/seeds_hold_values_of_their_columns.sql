@@ -88,7 +88,8 @@ checked as (
         end as is_possible
     from named
     -- What names a column that the bank's table lacks is not applicable.
-    inner join domains as source on named.column_name in (source.column_name, 'has_' || source.column_name)
+    inner join domains as present
+        on named.column_name in (present.column_name, 'has_' || present.column_name)
     left join domains on named.column_name = domains.column_name
     left join allowed_values
         on named.column_name = allowed_values.column_name and named.value = allowed_values.value
