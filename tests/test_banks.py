@@ -16,8 +16,8 @@ from bank_segments import known_banks
 from bank_segments.errors import RefusedError
 from bank_segments.ingest.client_file import find_bank, other_names
 from bank_segments.release.activation import write_list
-from bank_segments.warehouse import Build
-from conftest import ROOT, SAMPLE, report
+from bank_segments.warehouse import Build, own_words
+from conftest import ROOT, SAMPLE, dbt, none_of, report
 
 FIGURES = {
     "fct_churn_portrait": "trait, level, clients, churned_clients, churn_rate, churn_rate_low, lift",
@@ -40,7 +40,35 @@ RENAMED = {
 }
 # What only the first bank has.
 FOREIGN = re.compile(
-    r"₽|рубл|ruble|Метанпром|Metanprom|Ростов|Rostov|Рыбинск|Rybinsk|Ярославл|Yaroslavl|лояльн|loyal|\bгород|\bcit(y|ies)\b",
+    r"₽|рубл|ruble|Метанпром|Metanprom|Ростов|Rostov|Рыбинск|Rybinsk|Ярославл|Yaroslavl|лояльн|loyal|\bгород"
+    r"|\bcit(y|ies)\b",
+    re.IGNORECASE,
+)
+
+
+# Lines on a column that only the first bank has.
+INAPPLICABLE = {
+    "segments": "segment_5,Домовладельцы,Owners,С объектом.,With an object.",
+    "segment_rules": "segment_5,owned_objects,>=,1",
+    "proposals": "house,segment_5,Ипотека,A mortgage,а,b,в,c,г,d",
+    "pilots": "segment_5,house,0.05,0.8,0.001,6,gender,Жалобы,Complaints",
+    "hypotheses": "h7_objects,Объектов поровну,Equally many objects,Число объектов,Objects,шт.,items,mean,"
+    "owned_objects,,product_count,2,1,all_clients,,0.05,7",
+    "hypothesis_tests": "h7_objects,welch_t,true,0.05",
+}
+# Texts that read the registers, and are about no bank.
+GENERIC = [
+    path
+    for folder in ("models", "macros", "python/bank_segments", "tests/generic", "tests/singular", "analyses")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in {".sql", ".yml", ".md", ".py", ".j2", ".js", ".json", ".po"}
+    # The documents and the generator are about the sample's bank; its name is the default.
+    and not {"docs", "ingest"} & set(path.relative_to(ROOT).parts[:-1])
+    and path.relative_to(ROOT) != Path("python/bank_segments/__init__.py")
+]
+NAMED = re.compile(
+    r"Метанпром|metanprom|churn_modelling|Ростов|Rostov|Рыбинск|Rybinsk|Ярославл|Yaroslavl|Germany|France|Spain"
+    r"|(?-i:\bЖ\b|['\"]М['\"])|₽|€|рубл|ruble|\bRUB\b|\bEUR\b",
     re.IGNORECASE,
 )
 
@@ -49,7 +77,7 @@ def figures(warehouse: Path, mart: str) -> set[tuple[object, ...]]:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         rows = connection.execute(f"select {FIGURES[mart]} from marts.{mart}").fetchall()
     named = (tuple(RENAMED.get(str(cell), cell) for cell in row) for row in rows)
-    return {row for row in named if not {"owned_objects", "tenure"} & set(row)}
+    return {row for row in named if not {"owned_objects", "tenure", "segment_5", "h7_objects"} & set(row)}
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +90,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *(".*", "target", "published", "logs", "activation", "pilots", "__pycache__")
     )
     shutil.copytree(ROOT, folder / "project", ignore=ignored)
+    for name, line in INAPPLICABLE.items():
+        with (folder / f"project/seeds/banks/churn_modelling/{name}.csv").open(
+            "a", encoding="utf-8"
+        ) as register:
+            register.write(f"{line}\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BANK", "churn_modelling")
         run = report(folder / "project", "--clients", str(folder / "clients.parquet"))
@@ -114,6 +147,62 @@ def test_no_output_names_what_the_bank_does_not_have(language: str, territory: s
     for name in ("conclusions", "deck"):
         assert "\u00a0€" in texts[name]
     assert len(list((release / "charts").glob(f"*.{language}.png"))) == 8
+
+
+@pytest.mark.parametrize(
+    ("language", "reason"),
+    [("ru", "Не применимо: в таблице банка нет"), ("en", "Not applicable: the bank's table")],
+)
+def test_what_needs_an_absent_column_is_not_applicable_in_every_output(
+    language: str, reason: str, release: Path
+) -> None:
+    conclusions = (release / f"conclusions.{language}.md").read_text(encoding="utf-8")
+    dashboard = (release / f"dashboard.{language}.html").read_text(encoding="utf-8")
+    # The segment, its proposal and the hypothesis.
+    assert conclusions.count(reason) == 3
+    assert deck_texts(release / f"presentation.{language}.pptx").count(reason) == 2
+    assert json.dumps(reason, ensure_ascii=False)[1:-1] in dashboard.replace("\\u0027", "'")
+
+
+def test_what_needs_an_absent_column_has_no_figures_but_a_reason(release: Path) -> None:
+    with duckdb.connect(str(release / "bank_marts.duckdb"), read_only=True) as connection:
+        assert connection.execute(
+            "select clients, coverage, churn_rate, is_too_small from marts.fct_segment_metrics"
+            " where segment_id = 'segment_5'"
+        ).fetchall() == [(None, None, None, True)]
+        for mart, of in [
+            ("dim_segments", "segment_id = 'segment_5'"),
+            ("fct_retention_economics", "segment_id = 'segment_5'"),
+            ("fct_pilot_designs", "segment_id = 'segment_5'"),
+            ("fct_hypothesis_results", "hypothesis_id = 'h7_objects'"),
+        ]:
+            reasons = connection.execute(f"select distinct reason_en from marts.{mart} where {of}").fetchall()
+            assert reasons == [("Not applicable: the bank's table lacks a column that this needs.",)]
+
+
+def test_a_column_that_no_bank_has_is_refused_with_register_and_line(project: Path, tmp_path: Path) -> None:
+    register = project / "seeds/banks/churn_modelling/segment_rules.csv"
+    known = register.read_text(encoding="utf-8")
+    register.write_text(known.replace("owned_objects", "owned_objekts"), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BANK", "churn_modelling")
+        run = dbt("compile", "--select", "dim_segments", clients=SAMPLE, target=tmp_path, project=project)
+    register.write_text(known, encoding="utf-8")
+    refusal = own_words(run.stdout, "", "")
+    assert str(refusal) == (
+        "segment_rules.csv names the column owned_objekts in the line segment_5,owned_objekts,>=,1, but no bank in"
+        " seeds/banks has it; correct the name."
+    )
+
+
+def test_no_generic_text_names_a_bank_a_place_or_a_currency() -> None:
+    assert len(GENERIC) > 200
+    none_of(
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}"
+        for path in GENERIC
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if NAMED.search(line)
+    )
 
 
 def test_a_release_belongs_to_its_bank(release: Path) -> None:

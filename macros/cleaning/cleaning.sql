@@ -107,7 +107,7 @@
     end
 {%- endmacro %}
 
-{# Rubles with kopecks; further digits are rounded away. #}
+{# Money with two decimals; further digits are rounded away. #}
 {% macro to_money(column_name) -%}
     case when {{ is_number(column_name) }} then try_cast({{ column_name }} as decimal(18, 2)) end
 {%- endmacro %}

@@ -25,6 +25,20 @@
     {{ return(sql) }}
 {%- endmacro %}
 
+{# Some CSV files with headers as one relation, every column as text. #}
+{% macro csv_files(files) -%}
+    {{ return(adapter.dispatch('csv_files', 'bank_segments')(files)) }}
+{%- endmacro %}
+
+{% macro default__csv_files(files) -%}
+    read_csv({{ files }}, header = true, all_varchar = true, union_by_name = true)
+{%- endmacro %}
+
+{% macro spark__csv_files(files) -%}
+    {%- do run_query('create or replace temporary view csv_files using csv options (path ' ~ files ~ ', header true)') -%}
+    csv_files
+{%- endmacro %}
+
 {# The file of a seed that is not in the warehouse, or empty there: `dbt compile` on a clean checkout, `dbt build --empty`. #}
 {% macro unbuilt_seed(node) -%}
     {{ return(adapter.dispatch('unbuilt_seed', 'bank_segments')(node)) }}

@@ -1,6 +1,6 @@
-{# Whether a group has too few clients to be shown. #}
+{# Whether a group has too few clients to be shown; one that cannot be counted has. #}
 {% macro is_too_small(clients, minimum_clients) -%}
-    {{ clients }} < {{ minimum_clients }}
+    coalesce({{ clients }} < {{ minimum_clients }}, true)
 {%- endmacro %}
 
 {#

@@ -37,3 +37,12 @@
 {% macro rules_of(rules, owner_column, owner) -%}
     {%- do return(rules | selectattr(owner_column, 'equalto', owner) | list) -%}
 {%- endmacro %}
+
+{# Whether a row has one of these ids. #}
+{% macro is_one_of(id, ids) -%}
+    {%- if ids -%}
+        {{ id }} in ('{{ ids | join("', '") }}')
+    {%- else -%}
+        false
+    {%- endif -%}
+{%- endmacro %}

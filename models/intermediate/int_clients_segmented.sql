@@ -1,7 +1,7 @@
 {#- A view: to work bands and segments out in each scan costs less than to store them for every client. #}
 {{- config(materialized='view') }}
 
-{%- set segments = seed_rows('segments') %}
+{%- set segments = applicable_segments() %}
 {%- set rules = seed_rows('segment_rules') %}
 
 with
@@ -20,7 +20,7 @@ final as (
         {{ attribute.sql }} as {{ attribute.name }},
         {%- endfor %}
         concat_ws(
-            ','
+            ',', null
             {%- for row in segments %},
             case when {{ predicate(rules_of(rules, 'segment_id', row.segment_id)) }} then '{{ row.segment_id }}' end
             {%- endfor %}

@@ -7,7 +7,7 @@
 {%- do cell_columns.append(row.trait) %}
 {%- endfor %}
 {%- set hypotheses = [] %}
-{%- for hypothesis in seed_rows('hypotheses') if not is_about_money(hypothesis, domains) %}
+{%- for hypothesis in applicable_hypotheses() if not is_about_money(hypothesis, domains) %}
 {%- do hypotheses.append(hypothesis) %}
 {%- endfor %}
 

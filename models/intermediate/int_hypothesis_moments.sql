@@ -3,7 +3,7 @@
 {%- set rules = seed_rows('population_rules') %}
 {%- set trimmings = seed_rows('trimmings') %}
 {%- set about_money = [] %}
-{%- for hypothesis in seed_rows('hypotheses') if is_about_money(hypothesis, domains) %}
+{%- for hypothesis in applicable_hypotheses() if is_about_money(hypothesis, domains) %}
 {%- do about_money.append(hypothesis) %}
 {%- endfor %}
 

@@ -1,4 +1,4 @@
-{%- set hypotheses = seed_rows('hypotheses') | rejectattr('kind', 'equalto', 'proportion') | list %}
+{%- set hypotheses = applicable_hypotheses() | rejectattr('kind', 'equalto', 'proportion') | list %}
 {%- set domains = client_columns() %}
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}

@@ -11,7 +11,7 @@ clients as (
 
 ),
 
-final as (
+summarised_traits as (
 
     {%- for row in number_traits() %}
     {%- set kind = row.kind %}
@@ -82,6 +82,14 @@ final as (
     union all
     {%- endif %}
     {%- endfor %}
+
+),
+
+final as (
+
+    -- Who has no number of products is in the summary of all alone.
+    select * from summarised_traits
+    where is_every_product_count or product_count is not null
 
 )
 

@@ -103,6 +103,7 @@ final as (
         end as break_even_save_rate,
         case when saved_share > 0 then offer_cost + lost_cost / saved_share end as break_even_value,
         case
+            when target_clients is null then 'absent_column'
             when value_of_kept_client is null or expected_churn_rate is null then 'no_clients_to_keep'
             when expected_churn_rate = 0 then 'nobody_leaves'
             when value_of_kept_client <= offer_cost then 'value_below_offer'

@@ -21,7 +21,10 @@ final as (
 
     select
         segments.segment_id,
-        cast(coalesce(sum(cells.clients), 0) as bigint) as target_clients,
+        case
+            when not {{ is_one_of('segments.segment_id', inapplicable_segments()) }}
+                then cast(coalesce(sum(cells.clients), 0) as bigint)
+        end as target_clients,
         cast(coalesce(sum({{ products }} * cells.clients), 0) as bigint) as products_total,
         coalesce(sum({{ balance }}), 0) as balance_kopecks_total
     from segments

@@ -26,8 +26,12 @@ final as (
 
     select
         named.segment_id,
-        cast(coalesce(sum(cells.clients), 0) as bigint) as clients,
-        cast(coalesce(sum(cells.clients) filter (where cells.is_churned), 0) as bigint) as churned_clients
+        {%- set is_applicable = 'not ' ~ is_one_of('named.segment_id', inapplicable_segments()) %}
+        case when {{ is_applicable }} then cast(coalesce(sum(cells.clients), 0) as bigint) end as clients,
+        case
+            when {{ is_applicable }}
+                then cast(coalesce(sum(cells.clients) filter (where cells.is_churned), 0) as bigint)
+        end as churned_clients
     from named
     left join cells
         on

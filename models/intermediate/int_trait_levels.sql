@@ -10,7 +10,16 @@ cells as (
 
 final as (
 
+    -- No row: the columns where the register has no such trait.
+    select
+        cast(null as string) as trait,
+        cast(null as string) as level,
+        cast(null as bigint) as product_count,
+        cast(null as bigint) as clients,
+        cast(null as bigint) as churned_clients
+    where false
     {%- for row in traits %}
+    union all
     select
         '{{ row.trait }}' as trait,
         cast({{ row.trait }} as string) as level,
@@ -20,9 +29,6 @@ final as (
     from cells
     where {{ row.trait }} is not null
     group by all
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
     {%- endfor %}
 
 )

@@ -6,9 +6,9 @@ bank as (
 
 ),
 
-columns as (
+traits as (
 
-    select * from {{ ref('columns') }}
+    select * from {{ ref('dim_traits') }}
 
 ),
 
@@ -20,13 +20,13 @@ final as (
         bank.name_en,
         bank.currency,
         bank.is_synthetic,
-        coalesce(bool_or(columns.role = 'split'), false) as has_territory,
-        coalesce(bool_or(columns.role = 'product_count'), false) as has_product_count,
-        coalesce(bool_or(columns.column_name = 'balance'), false) as has_balance_column,
+        coalesce(bool_or(traits.trait_role = 'territory'), false) as has_territory,
+        coalesce(bool_or(traits.trait_role = 'product_count'), false) as has_product_count,
+        coalesce(bool_or(traits.trait = 'balance' and traits.kind = 'number'), false) as has_balance_column,
         bank.source_ru,
         bank.source_en
     from bank
-    cross join columns
+    cross join traits
     group by all
 
 )

@@ -12,6 +12,12 @@ segment_rules as (
 
 ),
 
+undefined_reasons as (
+
+    select * from {{ ref('undefined_reasons') }}
+
+),
+
 readable as (
 
     select
@@ -32,9 +38,15 @@ final as (
         segments.name_en,
         readable.rule,
         segments.description_ru,
-        segments.description_en
+        segments.description_en,
+        undefined_reasons.reason_ru,
+        undefined_reasons.reason_en
     from segments
     inner join readable on segments.segment_id = readable.segment_id
+    left join undefined_reasons
+        on
+            undefined_reasons.reason_code = 'absent_column'
+            and {{ is_one_of('segments.segment_id', inapplicable_segments()) }}
 
 )
 

@@ -24,7 +24,12 @@ final as (
         undefined_reasons.reason_ru,
         undefined_reasons.reason_en
     from hypothesis_effects
-    left join undefined_reasons on hypothesis_effects.reason_code = undefined_reasons.reason_code
+    left join undefined_reasons
+        on
+            undefined_reasons.reason_code = case
+                when {{ is_one_of('hypothesis_effects.hypothesis_id', inapplicable_hypotheses()) }} then 'absent_column'
+                else hypothesis_effects.reason_code
+            end
 
 )
 

@@ -66,7 +66,12 @@ final as (
             and hypothesis_tests.trimming = conclusions.trimming
             and hypothesis_tests.city = conclusions.city
             and hypothesis_tests.test = conclusions.test
-    left join undefined_reasons on hypothesis_tests.reason_code = undefined_reasons.reason_code
+    left join undefined_reasons
+        on
+            undefined_reasons.reason_code = case
+                when {{ is_one_of('hypothesis_tests.hypothesis_id', inapplicable_hypotheses()) }} then 'absent_column'
+                else hypothesis_tests.reason_code
+            end
     where hypothesis_tests.is_reported
 
 )

@@ -146,6 +146,8 @@ def own_words(said: str, file: str, advice: str) -> RefusedError | None:
             f"{file} has a quotation mark inside a cell and a line break between two of them; double each, or put the"
             " whole cell in quotes."
         )
+    if mistake := re.search(r"\w+[.]csv names the column .*; correct the name[.]", said):
+        return RefusedError(mistake.group())
     found = re.search(r"The client file (gave no client|can be read in two ways)?.*", said)
     if found is None:
         return None

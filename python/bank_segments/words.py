@@ -122,9 +122,11 @@ _COUNTED_UNITS = {"лет": _YEAR, "years": _YEAR, "баллов": _POINT, "poin
 # What is not shown where the bank's table lacks it, by the column of `dim_bank` that says so.
 _LACKING = {
     "has_territory": N_("The bank’s table has no territory: nothing is shown by it."),
-    "has_product_count": N_("The bank’s table has no number of products: there is no portrait by it."),
+    "has_product_count": N_(
+        "The bank’s table has no number of products: there is no portrait by it, and every client counts as one product."
+    ),
     "has_balance_column": N_(
-        "The bank’s table has no account balance: what a kept client is worth is unknown."
+        "The bank’s table has no account balance: what a client is worth rests on fees alone."
     ),
 }
 _OPERATORS = {
@@ -262,7 +264,7 @@ class Words:
         return self.gettext("%(points)s\u00a0pp", points=self.number(100 * fraction, decimals))
 
     def quantity(self, value: float | None, unit: str | None, decimals: int) -> str:
-        """A measured value in the unit that a mart names: `37,7 года`, `653 балла`, `99 645 ₽`."""
+        """A measured value in the unit that a mart names: `37,7 года`, `653 балла`."""
         text = self.number(value, decimals)
         if value is None or not is_known(value) or not unit:
             return text
@@ -357,11 +359,11 @@ class Words:
     # The economics of retention
 
     def money(self, value: float | None) -> str:
-        """A sum of the bank's money in whole units: `11 060 ₽`, `11,060 €`."""
+        """A sum of the bank's money in whole units, `11 060` with its sign."""
         return self.quantity(value, self.currency, 0)
 
     def assumed(self, value: float | None, assumption: Row) -> str:
-        """A value of an assumption in its unit: `15,0 %`, `3 года`, `1 500 ₽`."""
+        """A value of an assumption in its unit: `15,0 %`, `3 года`."""
         unit = self.name(assumption, "unit")
         return self.percent(value) if unit == "%" else self.quantity(value, unit, decimals_of(value))
 
@@ -393,6 +395,11 @@ class Words:
         return self.roles.get("territory", "")
 
     @property
+    def has_economics(self) -> bool:
+        """Whether the bank's table says what a client is worth."""
+        return bool(self.bank["has_product_count"] and self.bank["has_balance_column"])
+
+    @property
     def lacking(self) -> list[str]:
         """What the bank's table lacks, and what is therefore not shown."""
         return [self.gettext(said) for column, said in _LACKING.items() if not self.bank[column]]
@@ -406,11 +413,11 @@ class Words:
         return self.levels.get((trait, str(level)), str(level))
 
     def trait_level(self, trait: str, level: object) -> str:
-        """Trait and level: `Город: Рыбинск`."""
+        """Trait and level: `Карта: есть`."""
         return f"{self.trait(trait)}: {self.level(trait, level)}"
 
     def rule(self, rule: str) -> str:
-        """A rule of a segment or population in words (`Возраст меньше 35; Город: Рыбинск`), or as it is."""
+        """A rule of a segment or population in words (`Возраст меньше 35; Карта: есть`), or as it is."""
         if rule == "true":
             return self.gettext("all accepted rows")
         if dropped := _NEGATION.fullmatch(rule):

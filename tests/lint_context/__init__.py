@@ -68,6 +68,26 @@ def client_columns() -> list[dict[str, Any]]:
     ]
 
 
+def applicable_segments() -> list[dict[str, Any]]:
+    """Return those of the register."""
+    return seed_rows("segments")
+
+
+def applicable_hypotheses() -> list[dict[str, Any]]:
+    """Return those of the register."""
+    return seed_rows("hypotheses")
+
+
+def inapplicable_segments() -> list[str]:
+    """Return one, which no register has."""
+    return ["segment_0"]
+
+
+def inapplicable_hypotheses() -> list[str]:
+    """Return one, which no register has."""
+    return ["h0"]
+
+
 def client_attributes() -> list[dict[str, str]]:
     """Return a plain one for all that the macro of that name gives."""
     return [{"name": "age", "sql": "age"}]

@@ -87,6 +87,9 @@ checked as (
             else allowed_values.value is not null
         end as is_possible
     from named
+    -- What names a column that the bank's table lacks is not applicable.
+    inner join domains as present
+        on named.column_name in (present.column_name, 'has_' || present.column_name)
     left join domains on named.column_name = domains.column_name
     left join allowed_values
         on named.column_name = allowed_values.column_name and named.value = allowed_values.value

@@ -18,21 +18,9 @@ value_synonyms as (
 
 ),
 
-segment_rules as (
-
-    select * from {{ ref('segment_rules') }}
-
-),
-
 population_rules as (
 
     select * from {{ ref('population_rules') }}
-
-),
-
-hypotheses as (
-
-    select * from {{ ref('hypotheses') }}
 
 ),
 
@@ -61,24 +49,9 @@ named as (
     from value_synonyms
     union all
     select
-        'segment_rules' as seed,
-        column_name
-    from segment_rules
-    union all
-    select
         'population_rules' as seed,
         column_name
     from population_rules
-    union all
-    select
-        'hypotheses' as seed,
-        metric_column as column_name
-    from hypotheses
-    union all
-    select
-        'hypotheses' as seed,
-        group_column as column_name
-    from hypotheses
 
 )
 

@@ -40,6 +40,7 @@ named as (
 
     select segment_id
     from segments
+    where reason_en is null
     union all
     select distinct 'none' as segment_id
     from clients

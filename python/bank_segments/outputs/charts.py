@@ -82,11 +82,11 @@ def draw_charts(marts: Marts, directory: Path, languages: Iterable[Language] = L
 def figures(marts: Marts, language: Language) -> dict[str, Figure]:
     """Every chart that the bank's table allows, by its name; to be made and drawn within `chart_style`."""
     words = words_of(marts, language)
-    return {
-        name: chart(marts, words)
-        for name, chart in _CHARTS.items()
-        if words.bank["has_product_count"] or chart is not _product_count_portraits
+    needs = {
+        "product_count_portraits": bool(words.bank["has_product_count"]),
+        "retention_tornado": words.has_economics,
     }
+    return {name: chart(marts, words) for name, chart in _CHARTS.items() if needs.get(name, True)}
 
 
 def chart_style() -> AbstractContextManager[None]:
@@ -307,6 +307,8 @@ def _segment_label(row: Row, words: Words) -> str:
 def _segment_notes(row: Row, words: Words) -> tuple[str, str]:
     """What stands beside the coverage and the churn rate of a segment."""
     _ = words.gettext
+    if is_known(row.get("reason_en")):
+        return _("not applicable"), ""
     if row["is_too_small"] and row["clients"]:
         return _("too few clients"), _("too few clients")
     coverage = f"{words.percent(row['coverage'])}\n{words.counted(row['clients'], 'client')}"

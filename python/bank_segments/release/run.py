@@ -159,7 +159,10 @@ def summary(warehouse: Path, rows: dict[str, int], release: Path) -> str:
             " where is_primary order by populations.sort_order, hypotheses.sort_order, hypothesis_id"
         ).fetchall()
     lines = [f"rows: {rows['read']} read, {rows['accepted']} accepted, {rows['rejected']} rejected"]
-    lines += [f"{segment_id} {name}: coverage {coverage:.2%}" for segment_id, name, coverage in coverages]
+    lines += [
+        f"{segment_id} {name}: " + ("not applicable" if coverage is None else f"coverage {coverage:.2%}")
+        for segment_id, name, coverage in coverages
+    ]
     lines += [f"{hypothesis_id}, {population}: {verdict}" for hypothesis_id, population, verdict in verdicts]
     first_page = release.with_name("latest") / "index.html"
     lines.append(f"published: {shown(release)}; start with {shown(first_page)}")

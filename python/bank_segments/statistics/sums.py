@@ -50,7 +50,7 @@ class _Exact:
 class Moments(_Exact):
     """Size, sum and sum of squares of one group's values, in a fixed integer unit (years, kopecks, 0/1).
 
-    `scale` is the number of integer units in one display unit: 100 for kopecks shown as rubles.
+    `scale` is the number of integer units in one display unit: 100 for money in hundredths.
     """
 
     n: int

@@ -211,13 +211,17 @@ class Views:
         _, name = self.words.gettext, self.words.name
         metrics = self.marts.fct_segment_metrics.merge(self.marts.dim_segments, on="segment_id")
         declared = rows(metrics)
-        ids = [*(segment["segment_id"] for segment in declared), NO_SEGMENT]
+        shown = [segment for segment in declared if not segment["reason_en"]]
+        ids = [*(segment["segment_id"] for segment in shown), NO_SEGMENT]
         note = _("Segments overlap: a client may be in several of them.")
-        if names := [name(segment, "name") for segment in declared if segment["is_churn_set_by_rule"]]:
+        if names := [name(segment, "name") for segment in shown if segment["is_churn_set_by_rule"]]:
             note += " " + _(
                 "The rule of %(names)s itself says who left, so that their churn rate is no finding.",
                 names=", ".join(names),
             )
+        note += "".join(
+            f" {name(each, 'name')}: {name(each, 'reason')}" for each in declared if each not in shown
+        )
         return {
             "id": "segment",
             "kind": "segments",
@@ -230,7 +234,7 @@ class Views:
             "note": note,
             "wide": True,
             "levels": [
-                *({"id": each["segment_id"], "label": name(each, "name")} for each in declared),
+                *({"id": each["segment_id"], "label": name(each, "name")} for each in shown),
                 {"id": NO_SEGMENT, "label": _("in no segment")},
             ],
             "panels": [
