@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from bank_segments import BANK, SAMPLE, known_banks, register_rows
-from bank_segments.errors import RefusedError, disk_full, shown
+from bank_segments import BANK, SAMPLE, register_rows
+from bank_segments.errors import RefusedError, disk_full
+from bank_segments.ingest import registers
 from bank_segments.marts import Marts, read_marts
 from bank_segments.release import expectations, gate, private_csv, publish, run
 from bank_segments.release.run import PUBLISHED, TARGET, timed
@@ -202,8 +203,8 @@ def report(
 
 def bank_refusal() -> str | None:
     """Why there is no report of the bank that `BANK` names; None where there is one."""
-    if BANK not in known_banks():
-        return f"There is no bank {shown(BANK)} in seeds/banks; known are {', '.join(known_banks())}."
+    if reason := registers.refusal():
+        return reason
     if lacking := _SHOWN_COLUMNS - {row["column_name"] for row in register_rows("columns")}:
         return (
             f"The outputs show {', '.join(sorted(lacking))}, which {BANK} does not have;"
