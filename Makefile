@@ -5,6 +5,7 @@
 # SERIES names the series of releases that a file is compared with, ALLOW_DRIFT=1 publishes although it drifted.
 # DECK_TEMPLATE names the bank's own .pptx for the presentation.
 BANK ?=
+NAME ?=
 CLIENTS ?=
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,19 +20,23 @@ DECK_TEMPLATE ?=
 ROWS ?=
 export PYTHONPATH := python
 
-SETTINGS := CLIENTS BANK SHEET ENGINE SERIES ALLOW_DRIFT DECK_TEMPLATE SEGMENT CANDIDATE PILOT PYTHON ROWS
+SETTINGS := CLIENTS BANK NAME SHEET ENGINE SERIES ALLOW_DRIFT DECK_TEMPLATE SEGMENT CANDIDATE PILOT PYTHON ROWS
 UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown setting $(UNKNOWN); known are $(SETTINGS))
 endif
 
 # Text as it was given: make takes a $ in a path for one of its variables. The shell gets it from the environment.
-$(foreach name,CANDIDATE CLIENTS DECK_TEMPLATE ENGINE PILOT SEGMENT SERIES SHEET,$(eval export override $(name) := $$(value $(name))))
+$(foreach name,CANDIDATE CLIENTS DECK_TEMPLATE ENGINE NAME PILOT SEGMENT SERIES SHEET,$(eval export override $(name) := $$(value $(name))))
 
-.PHONY: report check quick-tests activation adopt evaluate rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest faults soak bi-env audit
+.PHONY: report bank check quick-tests activation adopt evaluate rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest faults soak bi-env audit
 
 report: .venv/installed $(if $(filter spark%,$(ENGINE)),spark-env)
 	@$(BIN)/python -m $(if $(filter-out duckdb,$(ENGINE)),spark.report --engine="$$ENGINE",bank_segments.report) $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(SHEET),--sheet="$$SHEET") $(if $(SERIES),--series="$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift) $(if $(DECK_TEMPLATE),--deck-template="$$DECK_TEMPLATE")
+
+# CLIENTS names a file that no bank folder describes, NAME the folder that a proposal for it is written into.
+bank: .venv/installed
+	@$(BIN)/python -m bank_segments.ingest.propose --clients="$$CLIENTS" --name="$$NAME" $(if $(SHEET),--sheet="$$SHEET")
 
 # SEGMENT names the segment whose campaign list is written, with the bank's ids, into activation/; PILOT=1 splits it into
 # the arms of a pilot, offer and control.

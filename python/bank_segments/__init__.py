@@ -15,10 +15,11 @@ def known_banks() -> list[str]:
     return sorted(path.parent.name for path in (ROOT / "seeds/banks").glob("*/columns.csv"))
 
 
-def register_file(name: str, project: Path = ROOT, bank: str | None = None) -> Path:
+def register_file(name: str, project: Path | None = None, bank: str | None = None) -> Path:
     """The CSV file of a register: the bank's own, or else the one that all banks share."""
-    own = project / "seeds/banks" / (bank or BANK) / f"{name}.csv"
-    return own if own.exists() else project / f"seeds/shared/{name}.csv"
+    seeds = (project or ROOT) / "seeds"
+    own = seeds / "banks" / (bank or BANK) / f"{name}.csv"
+    return own if own.exists() else seeds / f"shared/{name}.csv"
 
 
 def register_rows(name: str, bank: str | None = None) -> list[dict[str, str]]:

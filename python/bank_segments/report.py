@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from bank_segments import BANK, SAMPLE, known_banks
-from bank_segments.errors import RefusedError, disk_full, shown
-from bank_segments.ingest.registers import register_fault
+from bank_segments import BANK, SAMPLE
+from bank_segments.errors import RefusedError, disk_full
+from bank_segments.ingest import registers
 from bank_segments.marts import Marts, read_marts, rows
 from bank_segments.release import expectations, gate, private_csv, publish, run
 from bank_segments.release.progress import follow_dbt, progress
@@ -199,13 +199,6 @@ def report(
         print(run.summary(build.warehouse, passed.rows, release))
 
 
-def bank_refusal() -> str | None:
-    """Why there is no report of the bank that `BANK` names; None where there is one."""
-    if BANK not in known_banks():
-        return f"There is no bank {shown(BANK)} in seeds/banks; known are {', '.join(known_banks())}."
-    return None
-
-
 def choose_bank(clients: Path, sheet: str) -> None:
     """Go on as the bank whose columns the file has; in a new process, for every module reads BANK as it is imported."""
     from bank_segments.ingest.client_file import find_bank
@@ -251,7 +244,7 @@ def main(
         else:
             if "BANK" not in os.environ and options.clients != SAMPLE:
                 choose_bank(options.clients, options.sheet)
-            refuse(bank_refusal() or register_fault())
+            refuse(registers.refusal())
             with environment(BANK_SHEET=options.sheet):
                 report(
                     options.clients,

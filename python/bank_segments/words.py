@@ -123,7 +123,7 @@ _COUNTED_UNITS = {"лет": _YEAR, "years": _YEAR, "баллов": _POINT, "poin
 _LACKING = {
     "has_territory": N_("The bank’s table has no territory: nothing is shown by it."),
     "has_product_count": N_(
-        "The bank’s table has no number of products: there is no portrait by it, and every client counts as one product."
+        "The bank’s table has no number of products: there is no portrait by it, and a client counts as one product."
     ),
     "has_balance_column": N_(
         "The bank’s table has no account balance: what a client is worth rests on fees alone."

@@ -32,7 +32,7 @@ from bank_segments import BANK, SAMPLE, known_banks, register_rows
 from bank_segments.database import literal
 from bank_segments.errors import RefusedError, shown
 from bank_segments.ingest.containers import Note, Table, open_table
-from bank_segments.ingest.header import UnfitError, Wanted, find_columns, find_header
+from bank_segments.ingest.header import UnfitError, Wanted, find_columns, find_header, likely_header
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -452,24 +452,36 @@ def _beginning(path: Path) -> bytes:
         return start.decode("cp1251", "replace").encode()
 
 
+def _head_of(clients: Path, sheet: str) -> tuple[bytes, list[str]]:
+    """The first lines of a text, or the names of the columns of Parquet."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = open_table(clients, sheet, Path(folder))
+        if table.path.suffix.casefold() != ".parquet":
+            return _beginning(table.path), []
+        parts = [glob.escape(str(part)) for part in table.parts]
+        return b"", duckdb.read_parquet(parts).columns
+
+
+def first_columns(clients: Path, sheet: str) -> list[str]:
+    """The names of the columns of a file that nobody has described; raises `UnfitError`."""
+    head, columns = _head_of(clients, sheet)
+    return columns or likely_header(head)
+
+
 def find_bank(clients: Path, sheet: str) -> str:
     """The only bank whose columns the file has, `BANK` where it cannot be opened; raises `RefusedError`."""
     said, fitting, unfit = shown(clients), list[str](), dict[str, UnfitError]()
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            table = open_table(clients, sheet, Path(folder))
-            is_parquet = table.path.suffix.casefold() == ".parquet"
-            head = b"" if is_parquet else _beginning(table.path)
-            columns = duckdb.read_parquet(list(map(str, table.parts))).columns if is_parquet else []
-        except (OSError, UnfitError, duckdb.Error):
-            return BANK
+    try:
+        head, columns = _head_of(clients, sheet)
+    except (OSError, UnfitError, duckdb.Error):
+        return BANK
     for bank in known_banks():
         wanted = other_names(bank)
         try:
-            if is_parquet:
-                find_columns(columns, wanted)
-            else:
+            if head:
                 find_header(head, wanted)
+            else:
+                find_columns(columns, wanted)
             fitting.append(bank)
         except UnfitError as error:
             unfit[bank] = error

@@ -45,7 +45,7 @@ def _key(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-def _look(name: str) -> str:
+def look_of(name: str) -> str:
     """What an eye tells apart in a name, in any letter case."""
     return _key(name.casefold().translate(_LOOKALIKES))
 
@@ -54,8 +54,8 @@ def _candidates(columns: Sequence[str], name: str, others: Sequence[str]) -> lis
     """Return the places of a column's own name, else of those that look like one of its names."""
     if own := [at for at, column in enumerate(columns) if _key(column) == _key(name)]:
         return own
-    looks = {_look(other) for other in (name, *others)}
-    return [at for at, column in enumerate(columns) if _look(column) in looks]
+    looks = {look_of(other) for other in (name, *others)}
+    return [at for at, column in enumerate(columns) if look_of(column) in looks]
 
 
 def find_columns(columns: Sequence[str], wanted: Wanted) -> list[int]:
@@ -78,19 +78,19 @@ def find_columns(columns: Sequence[str], wanted: Wanted) -> list[int]:
 
 
 def _with_similar(name: str, columns: Sequence[str], others: Sequence[str]) -> str:
-    looks = {_look(column): column for column in columns}
+    looks = {look_of(column): column for column in columns}
     for known in (name, *others):
-        if found := get_close_matches(_look(known), looks, n=1):
+        if found := get_close_matches(look_of(known), looks, n=1):
             return f"{name} (the most similar is {shown(looks[found[0]])})"
     return name
 
 
 def find_header(head: bytes, wanted: Wanted) -> Header:
     """Return the header: of the first lines, the one that names the most of `wanted`; raises `UnfitError`."""
-    looks = [{_look(name) for name in (own, *others)} for own, others in wanted.items()]
+    looks = [{look_of(name) for name in (own, *others)} for own, others in wanted.items()]
 
     def named(columns: list[str]) -> int:
-        found = set(map(_look, columns))
+        found = set(map(look_of, columns))
         return sum(not found.isdisjoint(look) for look in looks)
 
     # Certain, because no name holds a separator: at most one of them finds all the names.
@@ -107,3 +107,9 @@ def _readings(head: bytes) -> Iterator[tuple[int, str, str, list[str]]]:
         text = line.decode("utf-8", "replace").strip("\ufeff")
         for delimiter in DELIMITERS:
             yield number, delimiter, text, next(csv.reader([text], delimiter=delimiter), [])
+
+
+def likely_header(head: bytes) -> list[str]:
+    """The names in the first line that has the most of them, where nobody knows what they are."""
+    _, _, _, columns = max(_readings(head), key=lambda reading: len(list(filter(None, reading[3]))))
+    return columns
