@@ -91,13 +91,14 @@ joined as (
 
 ),
 
+-- Nobody is in a segment without clients, however they are drawn.
 final as (
 
     select
         joined.candidate_id,
         joined.coverage,
-        {{ list_item('joined.coverage_ends', 1) }} as coverage_low,
-        {{ list_item('joined.coverage_ends', 2) }} as coverage_high,
+        coalesce({{ list_item('joined.coverage_ends', 1) }}, 0.0e0) as coverage_low,
+        coalesce({{ list_item('joined.coverage_ends', 2) }}, 0.0e0) as coverage_high,
         case when joined.can_vary then joined.churn_rate end as churn_rate,
         case when joined.can_vary then {{ list_item('joined.churn_rate_ends', 1) }} end as churn_rate_bootstrap_low,
         case when joined.can_vary then {{ list_item('joined.churn_rate_ends', 2) }} end as churn_rate_bootstrap_high,
