@@ -82,7 +82,7 @@ CASES = [
     (
         "value_synonyms",
         "open,false",
-        "closed,false",
+        "Closed,false",
         "line 3, column raw_value: Closed of is_churned means both",
     ),
     ("segment_rules", "plan,=", "tariff,=", "line 2, column column_name: no bank has a column tariff"),

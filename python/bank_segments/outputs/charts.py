@@ -75,7 +75,8 @@ def draw_charts(marts: Marts, directory: Path, languages: Iterable[Language] = L
                     Chart(name, language, directory / f"{name}.{language}.png", figure.get_suptitle())
                 )
                 # savefig would draw it twice, the first time for the layout alone.
-                FigureCanvasAgg(figure).print_png(drawn[-1].path, pil_kwargs={"compress_level": 1})
+                canvas = FigureCanvasAgg(figure)
+                canvas.print_png(drawn[-1].path, pil_kwargs={"compress_level": 1})  # type: ignore[no-untyped-call]
     return drawn
 
 
