@@ -12,16 +12,20 @@ clients as (
 -- A segment of active clients has no churn of its own; the clients who would be in it, had they stayed, do.
 final as (
 
+    -- No row: the columns where the register has no segment.
+    select
+        cast(null as string) as segment_id,
+        cast(null as bigint) as lookalike_clients,
+        cast(null as bigint) as lookalike_churned_clients
+    where false
     {%- for row in segments %}
+    union all
     select
         '{{ row.segment_id }}' as segment_id,
         count(*) as lookalike_clients,
         count(*) filter (where is_churned) as lookalike_churned_clients
     from clients
     where {{ predicate(rules_of(rules, 'segment_id', row.segment_id)) }}
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
     {%- endfor %}
 
 )
