@@ -58,10 +58,12 @@ SLOW_MODULES = {
         "exactness",
         "faults",
         "layering",
+        "layouts",
         "macros",
         "parity",
         "quality",
         "recipes",
+        "registers",
         "sample",
         "seeds",
     ]
