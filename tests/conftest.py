@@ -59,10 +59,12 @@ SLOW_MODULES = {
         "exactness",
         "faults",
         "layering",
+        "layouts",
         "macros",
         "parity",
         "quality",
         "recipes",
+        "registers",
         "sample",
         "seeds",
     ]

@@ -15,19 +15,6 @@
     )
 {%- endmacro %}
 
-{# The key of a client whom the id alone does not tell from others: a hash of the id's key and of the further columns. #}
-{% macro extended_key(key, columns) -%}
-    {{ return(adapter.dispatch('extended_key', 'bank_segments')(key, columns)) }}
-{%- endmacro %}
-
-{% macro default__extended_key(key, columns) -%}
-    substr(sha256(concat_ws(chr(31), {{ key }}, {{ columns | join(', ') }})), 1, 32)
-{%- endmacro %}
-
-{% macro spark__extended_key(key, columns) -%}
-    substr(sha2(concat_ws(chr(31), {{ key }}, {{ columns | join(', ') }}), 256), 1, 32)
-{%- endmacro %}
-
 {#
     Looked up in what DuckDB computed beside dbt when the clients were loaded: a variable of a Spark session shows in
     the plans, which every cluster's history server keeps.

@@ -20,7 +20,8 @@ final as (
         {{ attribute.sql }} as {{ attribute.name }},
         {%- endfor %}
         concat_ws(
-            ',', null
+            ',',
+            cast(null as string)
             {%- for row in segments %},
             case when {{ predicate(rules_of(rules, 'segment_id', row.segment_id)) }} then '{{ row.segment_id }}' end
             {%- endfor %}

@@ -149,8 +149,13 @@ final as (
         typed.{{ column.column_name }},
         {%- endfor %}
         -- Computed once, where the id ends: two rounds of SHA-256 cost more than any later step.
-        {%- set key = client_key('typed.client_id') %}
-        {{ extended_key(key, beside_id | map(attribute='column_name')) if beside_id else key }} as client_key,
+        {%- if beside_id %}
+        md5(concat_ws(
+            chr(31), {{ client_key('typed.client_id') }}, typed.{{ beside_id | map(attribute='column_name') | join(', typed.') }}
+        )) as client_key,
+        {%- else %}
+        {{ client_key('typed.client_id') }} as client_key,
+        {%- endif %}
         nullif(concat_ws(
             '; ',
             nullif(typed.row_reasons, ''),

@@ -20,6 +20,6 @@ from (
     ({{ text_literal(predicate(owned, domains)) }}, 'age < 35 and is_churned = false'),
     ({{ text_literal(predicate([computed], domains)) }}, 'has_balance = true'),
     -- Without domains it asks columns.csv.
-    ({{ text_literal(predicate([young]) if execute else client_columns()) }}, 'age < 35')
+    ({{ text_literal(predicate([staying]) if execute else client_columns()) }}, 'is_churned = false')
 ) as cases (actual, expected)
 where actual is distinct from expected

@@ -20,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import duckdb
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Template
 
 from bank_segments import ROOT, known_banks, register_rows
 from bank_segments.errors import RefusedError, exit_status, shown
@@ -242,15 +242,11 @@ def describe(columns: list[Column], clients: int, known: dict[str, Row]) -> Prop
         own = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.raw).lower()
         column.row = {"role": "ignored" if kind == "ignored" else "trait", "column_name": own, "kind": kind}
         column.row |= {"description_ru": column.header, "description_en": column.header, "bank": CORE}
-        seen_before = known.get(look_of(column.header))
-        if (
-            seen_before
-            and seen_before["column_name"] not in taken
-            and is_possible(seen_before["kind"], column)
-        ):
-            column.row = {**seen_before}
-            column.reason = f"the header is known from {seen_before['bank']}; {column.reason}"
-            banks.append(seen_before["bank"])
+        found = known.get(look_of(column.header))
+        if found and found["column_name"] not in taken and is_possible(found["kind"], column):
+            column.row = {**found}
+            column.reason = f"the header is known from {found['bank']}; {column.reason}"
+            banks.append(found["bank"])
         elif own in taken or own in {"client_id", "client_key", "is_churned", "segment_ids"}:
             column.row["column_name"] = f"{own}_{at}"
         taken.add(column.name)
@@ -356,8 +352,8 @@ def find_values(proposal: Proposal) -> None:
                 )
                 answers = zip(reversed(column.values), ("true", "false"), strict=True)
                 synonyms = [
-                    {"column_name": name, "raw_value": code.lower(), "value": value}
-                    for code, value in answers
+                    {"column_name": name, "raw_value": code.lower(), "value": is_so}
+                    for code, is_so in answers
                 ]
         elif kind == "category":
             allowed = allowed + labelled(name, {value: value for value in unknown}, len(allowed))
@@ -369,11 +365,8 @@ def find_values(proposal: Proposal) -> None:
         cuts = sorted({rounded(cut) for cut in column.quantiles[2:6]}) if is_number and not levels else []
         cuts = [cut for cut in cuts if int(column.row["minimum"]) < cut <= column.quantiles[-1]]
         if cuts:
-            bounds = ["", *map(str, cuts), ""]
-            pairs = pairwise(bounds)
-            registers["bands"] += [
-                {"column_name": name, "lower_bound": low, "upper_bound": up} for low, up in pairs
-            ]
+            for low, up in pairwise(["", *map(str, cuts), ""]):
+                registers["bands"].append({"column_name": name, "lower_bound": low, "upper_bound": up})
             levels = [f"{name}_band"]
         if is_number and column.row["is_required"] == "false":
             has = "есть значение / has a value"
@@ -434,8 +427,7 @@ def carry_over(proposal: Proposal) -> None:
     def present(names: str) -> str:
         return " ".join(name for name in names.split() if proposal.has([name]))
 
-    lacking = owners("segment_rules", "segment_id")
-    segments = {row["segment_id"] for row in core["segments"]} - lacking
+    segments = {row["segment_id"] for row in core["segments"]} - owners("segment_rules", "segment_id")
     populations = {row["population"] for row in core["populations"]} - owners(
         "population_rules", "population"
     )
@@ -450,40 +442,11 @@ def carry_over(proposal: Proposal) -> None:
     ]
     kept = {row["hypothesis_id"] for row in hypotheses}
     tests = [row for row in core["hypothesis_tests"] if row["hypothesis_id"] in kept]
-    if not segments:
-        segments = {"segment_1"}
-        core["segments"] = [next(row for row in core["segments"] if row["segment_id"] == "segment_1")]
-        core["segments"][0] |= {"name_ru": "Оставшиеся", "name_en": "Remaining"}
-        core["segments"][0] |= {"description_ru": "Все, кто остался.", "description_en": "All who stayed."}
-        rule = {"segment_id": "segment_1", "column_name": "is_churned", "operator": "=", "value": "false"}
-        core["segment_rules"] = [rule]
-        proposal.doubts.append(
-            ("segments.csv", 2, "which segments are worth a look? None of the nearest bank's fits")
-        )
-    if not hypotheses:
-        number = next(row["trait"] for row in proposal.registers["traits"] if row["kind"] == "number")
-        hypotheses = [
-            core["hypotheses"][0] | {"metric_column": number, "group_column": "is_churned", "strata": ""}
-        ]
-        hypotheses[0] |= {
-            "kind": "mean",
-            "first_group": "true",
-            "second_group": "false",
-            "populations": "all_clients",
-        }
-        hypotheses[0] |= {
-            "null_ru": f"Среднее {number} ушедших и оставшихся одинаково",
-            "metric_ru": f"Среднее {number}",
-        }
-        hypotheses[0] |= {
-            "null_en": f"Those who left and who stayed have the same {number}",
-            "metric_en": f"Mean {number}",
-        }
-        tests = [{"test": "welch_t", "is_primary": "true", "equivalence_margin": "0.05"}]
-        tests[0]["hypothesis_id"] = hypotheses[0]["hypothesis_id"]
-        proposal.doubts.append(
-            ("hypotheses.csv", 2, "what shall be compared? None of the nearest bank's hypotheses fits")
-        )
+    for name, found in (("segments", segments), ("hypotheses", kept)):
+        if not found:
+            proposal.doubts.append(
+                (f"{name}.csv", 1, f"which {name} are worth a look? None of {proposal.core} fits")
+            )
     chosen = {
         name: [row for row in core[name] if row["segment_id"] in segments]
         for name in ("segments", "segment_rules", "proposals", "pilots")
@@ -496,15 +459,6 @@ def carry_over(proposal: Proposal) -> None:
         for name in ("populations", "population_rules")
     }
     proposal.registers["assumptions"] = core["assumptions"]
-
-
-def page(proposal: Proposal, clients: Path, bank: str) -> str:
-    """`proposal.md`: the doubts, each a line to answer and delete, and the reason of each guess."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True
-    )
-    template = environment.get_template("proposal.md.j2")
-    return template.render(proposal=proposal, clients=clients.name, bank=bank)
 
 
 def propose(clients: Path, bank: str, sheet: str) -> str:
@@ -536,7 +490,9 @@ def propose(clients: Path, bank: str, sheet: str) -> str:
         for name, rows in proposal.registers.items():
             written(folder, name, rows)
         write_contracts(bank)
-        (folder / "proposal.md").write_text(page(proposal, clients, bank), encoding="utf-8")
+        page = Path(__file__).with_name("proposal.md.j2").read_text(encoding="utf-8")
+        page = Template(page, trim_blocks=True).render(proposal=proposal, clients=clients.name, bank=bank)
+        (folder / "proposal.md").write_text(page, encoding="utf-8")
     except BaseException:
         shutil.rmtree(folder)
         raise
