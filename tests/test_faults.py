@@ -32,7 +32,7 @@ from release_reader import QUERIES
 IS_SOAK = os.environ.get("SOAK") == "1"
 KILLS = 20 if IS_SOAK else 3
 READERS = 8
-SOAK_SECONDS = 120 if IS_SOAK else 16
+SOAK_SECONDS = 120 if IS_SOAK else 20
 PUBLICATIONS = 10
 SEED = 20261124
 

@@ -67,7 +67,7 @@ def readers_of(seed: dict[str, Any], manifest: dict[str, Any]) -> list[str]:
     imported = set(re.findall(rf"{PROJECT}\.(\w+)", " ".join(code)))
     for module in (ROOT / "python").rglob("*.py"):
         source = module.read_text(encoding="utf-8")
-        names = rf"\b{seed['schema']}\.{seed['name']}\b|(?:_seed|rows)\(\"{seed['name']}\"\)"
+        names = rf"\b{seed['schema']}\.{seed['name']}\b|(?:_seed|rows)\(\"{seed['name']}\""
         if module.stem in imported or re.search(names, source):
             code.append(source)
     return code

@@ -325,7 +325,7 @@ class Marts:
         for *named, reason, detectable, guard, needed in self.rows(
             """
             select
-                name_$l, title_$l, reason_$l, 100 * smallest_detectable_save_rate, guard_metric_$l,
+                name_$l, title_$l, fct_pilot_designs.reason_$l, 100 * smallest_detectable_save_rate, guard_metric_$l,
                 [
                     100 * save_rate_to_prove, 100 * offer_churn_rate, 100 * control_churn_rate, clients_per_arm,
                     100 * significance_level, 100 * power, duration_months, available_clients
