@@ -395,11 +395,6 @@ class Words:
         return self.roles.get("territory", "")
 
     @property
-    def has_economics(self) -> bool:
-        """Whether the bank's table says what a client is worth."""
-        return bool(self.bank["has_product_count"] and self.bank["has_balance_column"])
-
-    @property
     def lacking(self) -> list[str]:
         """What the bank's table lacks, and what is therefore not shown."""
         return [self.gettext(said) for column, said in _LACKING.items() if not self.bank[column]]

@@ -83,11 +83,8 @@ def draw_charts(marts: Marts, directory: Path, languages: Iterable[Language] = L
 def figures(marts: Marts, language: Language) -> dict[str, Figure]:
     """Every chart that the bank's table allows, by its name; to be made and drawn within `chart_style`."""
     words = words_of(marts, language)
-    needs = {
-        "product_count_portraits": bool(words.bank["has_product_count"]),
-        "retention_tornado": words.has_economics,
-    }
-    return {name: chart(marts, words) for name, chart in _CHARTS.items() if needs.get(name, True)}
+    absent = () if words.bank["has_product_count"] else ("product_count_portraits",)
+    return {name: chart(marts, words) for name, chart in _CHARTS.items() if name not in absent}
 
 
 def chart_style() -> AbstractContextManager[None]:
