@@ -146,7 +146,7 @@ def test_no_output_names_what_the_bank_does_not_have(language: str, territory: s
         assert territory.lower() in text.lower()
     for name in ("conclusions", "deck"):
         assert "\u00a0€" in texts[name]
-    assert len(list((release / "charts").glob(f"*.{language}.png"))) == 8
+    assert len(list((release / "charts").glob(f"*.{language}.png"))) == 9
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ from bank_segments import BANK, ROOT, known_banks
 from bank_segments.database import literal
 from bank_segments.errors import shown
 
+# As dbt reads a seed: what DuckDB would find out about a file depends on its cells.
+_CSV = """read_csv({}, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"')"""
+
 # What a test of the YAML asks for, and the condition of a row that breaks it; {column} is the test's own, the rest its
 # arguments.
 _TESTS = {
@@ -159,7 +162,7 @@ def refusal(bank: str = BANK) -> str | None:
         every_bank = literal(str(ROOT / "seeds/banks/*/columns.csv"))
         connection.execute(
             "create table known_columns as select distinct column_name"
-            f" from read_csv({every_bank}, header = true, all_varchar = true) where column_name is not null"
+            f" from {_CSV.format(every_bank)} where column_name is not null"
         )
         for name, column, query in _CONTRADICTIONS:
             if found := connection.execute(f"{query} order by line limit 1").fetchone():
@@ -216,7 +219,7 @@ def _unreadable(connection: duckdb.DuckDBPyConnection, path: Path, register: Map
     types = register["config"]["column_types"]
     connection.execute(
         "create or replace table texts as select row_number() over () + 1 as line, *"
-        f" from read_csv({literal(str(path))}, header = true, all_varchar = true)"
+        f" from {_CSV.format(literal(str(path)))}"
     )
     if sorted(connection.table("texts").columns) != sorted(["line", *types]):
         return f"{_name(path)}, line 1: the columns must be {', '.join(types)}."
