@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,8 +17,12 @@ from bank_segments import BANK, ROOT, known_banks
 from bank_segments.database import literal
 from bank_segments.errors import shown
 
-# As dbt reads a seed: what DuckDB would find out about a file depends on its cells.
-_CSV = """read_csv({}, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"')"""
+# As dbt reads a seed: what DuckDB would find out about a file depends on its cells, and on its folder's name.
+_CSV = """
+    read_csv(
+        {}, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"', hive_partitioning = false
+    )
+"""
 
 # What a test of the YAML asks for, and the condition of a row that breaks it; {column} is the test's own, the rest its
 # arguments.
@@ -159,7 +164,7 @@ def refusal(bank: str = BANK) -> str | None:
                     return _told(files[name], broken, test.subject, test.demand)
         connection.execute(_TWO_MEANINGS)
         connection.execute("create table currencies as select unnest(?)", [sorted(list_currencies())])
-        every_bank = literal(str(ROOT / "seeds/banks/*/columns.csv"))
+        every_bank = literal(f"{glob.escape(str(ROOT))}/seeds/banks/*/columns.csv")
         connection.execute(
             "create table known_columns as select distinct column_name"
             f" from {_CSV.format(every_bank)} where column_name is not null"
@@ -219,7 +224,7 @@ def _unreadable(connection: duckdb.DuckDBPyConnection, path: Path, register: Map
     types = register["config"]["column_types"]
     connection.execute(
         "create or replace table texts as select row_number() over () + 1 as line, *"
-        f" from {_CSV.format(literal(str(path)))}"
+        f" from {_CSV.format(literal(glob.escape(str(path))))}"
     )
     if sorted(connection.table("texts").columns) != sorted(["line", *types]):
         return f"{_name(path)}, line 1: the columns must be {', '.join(types)}."
