@@ -16,23 +16,15 @@ findings as (
 
 ),
 
-segment_rules as (
+segment_metrics as (
 
-    select * from {{ ref('segment_rules') }}
+    select * from {{ ref('fct_segment_metrics') }}
 
 ),
 
 undefined_reasons as (
 
     select * from {{ ref('undefined_reasons') }}
-
-),
-
-set_by_rule as (
-
-    select distinct segment_id
-    from segment_rules
-    where column_name = 'is_churned'
 
 ),
 
@@ -55,7 +47,8 @@ hold_outs as (
 
     select
         half.candidate_id,
-        avg(other_half.lift) as lift_hold_out
+        -- Decimals, whose sum is the same in any order.
+        cast(sum(cast(other_half.lift as decimal(28, 15))) as double) / count(other_half.lift) as lift_hold_out
     from findings as half
     inner join findings as other_half on half.candidate_id = other_half.candidate_id and half.draw = other_half.draw
     inner join candidates on half.candidate_id = candidates.candidate_id
@@ -76,10 +69,11 @@ joined as (
         bootstraps.lift_ends,
         case when not candidates.is_declared then bootstraps.found_share end as found_share,
         hold_outs.lift_hold_out,
-        set_by_rule.segment_id is null and candidates.clients > 0 and candidates.bank_churn_rate not in (0, 1)
-            as can_vary,
+        not coalesce(segment_metrics.is_churn_set_by_rule, false)
+        and candidates.clients > 0
+        and candidates.bank_churn_rate not in (0, 1) as can_vary,
         case
-            when set_by_rule.segment_id is not null then 'set_by_rule'
+            when segment_metrics.is_churn_set_by_rule then 'set_by_rule'
             when candidates.clients = 0 then 'empty_group'
             when candidates.bank_churn_rate in (0, 1) then 'no_variation'
             when hold_outs.lift_hold_out is null then 'not_found_in_half'
@@ -87,7 +81,7 @@ joined as (
     from candidates
     left join bootstraps on candidates.candidate_id = bootstraps.candidate_id
     left join hold_outs on candidates.candidate_id = hold_outs.candidate_id
-    left join set_by_rule on candidates.candidate_id = set_by_rule.segment_id
+    left join segment_metrics on candidates.candidate_id = segment_metrics.segment_id
 
 ),
 
