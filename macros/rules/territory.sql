@@ -1,18 +1,21 @@
+{# The column that has a role of which a bank has one at most; none where the bank has none. #}
+{% macro column_of_role(role) -%}
+    {%- do return(client_columns() | selectattr('role', 'equalto', role) | map(attribute='column_name') | first | default(none)) -%}
+{%- endmacro %}
+
 {# The column of the territory, by which every hypothesis is looked at once more; NULL where the bank has none. #}
 {% macro territory() -%}
-    {{- client_columns() | selectattr('role', 'equalto', 'split') | map(attribute='column_name') | first
-        | default('cast(null as string)') -}}
+    {{- column_of_role('split') or 'cast(null as string)' -}}
 {%- endmacro %}
 
 {# Keys of a GROUP BY: each territory, and all of them together. #}
 {% macro rollup_of_territory() -%}
-    {{- 'rollup(city)' if client_columns() | selectattr('role', 'equalto', 'split') | list else 'city' -}}
+    {{- 'rollup(city)' if column_of_role('split') else 'city' -}}
 {%- endmacro %}
 
 {# The number of products, NULL where the bank does not count them. #}
 {% macro product_count() -%}
-    {{- client_columns() | selectattr('role', 'equalto', 'product_count') | map(attribute='column_name') | first
-        | default('cast(null as bigint)') -}}
+    {{- column_of_role('product_count') or 'cast(null as bigint)' -}}
 {%- endmacro %}
 
 {# A count that needs a column; NULL where the bank has no such column. #}
