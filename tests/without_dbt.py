@@ -11,7 +11,7 @@ from bank_segments import register_rows
 from bank_segments.ingest import client_file
 from bank_segments.ingest.client_key import set_key
 from bank_segments.warehouse import Build
-from benchmark.duckdb_job import models
+from benchmark.duckdb_job import create_all, models
 
 # What is a table of the staging layer and its notes; the views between them answer anew.
 STAGED = ("staging.stg_bank__number_notations", "staging.stg_bank__client_rows", "quality.reading_notes")
@@ -56,8 +56,7 @@ def build(clients: Path, built: Path, warehouse: Path) -> list[str]:
         set_key(connection)
         assert load(connection, client_file.look(str(clients), "", wanted, warehouse.parent))
         stage(connection, built)
-        for model in models(of_built):
-            model.create(connection)
+        create_all(models(of_built).values(), connection)
         return [
             node["name"]
             for node in nodes

@@ -3,6 +3,8 @@
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}
 {%- set trimmings = seed_rows('trimmings') %}
+{#- More clients than a group may have; two such numbers fit a bigint. #}
+{%- set group_size = 2147483648 %}
 
 with
 
@@ -61,23 +63,37 @@ levels_for_{{ hypothesis.hypothesis_id }} as (
 
 ),
 
+-- How many clients have no greater value: both groups in one number, for a running sum is what takes time.
+cumulated_for_{{ hypothesis.hypothesis_id }} as (
+
+    select
+        *,
+        {%- for slice in slices %}
+        cast(
+            sum({{ group_size }} * first_{{ slice.name }} + second_{{ slice.name }}) over up_to as bigint
+        ) as both_up_to_{{ slice.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from levels_for_{{ hypothesis.hypothesis_id }}
+    window up_to as (
+        {{ 'partition by city ' if is_by_city }}order by value_units rows between unbounded preceding and current row
+    )
+
+),
+
 -- Twice the mid-rank within the other group, 2 * (its clients below) + (its clients tied), is a whole number.
 placements_for_{{ hypothesis.hypothesis_id }} as (
 
     select
         {%- for slice in slices %}
+        {%- set second_up_to = 'both_up_to_' ~ slice.name ~ ' % ' ~ group_size %}
         first_{{ slice.name }},
         second_{{ slice.name }},
-        2 * cast(sum(second_{{ slice.name }}) over up_to as bigint) - second_{{ slice.name }}
-            as first_placement_{{ slice.name }},
-        2 * cast(sum(first_{{ slice.name }}) over up_to as bigint) - first_{{ slice.name }}
-            as second_placement_{{ slice.name }},
+        2 * ({{ second_up_to }}) - second_{{ slice.name }} as first_placement_{{ slice.name }},
+        2 * cast((both_up_to_{{ slice.name }} - {{ second_up_to }}) / {{ group_size }} as bigint)
+        - first_{{ slice.name }} as second_placement_{{ slice.name }},
         {%- endfor %}
         city
-    from levels_for_{{ hypothesis.hypothesis_id }}
-    window up_to as (
-        {{ 'partition by city ' if is_by_city }}order by value_units rows between unbounded preceding and current row
-    )
+    from cumulated_for_{{ hypothesis.hypothesis_id }}
 
 ),
 

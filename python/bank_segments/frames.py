@@ -1,7 +1,6 @@
 """Rows between dbt's relations and the pure functions that the Python models call."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, get_args, get_type_hints
 
 import pandas as pd
@@ -14,9 +13,12 @@ def records(relation: Any) -> list[dict[str, Any]]:
 
 def rows_frame(rows: Sequence[Any], row_type: type) -> pd.DataFrame:
     """Return the rows as a frame with one column per field of `row_type`, in the fields' order."""
-    hints = get_type_hints(row_type)
-    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(hints), dtype="object")
-    return frame.astype({name: _frame_type(hint) for name, hint in hints.items()})
+    return pd.DataFrame(
+        {
+            name: pd.Series([getattr(row, name) for row in rows], dtype=_frame_type(hint))
+            for name, hint in get_type_hints(row_type).items()
+        }
+    )
 
 
 def _frame_type(annotation: object) -> str:

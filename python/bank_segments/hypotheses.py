@@ -5,7 +5,7 @@ minus two. Which tests run, with which margins, is the register's business, not 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from bank_segments import statistics
@@ -430,7 +430,7 @@ def _result_row(
     rejected = p_adjusted < planned.alpha
     return replace(
         row,
-        **asdict(outcome),
+        **{each.name: getattr(outcome, each.name) for each in fields(Outcome)},
         p_value_adjusted=p_adjusted,
         confidence_adjusted=level,
         difference_low_adjusted=adjusted_low,

@@ -45,11 +45,12 @@ def run_contender(name: str, file: Path) -> Outcome:
     contender = importlib.import_module(f"benchmark.{name}_job")
     outcome = Outcome()
     clients = contender.load(file)
-    with outcome.timed("bands and segments"):
-        clients = contender.enriched(clients, outcome.figures)
-    for step, work in contender.STEPS.items():
-        with outcome.timed(step):
-            work(clients, outcome.figures)
+    with outcome.timed():
+        with outcome.step("bands and segments"):
+            clients = contender.enriched(clients, outcome.figures)
+        for step, work in contender.STEPS.items():
+            with outcome.step(step):
+                work(clients, outcome.figures)
     return outcome
 
 
@@ -100,8 +101,9 @@ def timed_in_turns(rows: int, warehouse: Path, file: Path, contenders: list[str]
 def summarised(runs: list[Outcome]) -> dict[str, Any]:
     """The seconds of every run of a contender, the median of each of its steps, and the most memory that a run took."""
     return {
-        "seconds": [sum(run.seconds.values()) for run in runs],
-        "steps": {step: statistics.median(run.seconds[step] for run in runs) for step in runs[0].seconds},
+        "seconds": [run.seconds for run in runs],
+        "steps": {step: statistics.median(run.steps[step] for run in runs) for step in runs[0].steps},
+        "other_seconds": statistics.median(run.other_seconds for run in runs),
         "peak_bytes": max(run.peak_bytes for run in runs),
     }
 
@@ -114,9 +116,9 @@ def measure(rows: int) -> dict[str, Any]:
     file, published, build = directory / "clients.parquet", directory / "published.duckdb", Build(directory)
     clock, load_average = Outcome(), os.getloadavg()[0]
     try:
-        with clock.timed("generator"):
+        with clock.step("generator"):
             write_sample(file, rows)
-        with clock.timed("load"):
+        with clock.step("load"):
             _run(
                 (
                     *DBT,
@@ -133,12 +135,12 @@ def measure(rows: int) -> dict[str, Any]:
         contenders = {name: summarised(outcomes) for name, outcomes in runs.items()}
         told = [{"engine": name, **measured} for name, measured in contenders.items()]
         (DIRECTORY / f"{rows}.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
-        with clock.timed("publish"):
+        with clock.step("publish"):
             publish.write_marts(build, published)
         return {
             "rows": rows,
             "load_average": load_average,
-            **{f"{name}_seconds": seconds for name, seconds in clock.seconds.items()},
+            **{f"{name}_seconds": seconds for name, seconds in clock.steps.items()},
             "answers": duckdb_job.answers(published),
             "contenders": contenders,
         }

@@ -35,7 +35,7 @@ class Bar:
 
 
 def total(size: dict[str, Any], contender: str) -> float:
-    """Return the seconds of all steps of a contender: the median of its runs."""
+    """Return the seconds of a contender: the median of its runs."""
     return float(statistics.median(size["contenders"][contender]["seconds"]))
 
 
@@ -73,7 +73,7 @@ AT_MOST: dict[str, tuple[float, Callable[[dict[str, Any]], float]]] = {
         1 / 3,
         lambda results: _peak(results, 10_000_000, "project") / _peak(results, 10_000_000, "pandas"),
     ),
-    "100 million rows: all marts / bare scan of their columns": (13, _times(100_000_000, "project", "scan")),
+    "100 million rows: project / bare scan of its columns": (13, _times(100_000_000, "project", "scan")),
     "growth from 10 to 100 million rows": (9, _growth),
     "100 million rows: peak memory, GB": (12, lambda results: _peak(results, 100_000_000, "project") / 1e9),
     "100 million rows: slowest answer of the published file, ms": (

@@ -48,18 +48,34 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 @dataclass(slots=True)
 class Outcome:
-    """What a contender found, the seconds of each step, and the most bytes of memory that its process held."""
+    """What a contender found, how long it took, and the most bytes of memory that its process held.
+
+    Steps may overlap, so that they last longer than all of it; `other_seconds` went into what no other contender tells.
+    """
 
     figures: Figures = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    steps: dict[str, float] = field(default_factory=dict)
+    other_seconds: float = 0.0
     peak_bytes: int = 0
 
+    def add(self, step: str, seconds: float) -> None:
+        """Add seconds to a step."""
+        self.steps[step] = self.steps.get(step, 0.0) + seconds
+
     @contextmanager
-    def timed(self, step: str) -> Iterator[None]:
+    def step(self, name: str) -> Iterator[None]:
         """Add the seconds of the block to a step."""
         started = time.perf_counter()
         yield
-        self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - started
+        self.add(name, time.perf_counter() - started)
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Take the seconds of the block as those of all steps."""
+        started = time.perf_counter()
+        yield
+        self.seconds = time.perf_counter() - started
 
 
 def value(text: str) -> Any:

@@ -90,10 +90,12 @@ def _score_statistic(one: Counts, two: Counts, delta: float, *, is_corrected: bo
     if is_corrected and one.n + two.n < 2:
         raise UndefinedError(Reason.ONE_CLIENT)
 
+    failures_1, failures_2 = one.failures, two.failures
+
     def score(second: float) -> float:
         first = second + delta
         return (_term(one.successes, first) + _term(two.successes, second)) - (
-            _term(one.failures, 1 - first) + _term(two.failures, 1 - second)
+            _term(failures_1, 1 - first) + _term(failures_2, 1 - second)
         )
 
     second = _bisect(score, max(0.0, -delta), min(1.0, 1.0 - delta))
