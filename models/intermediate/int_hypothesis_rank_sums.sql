@@ -67,12 +67,13 @@ levels_for_{{ hypothesis.hypothesis_id }} as (
 cumulated_for_{{ hypothesis.hypothesis_id }} as (
 
     select
-        *,
         {%- for slice in slices %}
-        cast(
-            sum({{ group_size }} * first_{{ slice.name }} + second_{{ slice.name }}) over up_to as bigint
-        ) as both_up_to_{{ slice.name }}{{ ',' if not loop.last }}
+        first_{{ slice.name }},
+        second_{{ slice.name }},
+        cast(sum({{ group_size }} * first_{{ slice.name }} + second_{{ slice.name }}) over up_to as bigint)
+            as both_up_to_{{ slice.name }},
         {%- endfor %}
+        city
     from levels_for_{{ hypothesis.hypothesis_id }}
     window up_to as (
         {{ 'partition by city ' if is_by_city }}order by value_units rows between unbounded preceding and current row
