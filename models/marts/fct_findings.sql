@@ -1,3 +1,5 @@
+{%- set proven_first = 'designs.is_large_enough desc nulls last, economics.profit desc, proposals.proposal_id' %}
+
 with
 
 actions as (
@@ -17,6 +19,12 @@ economics as (
 
     select * from {{ ref('fct_retention_economics') }}
     where scenario = 'central' and is_profitable
+
+),
+
+designs as (
+
+    select * from {{ ref('fct_pilot_designs') }}
 
 ),
 
@@ -59,14 +67,15 @@ bank as (
 
 ),
 
--- Of each kind in its own order: the offer that earns most, the group with most weight in the churn, the surest driver.
+-- Of each kind in its own order: the offer that a pilot can prove, then the one that earns most; the group with most
+-- weight in the churn; the surest driver.
 collected as (
 
     select
         'proposal' as finding_kind,
         'proposal:' || proposals.segment_id || ':' || proposals.proposal_id as finding_id,
-        {{ rank_among('true', order='economics.profit desc, proposals.segment_id, proposals.proposal_id') }}
-            as place_in_kind,
+        case when designs.is_large_enough is false then 'unproven_proposal' else 'proposal' end as finding_case,
+        {{ rank_among('true', order=proven_first) }} as place_in_kind,
         segments.name_ru as subject_ru,
         segments.name_en as subject_en,
         proposals.target_clients as clients,
@@ -79,10 +88,13 @@ collected as (
     inner join economics
         on proposals.segment_id = economics.segment_id and proposals.proposal_id = economics.proposal_id
     inner join segments on proposals.segment_id = segments.segment_id
+    left join designs
+        on proposals.segment_id = designs.segment_id and proposals.proposal_id = designs.proposal_id
     union all
     select
         'candidate' as finding_kind,
         'candidate:' || candidate_id as finding_id,
+        'candidate' as finding_case,
         finding_rank as place_in_kind,
         name_ru as subject_ru,
         name_en as subject_en,
@@ -97,6 +109,7 @@ collected as (
     select
         'driver' as finding_kind,
         'driver:' || drivers.trait || '=' || drivers.level as finding_id,
+        'driver' as finding_case,
         {{ rank_among('true', order='drivers.driver_rank') }} as place_in_kind,
         traits.name_ru || ': ' || levels.label_ru as subject_ru,
         traits.name_en || ': ' || levels.label_en as subject_en,
@@ -122,7 +135,7 @@ ranked as (
         concat_ws(' ', collected.offer_en, actions.action_en) as action_en,
         {{ rank_among('true', order='collected.place_in_kind, actions.sort_order') }} as finding_place
     from collected
-    inner join actions on collected.finding_kind = actions.finding_kind
+    inner join actions on collected.finding_case = actions.finding_case
     cross join bank
 
 ),
