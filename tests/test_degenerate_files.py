@@ -131,6 +131,11 @@ def test_the_release_is_what_is_expected_of_one(written: Written) -> None:
     assert [each.meaning for each in validate(written.folder / "bank_marts.duckdb") if not each.is_met] == []
 
 
+def test_there_is_no_finding(written: Written) -> None:
+    """Not even of a proposal that would pay if as many left as of the few clients alike."""
+    assert written.marts.fct_findings.empty
+
+
 @pytest.mark.parametrize("written", ["1 client", "12 clients"], indirect=True)
 def test_so_few_clients_show_nothing(written: Written) -> None:
     assert written.marts.fct_churn_portrait["standout_rank"].isna().all()

@@ -1,4 +1,4 @@
-{%- set proven_first = 'designs.is_large_enough desc nulls last, economics.profit desc, proposals.proposal_id' %}
+{%- set proven_first = 'designs.is_large_enough desc nulls last, economics.profit_low desc, proposals.proposal_id' %}
 
 with
 
@@ -15,10 +15,11 @@ proposals as (
 
 ),
 
+-- What pays even if the fewest leave whom the clients alike allow to expect.
 economics as (
 
-    select * from {{ ref('fct_retention_economics') }}
-    where scenario = 'central' and is_profitable
+    select * from {{ ref('fct_retention_sensitivity') }}
+    where assumption = 'expected_churn_rate' and profit_low > 0
 
 ),
 

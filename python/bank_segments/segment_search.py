@@ -48,7 +48,7 @@ def enrichment(churned: Any, clients: Any, all_churned: Any, all_clients: Any) -
     Of `clients` drawn from `all_clients` without replacement the hypergeometric distribution says how many have left.
     NaN where it has no spread.
     """
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         rate = all_churned / all_clients
         variance = clients * rate * (1 - rate) * (all_clients - clients) / np.maximum(all_clients - 1, 1)
         return np.where(variance > 0, (churned - clients * rate) / np.sqrt(variance), np.nan)
