@@ -7,9 +7,9 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The sum of a column in whole units: decimals add up without loss, too, and faster than as whole numbers one by one. #}
+{# The sum of a column in whole units. #}
 {% macro sum_of_units(column_name, kind) -%}
-    {{ wide_integer('sum(' ~ column_name ~ ') * ' ~ units_per_one(kind)) }}
+    {{ wide_integer('sum(' ~ whole_units(column_name, kind) ~ ')') }}
 {%- endmacro %}
 
 {# The suffix of a column that holds such a sum. #}
