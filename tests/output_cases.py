@@ -72,7 +72,7 @@ def odd_marts(marts: Marts) -> dict[str, Marts]:
         "fct_product_count_portrait",
         "fct_hypothesis_sensitivity",
     )
-    names = [*HOSTILE.values(), "@SUM(1+1)"]
+    names = ["=1+1", "@SUM(1+1)", "<b>$_*$", HOSTILE["Рыбинск"]]
     hostile = replace(
         marts,
         dim_segments=marts.dim_segments.assign(name_ru=names, name_en=names),
