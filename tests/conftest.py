@@ -56,6 +56,7 @@ SLOW_MODULES = {
         "dbt_commands",
         "deck",
         "degenerate_files",
+        "disclosure",
         "exactness",
         "faults",
         "layering",

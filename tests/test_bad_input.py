@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas as pd
 import pytest
 import xlsxwriter
 from backports import zstd
@@ -40,7 +39,7 @@ from bank_segments.errors import RefusedError
 from bank_segments.ingest import client_file
 from conftest import ROOT, SAMPLE, DbtInProcess, report
 from fault_table import INPUTS, rows_of, saw, without_folders
-from without_dbt import compiled_sql, load, stage
+from without_dbt import load, stage
 
 Row = list[str]
 Figures = dict[int, tuple[Any, ...]]
@@ -81,13 +80,15 @@ class Input:
         return sum(1 for row in reader if row) - 1
 
 
-@pytest.fixture(scope="session")
-def clean() -> list[Row]:
+def clean_rows() -> list[Row]:
     """Forty clients of the sample, as text; some have no balance, and all cities occur."""
+    columns = ", ".join(f"coalesce(cast({column} as varchar), '')" for column in HEADER)
     with duckdb.connect() as connection:
-        columns = ", ".join(f"coalesce(cast({column} as varchar), '')" for column in HEADER)
         rows = connection.execute(f"select {columns} from read_parquet(?) limit 40", [str(SAMPLE)]).fetchall()
     return [list(row) for row in rows]
+
+
+CLEAN = clean_rows()
 
 
 def as_csv(
@@ -113,9 +114,9 @@ def half(data: bytes) -> bytes:
 class Writer:
     """Writes files of the clients, whole or changed."""
 
-    def __init__(self, folder: Path, clean: list[Row]) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.clean = [list(row) for row in clean]
+        self.clean = [list(row) for row in CLEAN]
 
     def write(
         self,
@@ -245,95 +246,112 @@ class Writer:
         return Input(path, rows=rows)
 
 
-class Corpus(Writer):
-    """Writes the file of a case; a method is named as its case."""
-
-    def flag_words(self) -> Input:
-        for name in ("CreditCard", "Loyalty", "Churn"):
-            self.in_turn(HEADER.index(name), "1", ["да", "Yes", "TRUE", "Y"])
-            self.in_turn(HEADER.index(name), "0", ["нет", "no", "False", "n"])
-        return self.write(self.rows)
-
-    def cp1251_excel(self) -> Input:
-        self.decimal_commas()
-        text = as_csv(self.with_column("Примечание", lambda at: f"«клиент» — №{at}"), ";", "\r\n")
-        return self.write(text, encoding="cp1251", delimiter=";")
-
-    def mixed_breaks(self) -> Input:
-        lines = as_csv(self.rows).splitlines()
-        return self.write("".join(line + ("\r\n" if at % 3 else "\n") for at, line in enumerate(lines)))
-
-    def path_tilde(self) -> Input:
-        # Relative to the project, as on a command line.
-        written = self.write(self.rows, name="~clients.csv")
-        return Input(Path(os.path.relpath(written.path, ROOT)), written.text)
-
-    def path_parquet_glob(self) -> Input:
-        self.parquet("userid", name="clients1.parquet")
-        return self.parquet(name="clients*.parquet")
-
-    def row_without_balance(self) -> Input:
-        rows = [[*row[:BALANCE], *row[BALANCE + 1 :], row[BALANCE]] for row in self.rows]
-        del rows[SPOILT + 1][-1]
-        return self.write(rows)
-
-    def short_and_long(self) -> Input:
-        rows = self.with_column("note", lambda at: f"{at}\n\n{at}")
-        rows[5], rows[9], rows[7] = ["1"], ["1"], [*rows[7], "x"]
-        return self.write(rows)
-
-    def nul_bytes(self) -> Input:
-        self.clean[0][2], self.clean[1][4] = "Рыб\0инск", "4\0"
-        return self.write(self.rows)
-
-    def workbook_merged_titles(self) -> Input:
-        path = self.folder / "clients.xlsx"
-        with xlsxwriter.Workbook(path) as book:
-            page = book.add_worksheet()
-            page.merge_range(0, 0, 0, 5, "Клиенты банка")
-            page.merge_range(1, 0, 1, 3, "Кто")
-            page.merge_range(1, 4, 1, 11, "Что у него есть")
-            # A format alone makes no row.
-            page.write_blank(500, 3, None, book.add_format({"bold": True}))
-            for at, row in enumerate(self.rows):
-                page.write_row(at + 2, 0, [as_number(cell) for cell in row])
-        return Input(path, rows=42)
-
-    def workbook_dates(self) -> Input:
-        rows: list[list[Any]] = [*self.rows]
-        rows[SPOILT + 1] = [
-            date(2026, 11, 1) if at == BALANCE else cell for at, cell in enumerate(rows[SPOILT + 1])
-        ]
-        return self.workbook(rows)
-
-    def zip_password(self) -> Input:
-        content = bytearray(self.zipped("clients.csv").path.read_bytes())
-        # The flag in the list of members, which is all that is read before a password is asked for.
-        content[content.index(b"PK\x01\x02") + 8] |= 1
-        return self.raw(bytes(content), "clients.zip")
-
-    def parts_by_city(self) -> Input:
-        written = self.parts()
-        with duckdb.connect() as connection:
-            connection.execute(
-                f"copy (from '{SAMPLE}' limit 40) to '{written.path}'"
-                " (format parquet, partition_by (City), overwrite_or_ignore)"
-            )
-        return written
-
-    def parts_with_csv(self) -> Input:
-        written = self.parts(one="from clients")
-        self.write(self.rows).path.rename(written.path / "clients.csv")
-        return written
-
-    def pipe_file(self) -> Input:
-        path = self.folder / "clients.csv"
-        os.mkfifo(path)
-        return Input(path)
+def flag_words(c: Writer) -> Input:
+    for name in ("CreditCard", "Loyalty", "Churn"):
+        c.in_turn(HEADER.index(name), "1", ["да", "Yes", "TRUE", "Y"])
+        c.in_turn(HEADER.index(name), "0", ["нет", "no", "False", "n"])
+    return c.write(c.rows)
 
 
-# The cases that take one expression; the others are methods of the same name.
-CASES: dict[str, Callable[[Corpus], Input]] = {
+def cp1251_excel(c: Writer) -> Input:
+    c.decimal_commas()
+    text = as_csv(c.with_column("Примечание", lambda at: f"«клиент» — №{at}"), ";", "\r\n")
+    return c.write(text, encoding="cp1251", delimiter=";")
+
+
+def mixed_breaks(c: Writer) -> Input:
+    lines = as_csv(c.rows).splitlines()
+    return c.write("".join(line + ("\r\n" if at % 3 else "\n") for at, line in enumerate(lines)))
+
+
+def path_tilde(c: Writer) -> Input:
+    # Relative to the project, as on a command line.
+    written = c.write(c.rows, name="~clients.csv")
+    return Input(Path(os.path.relpath(written.path, ROOT)), written.text)
+
+
+def path_parquet_glob(c: Writer) -> Input:
+    c.parquet("userid", name="clients1.parquet")
+    return c.parquet(name="clients*.parquet")
+
+
+def row_without_balance(c: Writer) -> Input:
+    rows = [[*row[:BALANCE], *row[BALANCE + 1 :], row[BALANCE]] for row in c.rows]
+    del rows[SPOILT + 1][-1]
+    return c.write(rows)
+
+
+def short_and_long(c: Writer) -> Input:
+    rows = c.with_column("note", lambda at: f"{at}\n\n{at}")
+    rows[5], rows[9], rows[7] = ["1"], ["1"], [*rows[7], "x"]
+    return c.write(rows)
+
+
+def nul_bytes(c: Writer) -> Input:
+    c.clean[0][2], c.clean[1][4] = "Рыб\0инск", "4\0"
+    return c.write(c.rows)
+
+
+def workbook_merged_titles(c: Writer) -> Input:
+    path = c.folder / "clients.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        page = book.add_worksheet()
+        page.merge_range(0, 0, 0, 5, "Клиенты банка")
+        page.merge_range(1, 0, 1, 3, "Кто")
+        page.merge_range(1, 4, 1, 11, "Что у него есть")
+        # A format alone makes no row.
+        page.write_blank(500, 3, None, book.add_format({"bold": True}))
+        for at, row in enumerate(c.rows):
+            page.write_row(at + 2, 0, [as_number(cell) for cell in row])
+    return Input(path, rows=42)
+
+
+def workbook_dates(c: Writer) -> Input:
+    rows: list[list[Any]] = [*c.rows]
+    rows[SPOILT + 1] = [
+        date(2026, 11, 1) if at == BALANCE else cell for at, cell in enumerate(rows[SPOILT + 1])
+    ]
+    return c.workbook(rows)
+
+
+def zip_password(c: Writer) -> Input:
+    content = bytearray(c.zipped("clients.csv").path.read_bytes())
+    # The flag in the list of members, which is all that is read before a password is asked for.
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    return c.raw(bytes(content), "clients.zip")
+
+
+def parts_by_city(c: Writer) -> Input:
+    written = c.parts()
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"copy (from '{SAMPLE}' limit 40) to '{written.path}'"
+            " (format parquet, partition_by (City), overwrite_or_ignore)"
+        )
+    return written
+
+
+def parts_with_csv(c: Writer) -> Input:
+    written = c.parts(one="from clients")
+    c.write(c.rows).path.rename(written.path / "clients.csv")
+    return written
+
+
+def pipe_file(c: Writer) -> Input:
+    path = c.folder / "clients.csv"
+    os.mkfifo(path)
+    return Input(path)
+
+
+CASES: dict[str, Callable[[Writer], Input]] = {
+    **{
+        build.__name__: build
+        for build in (
+            *(flag_words, cp1251_excel, mixed_breaks, path_tilde, path_parquet_glob, row_without_balance),
+            *(short_and_long, nul_bytes, workbook_merged_titles, workbook_dates, zip_password),
+            *(parts_by_city, parts_with_csv, pipe_file),
+        )
+    },
     "clean_csv": lambda c: c.write(c.rows),
     "clean_gz": lambda c: c.write(c.rows, name="clients.csv.gz", pack=True),
     "clean_parquet": lambda c: c.parquet(),
@@ -518,12 +536,6 @@ CASES: dict[str, Callable[[Corpus], Input]] = {
 }
 
 
-def write_case(case: str, folder: Path, clean: list[Row]) -> Input:
-    """Write the file of a case."""
-    corpus = Corpus(folder, clean)
-    return CASES[case](corpus) if case in CASES else getattr(corpus, case)()
-
-
 @dataclass
 class Seen:
     """What became of a file: the refusal, or the clients accepted and the reasons per rejected row."""
@@ -531,10 +543,15 @@ class Seen:
     refusal: str = ""
     read: int = 0
     accepted: Figures | None = None
-    rejected: list[str] | None = None
-    texts: list[str] | None = None
+    rejected: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     undecided: bool = False
     notes: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """The rows under the first of the file: clients, and what is none."""
+        return self.read + sum(rows for kind, rows in self.notes if kind in OTHER_ROWS | {"above_header"})
 
 
 # Cases of dbt's hook: a sheet, notes of both kinds, and a refusal before anything is read.
@@ -551,20 +568,23 @@ class Project(DbtInProcess):
         assert self.run("seed", clients=SAMPLE) == self.run("run", *STAGING, clients=SAMPLE) == ""
 
     def read(self, clients: Path, sheet: str = "") -> Seen:
-        """By the loader and the compiled models."""
+        """By the loader and the compiled models; by dbt where these have no answer."""
         try:
-            file = client_file.look(str(clients), sheet, HEADER, self.build.directory)
+            seen = self.read_by_loader(clients, sheet)
         except RefusedError as refusal:
             return Seen(refusal=str(refusal))
-        with duckdb.connect(str(self.build.warehouse)) as connection:
-            try:
-                is_whole = load(connection, file)
-            except duckdb.InvalidInputException:
-                is_whole = False
-            if is_whole:
-                stage(connection, self.build.warehouse)
-        seen = self._rows() if is_whole else Seen()
+        except duckdb.InvalidInputException:
+            seen = Seen()
         return seen if seen.accepted and not seen.undecided else self.read_by_dbt(clients, sheet)
+
+    def read_by_loader(self, clients: Path, sheet: str = "") -> Seen:
+        """Nothing seen where rows that were counted did not come; raises what the loader raises."""
+        file = client_file.look(str(clients), sheet, HEADER, self.build.directory)
+        with duckdb.connect(str(self.build.warehouse)) as connection:
+            if not load(connection, file):
+                return Seen()
+            stage(connection, self.build.warehouse)
+        return self._rows()
 
     def read_by_dbt(self, clients: Path, sheet: str = "") -> Seen:
         with duckdb.connect(str(self.build.warehouse)) as connection:
@@ -572,47 +592,44 @@ class Project(DbtInProcess):
             connection.execute("drop table if exists raw.loaded_file")
         # With the model's data tests only where no row is left: they take longer than the model.
         result = self.invoke("run", *STAGING, clients=clients, sheet=sheet)
-        if not result.success:
-            return Seen(refusal=str(warehouse.refusal(result, clients, self.build)))
-        seen = self._rows()
-        if not seen.accepted or seen.undecided:
-            result = self.invoke(
-                *("test", "--select", "test_name:numbers_read_in_one_way", "test_name:some_rows_accepted"),
-                clients=clients,
-            )
+        if result.success:
+            seen = self._rows()
+            if seen.accepted and not seen.undecided:
+                return seen
+            refuses = ("test_name:numbers_read_in_one_way", "test_name:some_rows_accepted")
+            result = self.invoke("test", "--select", *refuses, clients=clients)
             assert not result.success
-            return Seen(refusal=str(warehouse.refusal(result, clients, self.build)))
-        return seen
+        return Seen(refusal=str(warehouse.refusal(result, clients, self.build)))
 
     def _rows(self) -> Seen:
         with duckdb.connect(str(self.build.warehouse), read_only=True) as connection:
-            raw = connection.execute(
-                "select count(*), min(source_row_number), max(source_row_number) from raw.clients"
-            ).fetchall()[0]
-            rows = connection.execute(
+
+            def asked(query: str) -> list[tuple[Any, ...]]:
+                return connection.execute(query).fetchall()
+
+            rows = asked(
                 "select client_id, credit_score, city, gender, age, owned_objects, balance, product_count,"
                 " has_credit_card, is_loyal, estimated_salary, is_churned, reasons"
                 " from staging.stg_bank__client_rows order by source_row_number"
-            ).fetchall()
-            texts = connection.execute(
-                "select row_text from raw.clients where row_fault is not null"
-            ).fetchall()
-            notes = connection.execute(
-                "select reading, sum(file_rows)::int from quality.reading_notes group by all order by all"
-            ).fetchall()
-            undecided = connection.execute(
-                "select count(*) from staging.stg_bank__number_notations where decimal_mark is null"
-            ).fetchall() != [(0,)]
-        others = sum(rows for kind, rows in notes if kind in OTHER_ROWS)
-        assert raw == (len(rows) + others, 1, len(rows) + others)
-        return Seen(
-            undecided=undecided,
-            notes=notes,
-            read=len(rows),
-            accepted={row[0]: row[:-1] for row in rows if row[-1] is None},
-            rejected=[row[-1] for row in rows if row[-1] is not None],
-            texts=[text for (text,) in texts],
-        )
+            )
+            seen = Seen(
+                undecided=bool(asked("from staging.stg_bank__number_notations where decimal_mark is null")),
+                notes=asked(
+                    "select reading, sum(file_rows)::int from quality.reading_notes group by all order by all"
+                ),
+                read=len(rows),
+                accepted={row[0]: row[:-1] for row in rows if row[-1] is None},
+                rejected=[row[-1] for row in rows if row[-1] is not None],
+                texts=[
+                    text for (text,) in asked("select row_text from raw.clients where row_fault is not null")
+                ],
+            )
+            counted = asked(
+                "select count(*), min(source_row_number), max(source_row_number) from raw.clients"
+            )
+        loaded = len(rows) + sum(rows for kind, rows in seen.notes if kind in OTHER_ROWS)
+        assert counted == [(loaded, 1, loaded)]
+        return seen
 
 
 @pytest.fixture(scope="module")
@@ -622,25 +639,21 @@ def project(manifest: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def figures(project: Project, clean: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Figures:
+def figures(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Figures:
     """The accepted clients of the clean file, by id."""
-    written = write_case("clean_csv", tmp_path_factory.mktemp("clean"), clean)
+    written = CASES["clean_csv"](Writer(tmp_path_factory.mktemp("clean")))
     accepted = project.read_by_dbt(written.path).accepted
     assert accepted is not None
-    assert len(accepted) == len(clean)
+    assert len(accepted) == len(CLEAN)
     assert {row[2] for row in accepted.values()} == {"Ярославль", "Рыбинск", "Ростов Великий"}
     return accepted
-
-
-EXPECTED = rows_of(INPUTS)
 
 
 def read_as_nobody(path: Path) -> Seen:
     """Look at the file as a user without rights, which root is only when it plays one."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        copy = Path(folder) / path.name
-        shutil.copy(path, copy)
+        copy = Path(shutil.copy(path, folder))
         copy.chmod(0)
         user = os.geteuid()
         if user == 0:
@@ -654,57 +667,51 @@ def read_as_nobody(path: Path) -> Seen:
     return Seen()
 
 
+def reasons_in(text: str) -> frozenset[str]:
+    return frozenset(text.split("; "))
+
+
+EXPECTED = rows_of(INPUTS)
+
+
 @pytest.mark.parametrize("case", EXPECTED, ids=[case["case"] for case in EXPECTED])
 def test_input_ends_as_declared(
-    case: dict[str, str],
-    project: Project,
-    clean: list[Row],
-    figures: Figures,
-    tmp_path: Path,
+    case: dict[str, str], project: Project, figures: Figures, tmp_path: Path
 ) -> None:
-    written = write_case(case["case"], tmp_path, clean)
+    written = CASES[case["case"]](Writer(tmp_path))
     if case["case"] == "unreadable":
         seen = read_as_nobody(written.path)
-    elif case["case"] in BY_DBT:
-        seen = project.read_by_dbt(written.path, written.sheet)
     else:
-        seen = project.read(written.path, written.sheet)
+        read = project.read_by_dbt if case["case"] in BY_DBT else project.read
+        seen = read(written.path, written.sheet)
     if case["outcome"] == "refused":
         assert seen.refusal.startswith("The client file ")
         assert case["says"] in seen.refusal
         assert written.path.name in seen.refusal
         assert_is_one_sentence(seen.refusal)
         # Clients' ids and money belong in no message.
-        assert not [row for row in clean if row[0] in seen.refusal or row[-2] in seen.refusal]
+        assert not [row for row in CLEAN if row[0] in seen.refusal or row[-2] in seen.refusal]
         refusal = without_folders(seen.refusal, tmp_path, project.build.directory)
         saw("inputs", case["case"], f"отказ / refused: “{refusal}”")
         return
     assert seen.refusal == ""
     assert seen.accepted is not None
-    assert seen.rejected is not None
     # Counted by Python's csv module, which shares nothing with the code that is tested.
-    assert (
-        seen.read + sum(rows for kind, rows in seen.notes if kind in OTHER_ROWS | {"above_header"})
-        == written.count()
-    )
+    assert seen.rows == written.count()
     assert " ".join(kind for kind, _ in seen.notes) == case["noted"]
     assert (len(seen.accepted), len(seen.rejected)) == (int(case["accepted"]), int(case["rejected"]))
     assert len(seen.accepted) + len(seen.rejected) == seen.read
     assert seen.accepted.items() <= figures.items()
-    if case["outcome"] == "same":
-        assert seen.accepted == figures
+    is_same = seen.accepted == figures
+    assert is_same or case["outcome"] != "same"
     assert {reasons_in(row) for row in seen.rejected} == {
         reasons_in(row) for row in case["says"].split("|") if row
     }
     counts = f"принято / accepted {len(seen.accepted)}, отклонено / rejected {len(seen.rejected)}"
-    same = ", те же цифры / the same figures" if seen.accepted == figures else ""
-    reasons = ": " + "; ".join(dict.fromkeys(seen.rejected)) if seen.rejected else ""
-    noted = "".join(f"; {kind} {rows}" for kind, rows in seen.notes)
-    saw("inputs", case["case"], counts + reasons + (same if not seen.rejected else "") + noted)
-
-
-def reasons_in(text: str) -> frozenset[str]:
-    return frozenset(text.split("; "))
+    ends = ": " + "; ".join(dict.fromkeys(seen.rejected))
+    if not seen.rejected:
+        ends = ", те же цифры / the same figures" if is_same else ""
+    saw("inputs", case["case"], counts + ends + "".join(f"; {kind} {rows}" for kind, rows in seen.notes))
 
 
 def assert_is_one_sentence(text: str) -> None:
@@ -715,31 +722,29 @@ def assert_is_one_sentence(text: str) -> None:
     assert not re.search(r"Traceback|Error|Set By User|store_rejects|null_padding|strict_mode", text)
 
 
-def test_every_case_has_a_builder_and_no_builder_is_left_out() -> None:
-    methods = {name for name in vars(Corpus) if not name.startswith("_")}
-    assert methods | set(CASES) == {case["case"] for case in EXPECTED}
-    assert not methods & set(CASES)
+def test_every_builder_has_its_case() -> None:
+    assert set(CASES) == {case["case"] for case in EXPECTED}
 
 
-def test_text_of_an_unsplit_row_is_kept(project: Project, clean: list[Row], tmp_path: Path) -> None:
-    seen = project.read(write_case("row_too_long", tmp_path, clean).path)
-    assert seen.texts == [",".join([*clean[SPOILT], "9", "9"])]
+def test_text_of_an_unsplit_row_is_kept(project: Project, tmp_path: Path) -> None:
+    seen = project.read(CASES["row_too_long"](Writer(tmp_path)).path)
+    assert seen.texts == [",".join([*CLEAN[SPOILT], "9", "9"])]
 
 
-def test_no_log_shows_a_cell_of_a_refused_file(project: Project, clean: list[Row], tmp_path: Path) -> None:
+def test_no_log_shows_a_cell_of_a_refused_file(project: Project, tmp_path: Path) -> None:
     for case in ("quote_in_cell", "row_far_too_long", "unpaired_quotes"):
-        assert project.read(write_case(case, tmp_path, clean).path).refusal
+        assert project.read(CASES[case](Writer(tmp_path)).path).refusal
     log = (project.build.directory / "dbt.log").read_text(encoding="utf-8")
-    assert clean[SPOILT][0] not in log
-    assert clean[SPOILT][10] not in log
+    assert CLEAN[SPOILT][0] not in log
+    assert CLEAN[SPOILT][10] not in log
 
 
 def test_a_report_on_rows_that_are_all_rejected_tells_why_and_leaves_the_release(
-    clean: list[Row], published_project: Path, tmp_path: Path
+    published_project: Path, tmp_path: Path
 ) -> None:
     published = published_project / "published"
     before = {path.name: path.resolve() for path in published.iterdir()}
-    run = report(published_project, "--clients", str(write_case("all_rejected", tmp_path, clean).path))
+    run = report(published_project, "--clients", str(CASES["all_rejected"](Writer(tmp_path)).path))
     assert run.returncode == 1
     assert run.stderr.startswith("make report: The client file ")
     assert run.stderr.count("\n") == 1
@@ -749,7 +754,7 @@ def test_a_report_on_rows_that_are_all_rejected_tells_why_and_leaves_the_release
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     with kept.open(encoding="utf-8-sig", newline="") as handle:
         rows = [(row["userid"], row["City"], row["reasons"]) for row in csv.DictReader(handle)]
-    assert rows == [(row[0], "Москва", "City is unknown") for row in clean]
+    assert rows == [(row[0], "Москва", "City is unknown") for row in CLEAN]
     assert {path.name: path.resolve() for path in published.iterdir()} == before
 
 
@@ -778,147 +783,83 @@ GARBAGE = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=8),
 )
 PROPERTY = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=60,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    derandomize=True, deadline=None, max_examples=40, database=None, suppress_health_check=list(HealthCheck)
 )
 
 
-@dataclass
-class Mutation:
-    """A mutated list of rows and the positions that nothing happened to."""
-
-    rows: list[Row]
-    untouched: list[int]
-
-
 @st.composite
-def mutations(draw: st.DrawFn, is_ragged: bool = False) -> Mutation:
-    """Forty numbered clients after cells were spoilt or emptied, rows doubled, case changed and all shuffled."""
-    rows = [list(row) for row in CLEAN_ROWS]
+def mutations(draw: st.DrawFn) -> tuple[list[Row], set[int]]:
+    """The clients after cells were spoilt, rows doubled, cut or lengthened and all shuffled; ids of whole ones."""
+    rows = [list(row) for row in CLEAN]
     touched: set[str] = set()
+    kinds = st.sampled_from(["spoil", "empty", "double", "id of another", "shorten", "lengthen"])
     for _ in range(draw(st.integers(0, 12))):
         row = rows[draw(st.integers(0, len(rows) - 1))]
         touched.add(row[0])
-        kind = draw(
-            st.sampled_from(
-                ["spoil", "empty", "double", "double and spoil", "id of another", "shorten", "lengthen"]
-            )
-        )
-        at = draw(st.integers(1, len(HEADER) - 1))
-        if kind == "spoil" and at < len(row):
-            row[at] = draw(GARBAGE)
-        elif kind == "empty" and at < len(row):
-            row[at] = ""
-        elif kind.startswith("double"):
-            copy = list(row)
-            if kind != "double" and at < len(copy):
-                copy[at] = draw(GARBAGE)
-            rows.append(copy)
-        elif kind == "id of another":
-            other = draw(st.sampled_from(rows))[0]
-            touched.add(other)
-            row[0] = other
-        elif kind == "shorten" and is_ragged:
+        kind, at = draw(kinds), draw(st.integers(1, len(HEADER) - 1))
+        if kind == "double":
+            rows.append(row := list(row))
+            kind = draw(st.sampled_from(["spoil", ""]))
+        if kind == "id of another":
+            row[0] = draw(st.sampled_from(rows))[0]
+            touched.add(row[0])
+        elif kind == "shorten":
             del row[at:]
-        elif kind == "lengthen" and is_ragged:
+        elif kind == "lengthen":
             row.extend(draw(st.lists(GARBAGE, min_size=1, max_size=3)))
+        elif kind and at < len(row):
+            row[at] = "" if kind == "empty" else draw(GARBAGE)
     for row in rows:
         if row[0] not in touched:
             row[2:4] = [
-                draw(st.sampled_from([value, value.upper(), value.lower(), f" {value} "]))
-                for value in row[2:4]
+                draw(st.sampled_from([cell, cell.upper(), cell.lower(), f" {cell} "])) for cell in row[2:4]
             ]
     random.Random(draw(st.integers(0, 99))).shuffle(rows)
-    return Mutation(rows, [at for at, row in enumerate(rows) if row[0] not in touched])
-
-
-with duckdb.connect() as _connection:
-    CLEAN_ROWS = [
-        list(row)
-        for row in _connection.execute(
-            f"select {', '.join(f'cast({column} as varchar)' for column in HEADER)} from read_parquet(?)"
-            " where Balance is not null limit 40",
-            [str(SAMPLE)],
-        ).fetchall()
-    ]
-
-
-@pytest.fixture(scope="module")
-def staging(project: Project) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty raw table in memory; the compiled staging model answers over it."""
-    with duckdb.connect() as connection:
-        columns = ", ".join(f'"{column}" varchar' for column in HEADER)
-        connection.execute(
-            "attach ':memory:' as bank; use bank; create schema raw; create schema staging;"
-            f" create table raw.clients (source_row_number bigint, {columns}, row_fault varchar, row_text varchar,"
-            " other_row varchar);"
-            " create table staging.stg_bank__number_notations as select 'balance' as column_name, '.' as decimal_mark"
-        )
-        staged = compiled_sql(project.build.warehouse, "staging.stg_bank__client_rows")
-        connection.execute(f"create temp view staged as {staged}")
-        yield connection
-
-
-@PROPERTY
-@given(mutation=mutations())
-def test_accepted_and_rejected_are_read_and_untouched_rows_are_accepted(
-    staging: duckdb.DuckDBPyConnection, mutation: Mutation
-) -> None:
-    staging.execute("delete from raw.clients")
-    frame = pd.DataFrame(mutation.rows, columns=HEADER)
-    staging.register("mutated", frame)
-    staging.execute(
-        "insert into raw.clients select row_number() over () - 1, *, null, null, null from mutated"
-    )
-    seen = dict(staging.execute("select source_row_number, reasons from staged").fetchall())
-    assert sorted(seen) == list(range(len(mutation.rows)))
-    assert [at for at in mutation.untouched if seen[at] is not None] == []
-    assert "" not in seen.values()
-    ids = [row[0] for at, row in enumerate(mutation.rows) if seen[at] is None]
-    assert len(ids) == len(set(ids))
-
-
-@pytest.fixture(scope="module")
-def loaded() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse in memory that the loader fills."""
-    with duckdb.connect() as connection:
-        connection.execute("set threads = 1; create schema raw")
-        yield connection
+    return rows, {int(row[0]) for row in rows if row[0] not in touched}
 
 
 @PROPERTY
 @given(
-    mutation=mutations(is_ragged=True),
+    mutation=mutations(),
     delimiter=st.sampled_from([",", ";", "\t", "|"]),
     newline=st.sampled_from(["\n", "\r\n"]),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    chunk_bytes=st.integers(600, 700) | st.just(client_file.CHUNK_BYTES),
 )
-def test_a_well_formed_file_is_read_row_by_row_however_it_is_written(
-    loaded: duckdb.DuckDBPyConnection,
-    mutation: Mutation,
+def test_each_row_of_a_well_formed_file_is_read_and_whole_ones_are_accepted(
+    project: Project,
+    figures: Figures,
+    mutation: tuple[list[Row], set[int]],
     delimiter: str,
     newline: str,
     encoding: str,
     quoting: int,
+    chunk_bytes: int,
 ) -> None:
-    text = as_csv([HEADER, *mutation.rows], delimiter, newline, quoting)
+    rows, whole = mutation
+    text = as_csv([HEADER, *rows], delimiter, newline, quoting)
     counted = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[1:]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client_file, "CHUNK_BYTES", chunk_bytes)
         path = Path(folder) / "clients.csv"
         path.write_bytes(text.encode(encoding))
-        assert load(loaded, client_file.look(str(path), "", HEADER, Path(folder)))
-    rows = loaded.execute("from raw.clients").fetchall()
-    assert [row[0] for row in rows] == list(range(1, len(counted) + 1))
-    for read, expected in zip(rows, counted, strict=True):
+        seen = project.read_by_loader(path)
+    with duckdb.connect(str(project.build.warehouse), read_only=True) as connection:
+        raw = connection.execute("from raw.clients order by source_row_number").fetchall()
+    for read, expected in zip(raw, counted, strict=True):
         cells, fault = read[1:13], read[13]
         has_right_length = len(expected) >= 12 and not any(expected[12:])
         assert (fault is None) == has_right_length
         if has_right_length and encoding in ("utf-8", "utf-8-sig"):
             assert [cell or "" for cell in cells] == expected[:12]
+    assert seen.accepted is not None
+    assert len(seen.accepted) + len(seen.rejected) == seen.read
+    assert all(seen.rejected)
+    if not seen.undecided:
+        assert {number: seen.accepted.get(number) for number in whole} == {
+            number: figures[number] for number in whole
+        }
 
 
 @PROPERTY
@@ -933,11 +874,9 @@ def test_a_well_formed_file_is_read_row_by_row_however_it_is_written(
     ),
 )
 def test_a_damaged_file_is_refused_or_read_with_every_row_counted(
-    loaded: duckdb.DuckDBPyConnection,
-    cuts: list[tuple[int, int]],
-    inserts: list[tuple[int, bytes]],
+    project: Project, cuts: list[tuple[int, int]], inserts: list[tuple[int, bytes]]
 ) -> None:
-    data = as_csv([HEADER, *CLEAN_ROWS]).encode()
+    data = as_csv([HEADER, *CLEAN]).encode()
     for at, length in cuts:
         data = data[:at] + data[at + length :]
     for at, piece in inserts:
@@ -946,26 +885,13 @@ def test_a_damaged_file_is_refused_or_read_with_every_row_counted(
         path = Path(folder) / "clients.csv"
         path.write_bytes(data)
         try:
-            is_whole = load(loaded, client_file.look(str(path), "", HEADER, Path(folder)))
+            seen = project.read_by_loader(path)
         except RefusedError:
             return
         except duckdb.InvalidInputException as error:
             if warehouse.own_words(str(error), "The client file", "") is None:
                 raise
             return
-    if is_whole:
-        ((rows,),) = loaded.execute("select count(*) from raw.clients").fetchall()
+    if seen.accepted is not None:
         text = data.decode("utf-8-sig")
-        assert rows == sum(1 for row in csv.reader(io.StringIO(text, newline="")) if row) - 1
-
-
-@pytest.mark.parametrize("piece_bytes", [1, 2, 3, 7, 64])
-def test_rows_are_counted_the_same_in_pieces_of_any_size(piece_bytes: int) -> None:
-    text = b'a,b\r\n"x\r\ny",1\n\n\n"say ""hi""",2\r\n\r\n,\n"",""\n"\n"\nlast'
-    rows = client_file._Rows()
-    pieces = (text[at : at + piece_bytes] for at in range(0, len(text), piece_bytes))
-    for piece in client_file._texts(pieces, "utf-8", rows):
-        rows.feed(piece.encode())
-    expected = sum(1 for row in csv.reader(io.StringIO(text.decode(), newline="")) if row)
-    assert (rows.total, rows.is_inside, rows.has_quoted_breaks) == (expected, False, True)
-    assert (rows.has_lf, rows.has_crlf, rows.row_with_lone_cr) == (True, True, 0)
+        assert seen.rows == sum(1 for row in csv.reader(io.StringIO(text, newline="")) if row) - 1

@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from pptx import Presentation
 
 from bank_segments import SAMPLE, register_rows
 from bank_segments.marts import Marts, read_marts
-from bank_segments.outputs.charts import draw_charts
+from bank_segments.outputs.charts import Chart, chart_style, draw_charts
 from bank_segments.outputs.conclusions import write_conclusions
 from bank_segments.outputs.dashboard import write_dashboards
 from bank_segments.outputs.deck import write_decks
@@ -23,7 +24,8 @@ from bank_segments.release.publish import write_marts
 from bank_segments.warehouse import Build
 from bank_segments.words import LANGUAGES
 from fault_table import saw
-from test_conclusions import BROKEN
+from output_cases import BROKEN
+from test_charts import NAMES, drawn
 from without_dbt import build
 
 GROUPS = "(from clients where Products = 1 limit 60) union all (from clients where Products = 2 limit {})"
@@ -39,6 +41,24 @@ FILES = {
     "clients alike": "select * replace (500 as score, 'Рыбинск' as City, 'М' as Gender, 40 as Age, 3 as Objects,"
     " null as Balance, 1 as CreditCard, 1 as Loyalty, 50000 as estimated_salary) from clients limit 60",
 }
+# What a chart is called where nothing stands out.
+NEUTRAL = {
+    "churn_by_trait": "Churn rate",
+    "leavers_portrait": "Churned and active clients",
+    "churn_drivers": "With all else equal no trait is shown to matter for churn",
+    "product_count_portraits": "Share of the group's clients",
+    "segments": "Segments",
+    "segment_candidates": "No segment was found beside the bank’s own",
+    "hypotheses_forest": "What the hypotheses showed",
+    "retention_tornado": "Profit of the proposals",
+    "pilot_power": "There is no pilot to plan",
+}
+# The charts of a file that still have a finding.
+FINDINGS: dict[str, set[str]] = {
+    "1 client": set(),
+    "nobody left": {"hypotheses_forest", "retention_tornado"},
+    "everybody left": set(),
+}
 CLAIMS = re.compile(
     r"highest|lowest|strongest|sets .* apart|выше всего|ниже всего|сильнее всего|отличает", re.IGNORECASE
 )
@@ -51,11 +71,11 @@ class Written:
     file: str
     marts: Marts
     folder: Path
-    titles: list[str]
+    charts: list[Chart]
 
     def texts(self) -> Iterator[str]:
         """All that a reader reads: findings, titles of charts, slides with their notes, what dashboards hold."""
-        yield from self.titles
+        yield from (chart.title for chart in self.charts)
         for language in LANGUAGES:
             yield (self.folder / f"conclusions.{language}.md").read_text(encoding="utf-8")
             for slide in Presentation(str(self.folder / f"presentation.{language}.pptx")).slides:
@@ -75,7 +95,9 @@ def written(
     with duckdb.connect() as connection:
         connection.execute(f"create view clients as from '{SAMPLE}'")
         connection.execute(f"copy ({FILES[request.param]}) to '{clients}' (format parquet)")
-    assert build(clients, sample_warehouse, warehouse) == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert build(clients, sample_warehouse, warehouse) == []
     marts = read_marts(warehouse)
     names: dict[str, Any] = {"input_name": clients.name, "is_synthetic": False}
     charts = draw_charts(marts, folder / "charts")
@@ -83,11 +105,11 @@ def written(
     write_decks(marts, folder, **names, template=None)
     write_dashboards(marts, published_cube(warehouse), folder, **names)
     write_marts(Build(folder), folder / "bank_marts.duckdb")
-    return Written(request.param, marts, folder, [chart.title for chart in charts])
+    return Written(request.param, marts, folder, charts)
 
 
 def test_every_sentence_is_whole(written: Written) -> None:
-    assert len(written.titles) == 18
+    assert len(written.charts) == 18
     for text in written.texts():
         assert BROKEN.search(text) is None, text
     for language in LANGUAGES:
@@ -101,6 +123,31 @@ def test_every_sentence_is_whole(written: Written) -> None:
     marked = written.marts.fct_churn_portrait["standout_rank"].count()
     told = "без ответа / not tested {} из / of {} проверок / tests; выделяется уровней / levels that stand out {}"
     saw("degenerate", written.file, told.format(untested.sum(), len(untested), marked))
+
+
+def test_no_mart_holds_nan_or_infinity(written: Written) -> None:
+    with duckdb.connect(str(written.folder / "bank.duckdb"), read_only=True) as connection:
+        columns = connection.execute(
+            "select schema_name || '.' || table_name, column_name from duckdb_columns()"
+            " where schema_name in ('marts', 'quality') and data_type in ('DOUBLE', 'FLOAT')"
+        ).fetchall()
+        endless = [
+            f"{relation}.{column}"
+            for relation, column in columns
+            if connection.execute(f'from {relation} where not isfinite("{column}") limit 1').fetchall()
+        ]
+    assert len(columns) > 40
+    assert endless == []
+
+
+@pytest.mark.parametrize("written", FINDINGS, indirect=True)
+def test_charts_are_whole_and_claim_nothing_where_nothing_stands_out(written: Written) -> None:
+    told = {chart.name: chart.title for chart in written.charts if chart.language == "en"}
+    assert list(told) == NAMES
+    assert {name for name in NAMES if told[name] != NEUTRAL[name]} == FINDINGS[written.file]
+    assert not [chart.title for chart in written.charts if re.search(r"\b0[.,]0.?%", chart.title)]
+    with chart_style():
+        drawn(written.marts, "ru")
 
 
 @pytest.mark.parametrize("written", ["1 client", "nobody left"], indirect=True)

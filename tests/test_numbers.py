@@ -22,8 +22,8 @@ from bank_segments.outputs.charts import draw_charts
 from bank_segments.outputs.conclusions import write_conclusions
 from bank_segments.words import LANGUAGES, Language
 from conftest import ROOT, Docs
+from output_cases import printed
 from test_charts import NAMES as CHARTS
-from test_conclusions import printed
 
 Cells = Sequence[Any]
 CONFIDENCE = 95  # every interval of the marts, by the project's variable interval_z

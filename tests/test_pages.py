@@ -7,19 +7,27 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import duckdb
 import pytest
 from markdown_it import MarkdownIt
+from pptx import Presentation
 from selenium import webdriver
 from selenium.common.exceptions import NoAlertPresentException
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from bank_segments import register_file
+from bank_segments.marts import read_marts
+from bank_segments.outputs.dashboard import write_dashboards
+from bank_segments.outputs.deck import write_decks
 from bank_segments.outputs.pages import INDEX
+from bank_segments.release.disclosure import published_cube
 from bank_segments.words import LANGUAGES, Language
 from chromium import assert_quiet, open_file
 from conftest import SAMPLE, copy_project, report
@@ -51,6 +59,14 @@ SMALLEST = """
     return Math.min(...[...document.querySelectorAll('p, li, td, th, dd')].filter((each) => each.innerText)
         .map((each) => parseFloat(getComputedStyle(each).fontSize)));
 """
+# How far each chart of a dashboard reaches beyond its card, in pixels.
+BEYOND = """
+    return [...document.querySelectorAll('.chart svg')].map((svg) => svg.getBoundingClientRect().right
+        - svg.closest('.card').getBoundingClientRect().right)
+"""
+FILTER = "dashboardToggle('city', 0); dashboardToggle('age_band', 1); return dashboardSettled()"
+SYNTHETIC = re.compile("синтетические|вымышленные|ynthetic")
+SCREENS = ((390, "light"), (1280, "light"), (1280, "dark"))
 
 
 def opened(browser: webdriver.Chrome, page: Path, width: int = 1280) -> None:
@@ -76,19 +92,24 @@ def axe() -> str:
     return needed(CLIENTS / "npm/node_modules/axe-core/axe.min.js", "axe-core").read_text(encoding="utf-8")
 
 
-def assert_readable(browser: webdriver.Chrome, page: Path, axe: str) -> None:
-    """On a telephone and on a desk, on a light and on a dark screen, by eye and by ear."""
-    for width, scheme in ((390, "light"), (1280, "light"), (1280, "dark")):
+def assert_readable(
+    browser: webdriver.Chrome, page: Path, axe: str, screens: Iterable[tuple[int, str]] = SCREENS
+) -> None:
+    """On a telephone and on a desk, on a light and on a dark screen, by eye and by ear, a dashboard also filtered."""
+    for width, scheme in screens:
         colours = [{"name": "prefers-color-scheme", "value": scheme}]
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": colours})
         opened(browser, page, width)
         browser.execute_script(
             "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
         )
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-        assert browser.execute_script(SMALLEST) >= 12
         browser.execute_script(axe)
         assert browser.execute_async_script(FAULTS) == []
+        assert browser.execute_script(SMALLEST) >= 12
+        if page.name.startswith("dashboard"):
+            browser.execute_script(FILTER)
+            assert max(browser.execute_script(BEYOND)) < 0
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
@@ -105,7 +126,7 @@ def test_every_page_can_be_read_without_a_network(
     text = browser.find_element(By.TAG_NAME, "body").text
     assert len(text) > 500
     if name in OURS:
-        assert re.search("синтетические|вымышленные|ynthetic", text.splitlines()[0])
+        assert SYNTHETIC.search(text.splitlines()[0])
         language = browser.find_element(By.TAG_NAME, "html").get_attribute("lang")
         assert language == ("en" if ".en." in name else "ru")
         assert_readable(browser, sample_release / name, axe)
@@ -175,6 +196,26 @@ def test_the_first_page_tells_what_was_run_on_what(
     assert [browser.find_element(By.CSS_SELECTOR, ".verdict h2").text] == verdict
 
 
+def test_findings_and_decks_say_whether_the_data_are_synthetic(
+    sample_release: Path, hostile_release: Path
+) -> None:
+    for release, is_synthetic in ((sample_release, True), (hostile_release, False)):
+        for language in LANGUAGES:
+            findings = (release / f"conclusions.{language}.md").read_text(encoding="utf-8")
+            slides = Presentation(str(release / f"presentation.{language}.pptx")).slides
+            told = [findings.splitlines()[0], *(slide.shapes._spTree.xpath("string(.)") for slide in slides)]
+            assert {bool(SYNTHETIC.search(each)) for each in told} == {is_synthetic}
+
+
+def test_another_run_writes_the_same_bytes(
+    sample_release: Path, sample_warehouse: Path, tmp_path: Path
+) -> None:
+    marts, cube = read_marts(sample_warehouse), published_cube(sample_warehouse)
+    names: dict[str, Any] = {"input_name": SAMPLE.name, "is_synthetic": True}
+    for path in (*write_decks(marts, tmp_path, **names), *write_dashboards(marts, cube, tmp_path, **names)):
+        assert path.read_bytes() == (sample_release / path.name).read_bytes(), path.name
+
+
 def words_in(page: str) -> list[str]:
     """Everything that is read, without the table of contents."""
     silent = r"<nav.*?</nav>|<style>.*?</style>|<title>.*?</title>|<.*?>"
@@ -202,12 +243,11 @@ def test_the_conclusions_are_the_markdown_with_its_charts(language: Language, sa
     }
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_conclusions_can_be_printed(
-    language: Language, sample_release: Path, browser: webdriver.Chrome, tmp_path: Path
+    sample_release: Path, browser: webdriver.Chrome, tmp_path: Path
 ) -> None:
     """On A4 in landscape, every word and every chart, whole pages of each."""
-    page = sample_release / f"conclusions.{language}.html"
+    page = sample_release / "conclusions.ru.html"
     opened(browser, page)
     printed = tmp_path / "printed.pdf"
     pdf = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"]
@@ -222,22 +262,16 @@ def test_the_conclusions_can_be_printed(
     assert len(pictures) == 9
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_dashboard_is_printed_with_whole_charts(
-    language: Language, sample_release: Path, browser: webdriver.Chrome
-) -> None:
+def test_the_dashboard_is_printed_with_whole_charts(sample_release: Path, browser: webdriver.Chrome) -> None:
     """Drawn for a wide screen, printed on A4: 1046 pixels between the margins in landscape, 718 in portrait."""
     for width in (1046, 718):
-        opened(browser, sample_release / f"dashboard.{language}.html", 1280)
+        opened(browser, sample_release / "dashboard.ru.html")
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
         browser.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": 700, "deviceScaleFactor": 1, "mobile": False},
         )
-        cut = browser.execute_script(
-            "return [...document.querySelectorAll('.chart svg')].map((svg) => svg.getBoundingClientRect().right"
-            " - svg.closest('.card').getBoundingClientRect().right)"
-        )
+        cut = browser.execute_script(BEYOND)
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
         assert len(cut) > 8
         assert max(cut) < 0
@@ -294,11 +328,20 @@ def test_a_hostile_file_does_no_harm_on_any_page(
     name: str, hostile_release: Path, browser: webdriver.Chrome, axe: str
 ) -> None:
     opened(browser, hostile_release / name)
+    if name in OURS:
+        text = browser.find_element(By.TAG_NAME, "body").text
+        assert HOSTILE_FILE in text
+        assert not SYNTHETIC.search(text.splitlines()[0])
+        assert_readable(browser, hostile_release / name, axe, SCREENS[:2])
+    if name.startswith("dashboard"):
+        # Where the pointer rests on a bar, a tooltip names its level.
+        for bar in browser.find_elements(
+            By.CSS_SELECTOR, ".chart g.role-mark:last-of-type path:first-of-type"
+        ):
+            browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", bar)
+            ActionChains(browser).move_to_element(bar).pause(0.1).perform()
     with pytest.raises(NoAlertPresentException):
         _ = browser.switch_to.alert.text
-    if name in OURS:
-        assert_readable(browser, hostile_release / name, axe)
-        assert HOSTILE_FILE in browser.find_element(By.TAG_NAME, "body").text
     sources = browser.execute_script("return [...document.images].map((image) => image.getAttribute('src'))")
     assert all(re.match(r"data:image/|charts/\w+\.\w+\.png$", source) for source in sources)
     assert_quiet(browser)

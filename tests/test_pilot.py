@@ -16,8 +16,8 @@ from bank_segments.errors import RefusedError
 from bank_segments.evaluate import evaluate, main
 from bank_segments.release.activation import write_list
 from bank_segments.words import LANGUAGES
+from output_cases import printed
 from test_activation import Project, csv_rows
-from test_conclusions import printed
 
 SEGMENT = "segment_2"  # pays from about 15 % kept on
 HEADER = "client_id,city,product_count,segment_id,arm,is_churned"

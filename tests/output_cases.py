@@ -1,0 +1,82 @@
+"""What the tests of the outputs share: the numbers of a text, and marts that another file or register may give."""
+
+import re
+from dataclasses import fields, replace
+
+import numpy as np
+import pandas as pd
+
+from bank_segments.marts import Marts
+from bank_segments.words import Language
+
+NUMBER: dict[Language, str] = {
+    "ru": r"−?(?<!\d)(?:\d{1,3}(?:\u00a0\d{3})+|\d+)(?:,\d+)?",
+    "en": r"−?(?<!\d)(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?",
+}
+# What a sentence without its value looks like.
+BROKEN = re.compile(r"\b(?:nan|None|inf|NaT|NA)\b|<NA>|\{|\}|%\(")
+HOSTILE = {
+    "Ярославль": "[x](javascript:alert(1)) <script>$_*$` | <img src=x onerror=alert(1)>",
+    "Рыбинск": "=cmd|' /C calc'!A0",
+    "Ростов Великий": "Д" * 300,
+}
+ODD = ["sparse", "no hypothesis", "hostile"]
+
+
+def printed(text: str, language: Language) -> list[tuple[float, int]]:
+    """Every number of the text with the decimals it is printed with."""
+    found = []
+    for match in re.findall(NUMBER[language], text):
+        plain = match.replace("−", "-").replace("\u00a0", "")
+        plain = plain.replace(",", ".") if language == "ru" else plain.replace(",", "")
+        found.append((float(plain), len(plain.partition(".")[2])))
+    return found
+
+
+def with_random_numbers(marts: Marts, seed: int) -> Marts:
+    """The same names and ranks with other numbers everywhere, so that a number typed into the text stands out."""
+    random = np.random.default_rng(seed)
+
+    def changed(frame: pd.DataFrame) -> pd.DataFrame:
+        frame = frame.copy()
+        numbers = frame.select_dtypes("number").columns
+        for column in numbers[~numbers.str.contains("_rank$|^product_count$|^sort_order$")]:
+            if pd.api.types.is_integer_dtype(frame[column]):
+                frame[column] = random.integers(1_000, 9_999_999, len(frame))
+            else:
+                scale = 1.0 if frame[column].abs().max() <= 1 else 1e4
+                frame[column] = frame[column].where(frame[column].isna(), random.random(len(frame)) * scale)
+        return frame
+
+    return replace(marts, **{field.name: changed(getattr(marts, field.name)) for field in fields(Marts)})
+
+
+def odd_marts(marts: Marts) -> dict[str, Marts]:
+    """Marts of other registers and of clients that mean harm; test_degenerate_files.py has those of other files."""
+    results, levels = marts.fct_hypothesis_results, marts.dim_trait_levels
+    population = marts.dim_populations.head(1)
+    portrait, active = marts.fct_churn_portrait, marts.fct_product_count_portrait
+    sparse = replace(
+        marts,
+        dim_populations=population,
+        fct_hypothesis_results=results[results["population"].isin(population["population"])],
+        fct_churn_portrait=portrait[portrait["level"] != "1"],
+        dim_trait_levels=levels[levels["level"] != "1"],
+        fct_product_count_metrics=marts.fct_product_count_metrics.iloc[1:],
+        fct_product_count_portrait=active[active["product_count"] != 1],
+    )
+    english = dict(zip(["Yaroslavl", "Rybinsk", "Rostov Veliky"], HOSTILE.values(), strict=True))
+    renamed = (
+        "dim_trait_levels",
+        "fct_churn_portrait",
+        "fct_product_count_portrait",
+        "fct_hypothesis_sensitivity",
+    )
+    names = ["=1+1", "@SUM(1+1)", "<b>$_*$", HOSTILE["Рыбинск"]]
+    hostile = replace(
+        marts,
+        dim_segments=marts.dim_segments.assign(name_ru=names, name_en=names),
+        **{name: getattr(marts, name).replace(HOSTILE | english) for name in renamed},
+    )
+    none = replace(marts, fct_hypothesis_results=results.head(0))
+    return dict(zip(ODD, (sparse, none, hostile), strict=True))

@@ -1,0 +1,192 @@
+"""The published cube: no group of it is small, none can be had by subtraction, and pages say what that costs."""
+
+import html
+import random
+import re
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+from bank_segments import outputs
+from bank_segments.marts import read_marts
+from bank_segments.outputs.dashboard import write_dashboards
+from bank_segments.release.disclosure import Cell, PublishedCube, publish, published_cube
+from bank_segments.words import LANGUAGES, Words
+from output_cases import printed
+
+MINIMUM_GROUP = 5
+SMALL = set(range(1, MINIMUM_GROUP))
+COUNTS = ["stayed", "churned"]
+
+
+@pytest.fixture(scope="module")
+def cube(sample_warehouse: Path) -> PublishedCube:
+    return published_cube(sample_warehouse)
+
+
+@pytest.fixture(scope="module")
+def shown(cube: PublishedCube) -> pd.DataFrame:
+    """Who stayed and who left in each published cell."""
+    rows = [
+        (*cell.levels, (not cell.is_churned) * cell.clients, cell.is_churned * cell.clients)
+        for cell in cube.cells
+    ]
+    return pd.DataFrame(rows, columns=[*cube.dimensions, *COUNTS])
+
+
+@pytest.fixture(scope="module")
+def true(cube: PublishedCube, sample_warehouse: Path) -> pd.DataFrame:
+    """The same of the mart."""
+    levels = ", ".join(f"coalesce(cast({name} as varchar), '') as {name}" for name in cube.dimensions)
+    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
+        frame: pd.DataFrame = connection.sql(
+            f"""
+            select {levels}, sum(clients - churned_clients)::bigint as stayed, sum(churned_clients)::bigint as churned
+            from marts.rpt_dashboard_cube group by all
+            """
+        ).df()
+    return frame
+
+
+def counts(frame: pd.DataFrame, traits: tuple[str, ...]) -> pd.DataFrame:
+    """Who stayed and who left at each combination of levels."""
+    return frame.groupby(list(traits))[COUNTS].sum()
+
+
+def test_no_published_cell_is_small(shown: pd.DataFrame) -> None:
+    assert len(shown) > 100
+    assert not set(shown[COUNTS].to_numpy().ravel()) & SMALL
+
+
+def test_no_difference_of_published_tables_is_small(true: pd.DataFrame, shown: pd.DataFrame) -> None:
+    """An attacker subtracts whatever is published: tables of up to three traits, their cells, and the exact totals."""
+    names = [str(name) for name in shown if name not in COUNTS]
+    for name in names:
+        if name != "segment_ids":
+            exact, there = counts(true, (name,)).align(counts(shown, (name,)), fill_value=0)
+            differences = (exact - there).abs().where(~exact.isin(SMALL), 0)
+            assert not set(differences.to_numpy().ravel()) & SMALL, name
+    for some in (*combinations(names, 1), *combinations(names, 2)):
+        for third in set(names) - set(some):
+            fine = counts(shown, (*some, third))
+            coarse = fine.groupby(level=list(some)).transform("sum")
+            assert not set((coarse - fine).to_numpy().ravel()) & SMALL, (some, third)
+
+
+def distances(true: pd.DataFrame, shown: pd.DataFrame, traits: int) -> tuple[int, list[float]]:
+    """How far the cube is from the mart where so many traits meet.
+
+    Returns the largest difference in clients who left or stayed, and the differences in churn rates (percentage points)
+    of groups that have 100 clients in both.
+    """
+    largest, rates = 0, [0.0]
+    for names in combinations([str(name) for name in shown if name not in COUNTS], traits):
+        exact, there = counts(true, names).align(counts(shown, names), fill_value=0)
+        largest = max(largest, int((exact - there).abs().to_numpy().max()))
+        (size, rate), (shown_size, shown_rate) = (
+            (each.sum(axis=1), 100 * each["churned"] / each.sum(axis=1)) for each in (exact, there)
+        )
+        rates += list((rate - shown_rate)[(size >= 100) & (shown_size >= 100)].abs())
+    return largest, rates
+
+
+def test_the_page_states_how_far_its_filtered_numbers_are_from_the_mart(
+    sample_warehouse: Path, cube: PublishedCube, true: pd.DataFrame, shown: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Suppression costs exactness under a filter: what the page says that it costs is what pandas measures."""
+    exact, there = counts(true, cube.dimensions).align(counts(shown, cube.dimensions), fill_value=0)
+    moved, clients = (exact - there).clip(lower=0).to_numpy().sum(), exact.to_numpy().sum()
+    (pair, pair_rates), (triple, triple_rates) = (distances(true, shown, traits) for traits in (2, 3))
+    usual = [sorted(rates)[int(0.95 * len(rates))] for rates in (pair_rates, triple_rates)]
+    worst = [max(pair_rates), max(triple_rates)]
+    first = [MINIMUM_GROUP, moved, 100 * moved / clients, MINIMUM_GROUP, pair, triple, 100]
+    wanted = {"en": [*first, *usual, 95, *worst], "ru": [*first, 95, *usual, *worst]}
+    assert 0 < pair < triple
+    names: dict[str, Any] = {"input_name": "clients.parquet", "is_synthetic": True}
+    pages = write_dashboards(read_marts(sample_warehouse), cube, tmp_path, **names)
+    for language, page in zip(LANGUAGES, pages, strict=True):
+        (said,) = re.findall(r'id="protection".*?>(.*?)</p>', page.read_text(encoding="utf-8"), re.DOTALL)
+        numbers = [number for number, _ in printed(html.unescape(said), language)]
+        assert numbers == pytest.approx(wanted[language], abs=0.1), said
+
+
+# -----------------------------------------------------------------------------------------------------------
+# Made-up cubes
+# -----------------------------------------------------------------------------------------------------------
+
+
+def random_cells(source: random.Random, traits: int, levels: int, cells: int, largest: int) -> list[Cell]:
+    counts = Counter(
+        {
+            (
+                tuple(str(source.randrange(levels)) for _ in range(traits)),
+                source.random() < 0.3,
+            ): source.randint(1, largest)
+            for _ in range(cells)
+        }
+    )
+    return [Cell(levels_, is_churned, clients) for (levels_, is_churned), clients in counts.items()]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_any_cube_is_published_without_small_groups(seed: int) -> None:
+    source = random.Random(seed)
+    names = ("city", "age_band", "gender", "segment_ids")
+    minimum = source.choice([2, 5, 10])
+    cells = random_cells(source, 4, source.randint(1, 5), source.randint(1, 120), source.choice([2, 12, 60]))
+    cube = publish(names, cells, minimum)
+    assert all(cell.clients >= minimum for cell in cube.cells)
+    known = {(cell.levels, cell.is_churned) for cell in cells}
+    assert all(
+        (cell.levels, cell.is_churned) in known or PublishedCube.other in cell.levels for cell in cube.cells
+    )
+    assert publish(names, reversed(cells), minimum) == cube
+    assert cube.true_clients == sum(cell.clients for cell in cells)
+
+
+def said_of(cube: PublishedCube, macro: str) -> str:
+    """What the English page says of the suppression."""
+    environment = Words("en").environment(Path(outputs.__file__).parent)
+    said = getattr(environment.get_template("dashboard/protection.html.j2").module, macro)(cube)
+    return str(said).strip()
+
+
+def one_age(**cities: int) -> list[Cell]:
+    return [Cell((city, "x"), False, clients) for city, clients in cities.items()]
+
+
+EVEN = [Cell((city, age), is_churned, 7) for city in "ab" for age in "xyz" for is_churned in (True, False)]
+SUPPRESSED = (
+    "Groups of fewer than 5 clients are suppressed: without a filter totals are exact, with one they are "
+    "approximate."
+)
+WHOLE = "No group has fewer than 5 clients: nothing is suppressed, and numbers are exact under a filter, too."
+
+
+@pytest.mark.parametrize(
+    ("cells", "minimum", "cities", "clients", "said"),
+    [
+        ([], 5, set(), 0, WHOLE),
+        (one_age(a=2), 5, set(), 0, ""),
+        (one_age(a=50, b=40, c=3, d=1), 5, {"a", PublishedCube.other}, 94, SUPPRESSED),
+        (EVEN, 5, {"a", "b"}, 84, WHOLE),
+        (one_age(a=1, b=2), 1, {"a", "b"}, 3, "Small groups are not suppressed: the threshold is off."),
+    ],
+    ids=["no clients", "too few", "rare levels", "no small group", "no limit"],
+)
+def test_what_is_joined_and_what_is_said(
+    cells: list[Cell], minimum: int, cities: set[str], clients: int, said: str
+) -> None:
+    cube = publish(("city", "age_band"), cells, minimum, fixed=())
+    assert {cell.levels[0] for cell in cube.cells} == cities
+    assert (cube.clients, cube.true_clients) == (clients, sum(cell.clients for cell in cells))
+    if said:
+        assert said_of(cube, "brief") == said
+    if said not in ("", SUPPRESSED):
+        assert said_of(cube, "in_full") == said
+        assert sorted(cube.cells, key=repr) == sorted(cells, key=repr)
