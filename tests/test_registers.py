@@ -12,7 +12,7 @@ import xlsxwriter
 import bank_segments
 from bank_segments import known_banks
 from bank_segments.errors import RefusedError
-from bank_segments.ingest import propose, registers
+from bank_segments.ingest import contracts, propose, registers
 from conftest import ROOT, copy_project, dbt
 
 BANKS = ROOT / "seeds/banks"
@@ -28,7 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A bank's folder in that copy, where nothing is yet, and gone after the test."""
-    for module in (bank_segments, registers, propose):
+    for module in (bank_segments, contracts, registers, propose):
         monkeypatch.setattr(module, "ROOT", project)
     monkeypatch.setattr(propose, "BANKS", project / "seeds/banks")
     yield project / "seeds/banks" / NAME
@@ -260,3 +260,39 @@ def test_a_file_without_id_or_outcome_leaves_no_folder(
     with pytest.raises(RefusedError, match=said):
         propose.propose(tmp_path / "clients.csv", NAME, "")
     assert not folder.exists()
+
+
+def test_ids_may_be_text_with_a_digit_and_stay_hidden(folder: Path, tmp_path: Path) -> None:
+    copy_bank(folder)
+    columns = folder / "columns.csv"
+    text = columns.read_text(encoding="utf-8")
+    columns.write_text(
+        text.replace("id,true,integer,true,1,999999999999", "id,true,category,true,,"), encoding="utf-8"
+    )
+    (folder / "contracts.yml").write_text(contracts.contracts(NAME), encoding="utf-8")
+    assert registers.refusal(NAME) is None
+    rows = [
+        "C-00017,30,basic,1,1",
+        "C-00018,31,plus,0,0",
+        "anonymous,31,plus,0,0",
+        "C-00019,C-00020,plus,0,0",
+    ]
+    (tmp_path / "clients.csv").write_text(
+        "\n".join(["client_no,age_years,plan,uses_app,closed", *rows]), encoding="utf-8"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BANK", NAME)
+        selected = ("build", "--select", "+stg_bank__client_keys", "+rejected_clients")
+        run = dbt(
+            *selected, clients=tmp_path / "clients.csv", target=tmp_path / "t", project=folder.parents[2]
+        )
+    assert run.returncode == 0, run.stdout[-3000:]
+    with duckdb.connect(str(tmp_path / "t/bank.duckdb"), read_only=True) as connection:
+        ids = connection.execute(
+            "select client_id from staging.stg_bank__client_keys order by all"
+        ).fetchall()
+        rejected = connection.execute(
+            "select age_years, reasons from quality.rejected_clients order by all"
+        ).fetchall()
+    assert ids == [("C-00017",), ("C-00018",)]
+    assert rejected == [("31", "client_no is unknown"), ("C-#####", "age_years is not a number")]

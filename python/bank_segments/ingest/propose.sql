@@ -327,7 +327,7 @@ select
     position, folder, role, column_name, kind, distinct_values,
     if(role = 'outcome', ['ушёл', 'остался', 'left', 'stayed'], ['да', 'нет', 'yes', 'no']) as words
 from proposed
-where kind in ('category', 'flag')
+where kind in ('category', 'flag') and role <> 'id'
 union all
 select
     position, folder, role, 'has_' || column_name, 'presence', 2,
@@ -348,7 +348,7 @@ with labels as (
     union all
     select position, column_name, '*', 'прочие', 'other', 201
     from named
-    where kind = 'category' and (role in ('id', 'split') or distinct_values > 30)
+    where kind = 'category' and (role = 'split' or distinct_values > 30)
     union all
     select
         position, column_name, unnest(['true', 'false']), unnest(words[1:2]), unnest(words[3:4]), unnest([1, 2])
