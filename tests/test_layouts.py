@@ -1,6 +1,13 @@
-"""Each layout builds from its registers alone, and its marts equal a calculation of pandas and scipy on its file."""
+"""Each layout needs registers alone: its marts equal a calculation of pandas and scipy on its file.
+
+One of the layouts is a file that no bank describes, with the registers that `make bank` proposes for it.
+"""
 
 import csv
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +18,36 @@ import pytest
 from scipy import stats
 
 from bank_segments.ingest import sample
-from conftest import ROOT, dbt, shared
+from conftest import ROOT, copy_project, dbt, report, shared
 
 BANKS = ["bank_churners", "metanprom_2", "three_traits"]
-FLAGS = {
-    **{"1": True, "0": False, "да": True, "нет": False, "closed": True, "open": False},
-    **{"Attrited Customer": True, "Existing Customer": False},
+UNSEEN = "a file of layout 2 that no bank describes"
+WORDS = {"1": "true", "0": "false", "да": "true", "нет": "false", "yes": "true", "no": "false"}
+
+
+ANSWERS = {
+    "segments.csv": "segment_1,Активные,Active,Недавно активные.,Active lately.\n",
+    "segment_rules.csv": "segment_1,used_lately,=,true\nsegment_1,product_count,>=,2\nsegment_1,age,<,40\n",
 }
 
 
-def register(bank: str, name: str) -> list[dict[str, str]]:
-    with (ROOT / "seeds/banks" / bank / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
+@dataclass(frozen=True)
+class Layout:
+    """A bank's registers, its clients under our names as pandas reads them, and the warehouse that dbt built."""
+
+    registers: Path
+    clients: pd.DataFrame
+    warehouse: Path
+
+    def register(self, name: str) -> list[dict[str, str]]:
+        """The rows of a register, every cell as text."""
+        with (self.registers / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
+            return list(csv.DictReader(lines))
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the warehouse answers."""
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            return connection.execute(query).fetchall()
 
 
 def sample_of(bank: str) -> Path:
@@ -35,17 +60,44 @@ def read(path: Path) -> pd.DataFrame:
     return frame
 
 
-def clients_of(bank: str) -> pd.DataFrame:
-    """The bank's sample under our names, its flags as booleans."""
-    columns = [row for row in register(bank, "columns") if row["role"] != "ignored"]
-    frame = read(sample_of(bank)).rename(columns={row["raw_column"]: row["column_name"] for row in columns})
-    for row in columns:
+def layout_of(registers: Path, file: pd.DataFrame, warehouse: Path) -> Layout:
+    """Rename, recode and band the clients of a file as the registers say, without dbt."""
+    layout = Layout(registers, pd.DataFrame(), warehouse)
+    clients = layout.clients
+    for row in layout.register("columns"):
+        if row["role"] == "ignored":
+            continue
         name = row["column_name"]
-        if row["kind"] == "flag":
-            frame[name] = frame[name].astype(str).map(FLAGS)
+        names = (row["raw_column"], row["raw_column"].replace("_", " "), *row["other_names"].split("; "))
+        cells = file[next(each for each in names if each in file)]
+        if row["kind"] in ("category", "flag"):
+            codes = {
+                each["raw_value"].lower(): each["value"]
+                for each in layout.register("value_synonyms")
+                if each["column_name"] == name
+            }
+            own = {each["value"] for each in layout.register("allowed_values") if each["column_name"] == name}
+            codes = (WORDS if row["kind"] == "flag" else {}) | {each.lower(): each for each in own} | codes
+            clients[name] = cells.astype(str).map(lambda cell, codes=codes: codes.get(cell.lower(), cell))
+        else:
+            clients[name] = cells.astype(float)
         if row["missing_values"]:
-            frame[name] = frame[name].where(~frame[name].astype(str).isin(row["missing_values"].split("; ")))
-    return frame
+            clients[name] = clients[name].where(~cells.astype(str).isin(row["missing_values"].split("; ")))
+        bands = [each for each in layout.register("bands") if each["column_name"] == name]
+        if bands:
+            clients[f"{name}_band"] = None
+        for band in bands:
+            low, up = (float(band[bound] or "nan") for bound in ("lower_bound", "upper_bound"))
+            last = up - (row["kind"] == "integer")
+            level = (
+                f"<{up:.0f}" if np.isnan(low) else f"{low:.0f}+" if np.isnan(up) else f"{low:.0f}-{last:.0f}"
+            )
+            inside = ~(clients[name] < low) & ~(clients[name] >= up) & clients[name].notna()
+            clients.loc[inside, f"{name}_band"] = level
+        if row["is_required"] == "false":
+            clients[f"has_{name}"] = clients[name].notna().astype(str).str.lower()
+    clients["is_churned"] = clients["is_churned"] == "true"
+    return layout
 
 
 def built(factory: pytest.TempPathFactory, bank: str, clients: Path, name: str) -> Path:
@@ -58,36 +110,118 @@ def built(factory: pytest.TempPathFactory, bank: str, clients: Path, name: str) 
     return shared(factory, name, build) / "bank.duckdb"
 
 
-@pytest.fixture(scope="module", params=BANKS)
-def layout(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """A bank with the warehouse of its sample."""
+def write_unseen(path: Path) -> pd.DataFrame:
+    """Ten thousand clients of layout 2: doubled ids, gaps, `850.0`, other headers, decimal commas, a placeholder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sample, "LAYOUT", sample_of("metanprom_2").with_name("layout.sql"))
+        sample.write_sample(path.with_suffix(".parquet"), 10_000, seed=77)
+    clients = read(path.with_suffix(".parquet"))
+    names = ["Client ID", "Rating, points", "Town", "sex", "Age, years", "Property points", "Account balance"]
+    names += ["No. of products", "credit_сard", "used_lately", "est_salary", "status"]
+    clients.columns = pd.Index(names)
+    clients["status"] = clients.status.map({1: "gone", 0: "here"})
+    clients["used_lately"] = clients.used_lately.map({1: "yes", 0: "no"})
+    written = clients.assign(**{"Age, years": clients["Age, years"].fillna(-999999)})
+    written.to_csv(path, index=False, sep=";", decimal=",")
+    return clients
+
+
+def make_bank(project: Path, clients: Path, name: str) -> subprocess.CompletedProcess[str]:
+    """Run `make bank`'s command in a copy of the project."""
+    command = [
+        sys.executable,
+        "-m",
+        "bank_segments.ingest.propose",
+        "--clients",
+        str(clients),
+        "--name",
+        name,
+    ]
+    return subprocess.run(
+        command,
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": "python"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def release_unseen(target: Path) -> None:
+    """From a file that nobody has described to a release, with the answers of a user to at most five doubts."""
+    (target / "project").mkdir()
+    project = copy_project(target / "project")
+    file = write_unseen(target / "clients.csv")
+    file.to_pickle(target / "clients.pickle")
+    run = report(project, "--clients", str(target / "clients.csv"))
+    assert "make bank CLIENTS=" in run.stderr, run.stderr
+    run = make_bank(project, target / "clients.csv", "ours")
+    assert run.returncode == 0, run.stderr
+    bank = project / "seeds/banks/ours"
+    page = bank / "proposal.md"
+    text = page.read_text(encoding="utf-8")
+    doubts = [line for line in text.splitlines() if line.startswith("TODO: ")]
+    assert 0 < len(doubts) <= 5, doubts
+    run = report(project, "--clients", str(target / "clients.csv"))
+    assert run.returncode == 1
+    assert doubts[0] in run.stderr, run.stderr
+    # The guesses are right: ids are of a city, who is gone has left, -999999 is no age. The rest the user knows.
+    for register, answer in ANSWERS.items():
+        with (bank / register).open("a", encoding="utf-8") as lines:
+            lines.write(answer)
+    own = (bank / "bank.csv").read_text(encoding="utf-8").replace("ours,ours,ours", "ours,Наш,Ours")
+    (bank / "bank.csv").write_text(own, encoding="utf-8")
+    page.write_text(text.replace("TODO: ", "Yes: "), encoding="utf-8")
+    run = report(project, "--clients", str(target / "clients.csv"))
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.startswith("The file has the columns of ours: BANK=ours.")
+
+
+@pytest.fixture(scope="module", params=[*BANKS, UNSEEN])
+def layout(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Layout:
     bank = str(request.param)
-    return bank, built(tmp_path_factory, bank, sample_of(bank), f"layout of {bank}")
+    if bank != UNSEEN:
+        warehouse = built(tmp_path_factory, bank, sample_of(bank), f"layout of {bank}")
+        return layout_of(ROOT / "seeds/banks" / bank, read(sample_of(bank)), warehouse)
+    folder = shared(tmp_path_factory, UNSEEN, release_unseen)
+    release = folder / "project/published/latest/bank_marts.duckdb"
+    return layout_of(folder / "project/seeds/banks/ours", pd.read_pickle(folder / "clients.pickle"), release)
 
 
-def rows(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        return connection.execute(query).fetchall()
-
-
-def test_the_churn_of_each_level_is_that_of_pandas(layout: tuple[str, Path]) -> None:
-    bank, warehouse = layout
-    clients = clients_of(bank)
-    found = rows(warehouse, "select trait, level, clients, churn_rate from marts.fct_churn_portrait")
-    own = {row for row in found if row[0] in clients}
+def test_the_churn_of_each_level_is_that_of_pandas(layout: Layout) -> None:
+    found = layout.rows("select trait, level, clients, churn_rate from marts.fct_churn_portrait")
+    traits = {row["trait"] for row in layout.register("traits") if row["kind"] == "category"}
     expected = {
-        trait: {
-            str(level).lower() if isinstance(level, bool) else str(level): (
-                len(group),
-                group.is_churned.mean(),
-            )
-            for level, group in clients.groupby(trait)
-        }
-        for trait in {str(row[0]) for row in own}
+        (trait, str(int(level)) if isinstance(level, float) else str(level)): (
+            len(group),
+            group.is_churned.mean(),
+        )
+        for trait in traits
+        for level, group in layout.clients.groupby(trait)
     }
-    assert len(own) == sum(map(len, expected.values())) > 0
-    for trait, level, count, rate in own:
-        assert (count, rate) == pytest.approx(expected[str(trait)][str(level)], rel=1e-9), (trait, level)
+    assert expected
+    assert {(trait, level): figures for trait, level, *figures in found} == {
+        level: pytest.approx(figures, rel=1e-9) for level, figures in expected.items()
+    }
+
+
+COMPARISONS = {"=": "eq", "<>": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+
+
+def test_the_churn_of_each_segment_is_that_of_pandas(layout: Layout) -> None:
+    found = layout.rows("select segment_id, clients, coverage, churn_rate from marts.fct_segment_metrics")
+    for segment_id, *figures in found:
+        members = pd.Series(True, index=layout.clients.index)
+        rules = [row for row in layout.register("segment_rules") if row["segment_id"] == segment_id]
+        for rule in rules:
+            cells = layout.clients[rule["column_name"]]
+            value = float(rule["value"]) if cells.dtype == float else rule["value"]
+            value = value == "true" if cells.dtype == bool else value
+            members &= getattr(cells, COMPARISONS[rule["operator"]])(value)
+        if rules:
+            expected = members.sum(), members.mean(), layout.clients.is_churned[members].mean()
+            assert figures == pytest.approx(expected, rel=1e-9), segment_id
+    assert len(found) > 1
 
 
 def scipy_test(test: str, first: pd.Series, second: pd.Series) -> tuple[float | None, float]:
@@ -107,22 +241,25 @@ def scipy_test(test: str, first: pd.Series, second: pd.Series) -> tuple[float | 
     return float(statistic) ** 0.5 * (1 if a * d > b * c else -1), float(p_value)
 
 
-def test_the_tests_are_those_of_scipy(layout: tuple[str, Path]) -> None:
-    bank, warehouse = layout
-    clients = clients_of(bank)
-    hypotheses = {row["hypothesis_id"]: row for row in register(bank, "hypotheses")}
-    found = rows(
-        warehouse,
+def as_text(column: pd.Series) -> pd.Series:
+    """Values as registers write them."""
+    return column.map(lambda value: f"{value:.0f}" if isinstance(value, float) else str(value).lower())
+
+
+def test_the_tests_are_those_of_scipy(layout: Layout) -> None:
+    hypotheses = {row["hypothesis_id"]: row for row in layout.register("hypotheses")}
+    found = layout.rows(
         "select hypothesis_id, test, statistic, p_value from marts.fct_hypothesis_results"
-        " where population = 'all_clients' and test <> 'cochran_mantel_haenszel'",
+        " where population = 'all_clients' and test <> 'cochran_mantel_haenszel'"
     )
+    assert {"welch_t", "two_proportion_z"} <= {test for _, test, *_ in found}
     assert {row[0] for row in found} == set(hypotheses)
     for hypothesis_id, test, statistic, p_value in found:
         row = hypotheses[str(hypothesis_id)]
-        metric = clients[row["metric_column"]]
+        metric = layout.clients[row["metric_column"]]
         if row["kind"] == "proportion":
-            metric = metric.astype(str).str.lower() == row["success_value"].lower()
-        groups = clients[row["group_column"]].astype(str).str.lower()
+            metric = as_text(metric) == row["success_value"].lower()
+        groups = as_text(layout.clients[row["group_column"]])
         first, second = (
             metric[groups == row[group].lower()].dropna() for group in ("first_group", "second_group")
         )
@@ -162,15 +299,16 @@ def test_what_only_the_second_table_of_the_bank_has(tmp_path_factory: pytest.Tem
     clients = tmp_path_factory.mktemp("second table") / "clients.csv"
     clients.write_text("\n".join((HEADER, *ROWS)) + "\n", encoding="utf-8")
     warehouse = built(tmp_path_factory, "metanprom_2", clients, "second table of the bank")
-    reasons = rows(warehouse, "select reasons from staging.stg_bank__client_rows order by source_row_number")
+    rows = Layout(Path(), pd.DataFrame(), warehouse).rows
+    reasons = rows("select reasons from staging.stg_bank__client_rows order by source_row_number")
     assert [reason for (reason,) in reasons] == list(ROWS.values())
-    keys = dict(rows(warehouse, "select client_id, client_key from staging.stg_bank__client_keys"))
+    keys = dict(rows("select client_id, client_key from staging.stg_bank__client_keys"))
     assert set(keys) == {"7 / Ярославль", "7 / Рыбинск", "8 / УГЛИЧ"}
     assert len(set(keys.values())) == 3
     accepted = (
         "select city, age, has_age, product_count, has_credit_card from marts.dim_clients where is_churned"
     )
-    assert rows(warehouse, accepted) == [("УГЛИЧ", None, False, 2, False)]
-    noted = dict(rows(warehouse, "select reading, subject from quality.reading_notes where file_rows = 1"))
+    assert rows(accepted) == [("УГЛИЧ", None, False, 2, False)]
+    noted = dict(rows("select reading, subject from quality.reading_notes where file_rows = 1"))
     assert noted["unlisted_value"] == "city = УГЛИЧ"
     assert noted["column_name"] == "credit_сard = credit_card"

@@ -1,19 +1,18 @@
 """A bank that contradicts itself is refused in one sentence, and one that nobody has described gets a proposal."""
 
 import csv
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
-import pandas as pd
 import pytest
+import xlsxwriter
 
 import bank_segments
 from bank_segments import known_banks
 from bank_segments.errors import RefusedError
-from bank_segments.ingest import propose, registers
+from bank_segments.ingest import contracts, propose, registers
 from conftest import ROOT, copy_project, dbt
 
 BANKS = ROOT / "seeds/banks"
@@ -29,7 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A bank's folder in that copy, where nothing is yet, and gone after the test."""
-    for module in (bank_segments, registers, propose):
+    for module in (bank_segments, contracts, registers, propose):
         monkeypatch.setattr(module, "ROOT", project)
     monkeypatch.setattr(propose, "BANKS", project / "seeds/banks")
     yield project / "seeds/banks" / NAME
@@ -86,6 +85,15 @@ CASES = [
         "line 3, column raw_value: Closed of is_churned means both",
     ),
     ("segment_rules", "plan,=", "tariff,=", "line 2, column column_name: no bank has a column tariff"),
+    (
+        "value_synonyms",
+        "is_churned,open,false",
+        "plan,Family,basic",
+        "line 3, column raw_value: Family of plan means fam",
+    ),
+    ("traits", "plan,category", "tariff,category", "line 2, column trait: columns.csv has no tariff"),
+    ("bands", "age,,30", "years,,30", "line 2, column column_name: columns.csv has no years"),
+    ("hypotheses", "mean,age", "mean,years", "line 3, column metric_column: no bank has a column years"),
     ("segment_rules", "segment_2,", "segment_7,", "line 4, column segment_id: must be a segment_id of seg"),
 ]
 
@@ -111,69 +119,129 @@ def test_a_folder_without_a_register_is_refused(folder: Path) -> None:
     assert (registers.refusal(NAME) or "").startswith(f"seeds/banks/{NAME}/pilots.csv is missing")
 
 
-def foreign(path: Path) -> pd.DataFrame:
-    """A file of another bank: ids in two cities, a header unknown, one in Cyrillic, a placeholder, decimal commas."""
+def workbook(path: Path, **sheets: list[list[object]]) -> Path:
+    """A workbook with these rows in its sheets."""
+    with xlsxwriter.Workbook(path) as book:
+        for name, rows in sheets.items():
+            page = book.add_worksheet(name)
+            for number, cells in enumerate(rows):
+                page.write_row(number, 0, cells)
+    return path
+
+
+def messy() -> list[list[object]]:
+    """The churn_modelling sample as it is passed on: a currency sign, three spellings, doubled rows, a placeholder."""
     with duckdb.connect() as connection:
-        clients: pd.DataFrame = connection.sql(
-            'select user_id as user_id, score as "Rating, points", city as "Город", gender as sex,'
-            ' coalesce(age, -999999) as age, equity, balance, products, credit_card as "credit_сard",'
-            " if(last_activity = 1, 'yes', 'no') as used_lately, est_salary,"
-            f" if(churn = 1, 'gone', 'here') as status from '{BANKS}/metanprom_2/sample/clients.parquet'"
-        ).df()
-    written = clients.assign(est_salary=clients.est_salary.map("{:.2f}".format).str.replace(".", ","))
-    written.to_csv(path, index=False, sep=";")
-    return clients
+        rows = connection.execute(
+            "select CustomerId, CreditScore, if(Geography = 'France', ['FRA', 'French', 'France'][1 + RowNumber % 3],"
+            " Geography), Gender, Age, Tenure, if(RowNumber % 250 = 0, '€-999999', '€' || EstimatedSalary),"
+            " '€' || coalesce(Balance, 0), NumOfProducts, if(HasCrCard = 1, 'Yes', 'No'),"
+            f" if(IsActiveMember = 1, 'Yes', 'No'), Exited from '{BANKS}/churn_modelling/sample/clients.parquet'"
+        ).fetchall()
+    return [list(row) for row in rows + rows[:50]]
 
 
-def test_an_unseen_file_goes_from_a_proposal_to_the_marts(folder: Path, tmp_path: Path) -> None:
-    clients = foreign(tmp_path / "clients.csv")
-    propose.propose(tmp_path / "clients.csv", NAME, "")
-    with pytest.raises(RefusedError, match=f"There is a bank {NAME} already"):
-        propose.propose(tmp_path / "clients.csv", NAME, "")
-    page = folder / "proposal.md"
-    doubts = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("TODO: ")]
-    assert len(doubts) == 5, doubts
-    for doubt in doubts:
-        assert re.match(r"TODO: (columns|bank)\.csv, line \d+: ", doubt)
-    assert re.search(
-        r"proposal\.md, line \d+: TODO: columns\.csv, line \d+: .*\?", registers.refusal(NAME) or ""
+HEADERS: list[object] = [
+    *("CustomerId", "CreditScore", "Geography", "Gender", "Age", "Tenure", "EstimatedSalary", "Balance"),
+    *("NumOfProducts", "HasCrCard", "IsActiveMember", "Exited"),
+]
+
+
+def workbooks(folder: Path) -> dict[str, Path]:
+    """The messy table before a sheet of notes, behind one, and in two parts of which both have the id."""
+    whole: list[list[object]] = [HEADERS, *messy()]
+    notes: list[list[object]] = [["Made up"]]
+    first, second = [row[:7] for row in whole], [[row[0], *row[7:]] for row in whole]
+    return {
+        "first": workbook(folder / "first.xlsx", Clients=whole, Notes=notes),
+        "cover": workbook(folder / "cover.xlsx", Notes=notes, Clients=whole),
+        "parts": workbook(folder / "parts.xlsx", Customers=first, Accounts=[second[0], *second[:0:-1]]),
+    }
+
+
+def register(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+@pytest.mark.parametrize(
+    ("book", "sheet"), [("first", ""), ("cover", "Clients"), ("parts", "Customers+Accounts")]
+)
+def test_a_messy_workbook_gets_the_same_proposal_wherever_its_table_is(
+    book: str, sheet: str, folder: Path, tmp_path: Path
+) -> None:
+    said = propose.propose(workbooks(tmp_path)[book], NAME, sheet)
+    assert said.endswith(f"SHEET={sheet}") == bool(sheet)
+    page = (folder / "proposal.md").read_text(encoding="utf-8")
+    doubts = [line for line in page.splitlines() if line.startswith("TODO: ")]
+    assert doubts[0].startswith("TODO: columns.csv, line 8: does -999999 stand for no value?")
+    assert doubts[1].startswith("TODO: bank.csv, line 2: which currency")
+    assert len(doubts) == 2
+    columns = {row["column_name"]: row for row in register(folder, "columns")}
+    assert (
+        columns["country"] | {"role": "split", "kind": "category", "is_in_id": "false"} == columns["country"]
     )
-    page.unlink()
-    assert registers.refusal(NAME) is None
-    with (folder / "columns.csv").open(encoding="utf-8") as lines:
-        roles = {
-            row["column_name"]: (row["role"], row["kind"], row["is_in_id"]) for row in csv.DictReader(lines)
-        }
-    assert roles["client_id"] == ("id", "integer", "true")
-    assert roles["city"] == ("split", "category", "true")
-    assert roles["rating_points"] == ("trait", "integer", "false")
-    assert roles["is_churned"] == ("outcome", "flag", "false")
+    assert columns["estimated_salary"]["missing_values"] == "-999999"
+    assert (columns["balance"]["kind"], columns["balance"]["missing_values"]) == ("money", "0")
+    values = [row["value"] for row in register(folder, "allowed_values") if row["column_name"] == "country"]
+    assert values == ["France", "Spain", "Germany", "*"]
 
+
+def test_a_workbook_in_two_parts_becomes_clients(tmp_path: Path) -> None:
+    """Spellings and signs are read, doubled rows are rejected once each, and so is a placeholder nobody declared."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BANK", NAME)
-        run = dbt(
-            *("build", "--exclude-resource-type", "unit_test"),
-            clients=tmp_path / "clients.csv",
-            target=tmp_path / "t",
-            project=folder.parents[2],
-        )
+        patch.setenv("BANK", "churn_modelling")
+        patch.setenv("BANK_SHEET", "Customers+Accounts")
+        staging = ("run", "--select", "+stg_bank__clients", "+reading_notes")
+        run = dbt(*staging, clients=workbooks(tmp_path)["parts"], target=tmp_path / "t")
     assert run.returncode == 0, run.stdout[-3000:]
     with duckdb.connect(str(tmp_path / "t/bank.duckdb"), read_only=True) as connection:
-        rates = connection.sql("select trait, level, churn_rate from marts.fct_churn_portrait").fetchall()
-        mean = connection.sql("select avg(estimated_salary), avg(age) from marts.dim_clients").fetchall()
-    gone = clients.status == "gone"
-    for trait, column in {"city": "Город", "product_count": "products", "used_lately": "used_lately"}.items():
-        found = {
-            level.replace("true", "yes").replace("false", "no"): rate
-            for name, level, rate in rates
-            if name == trait
-        }
-        assert found == pytest.approx(
-            {str(level): rate for level, rate in gone.groupby(clients[column]).mean().items()}
-        )
-    assert mean[0] == pytest.approx(
-        (clients.est_salary.mean(), clients.age[clients.age > 0].mean()), rel=1e-9
-    )
+        reasons = connection.execute(
+            "select reasons, count(*) from staging.stg_bank__client_rows group by all order by all nulls first"
+        ).fetchall()
+        clients = connection.execute(
+            "select country, count(*) from staging.stg_bank__clients group by all"
+        ).fetchall()
+    assert reasons == [
+        (None, 1992),
+        ("EstimatedSalary is outside its domain", 8),
+        ("exact duplicate of an earlier row", 50),
+    ]
+    assert {country for country, _ in clients} == {"France", "Spain", "Germany"}
+
+
+@pytest.mark.parametrize(
+    ("book", "sheet", "said"),
+    [
+        ("cover", "", r"no row under it.*, or name another of its sheets as SHEET: Clients\."),
+        ("first", "Client", r"has no sheet Client; its sheets are Clients, Notes\."),
+        (
+            "first",
+            "Clients+Notes",
+            r"has no column that stands in its sheet Notes, too; name one sheet alone\.",
+        ),
+    ],
+)
+def test_a_sheet_that_is_no_table_is_refused(
+    book: str, sheet: str, said: str, folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RefusedError, match=said):
+        propose.propose(workbooks(tmp_path)[book], NAME, sheet)
+    assert not folder.exists()
+
+
+def test_a_bank_that_is_there_is_not_proposed_again(folder: Path, tmp_path: Path) -> None:
+    copy_bank(folder)
+    with pytest.raises(RefusedError, match=f"There is a bank {NAME} already"):
+        propose.propose(tmp_path / "clients.csv", NAME, "")
+
+
+def test_what_dbt_says_is_the_reason(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BANK_MEMORY", "1KB")
+    (tmp_path / "clients.csv").write_text("id,left\n1,0\n2,1\n", encoding="utf-8")
+    with pytest.raises(RefusedError, match=r"^dbt failed: .*allocate[^\n]*\.$"):
+        propose.propose(tmp_path / "clients.csv", NAME, "")
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(
@@ -181,6 +249,8 @@ def test_an_unseen_file_goes_from_a_proposal_to_the_marts(folder: Path, tmp_path
     [
         ("a,b\nx,2\nx,2\ny,2\n", "No column can be the client's id"),
         ("a,b\n1,5\n2,5\n3,5\n", "No column can be the outcome"),
+        ("a,b,A\n1,5,1\n2,5,2\n", r"has the column a, A more than once"),
+        ('a,b\n1,"x" y\n2,z\n', "its row 2 has a quotation mark inside a cell"),
     ],
 )
 def test_a_file_without_id_or_outcome_leaves_no_folder(
@@ -190,3 +260,39 @@ def test_a_file_without_id_or_outcome_leaves_no_folder(
     with pytest.raises(RefusedError, match=said):
         propose.propose(tmp_path / "clients.csv", NAME, "")
     assert not folder.exists()
+
+
+def test_ids_may_be_text_with_a_digit_and_stay_hidden(folder: Path, tmp_path: Path) -> None:
+    copy_bank(folder)
+    columns = folder / "columns.csv"
+    text = columns.read_text(encoding="utf-8")
+    columns.write_text(
+        text.replace("id,true,integer,true,1,999999999999", "id,true,category,true,,"), encoding="utf-8"
+    )
+    (folder / "contracts.yml").write_text(contracts.contracts(NAME), encoding="utf-8")
+    assert registers.refusal(NAME) is None
+    rows = [
+        "C-00017,30,basic,1,1",
+        "C-00018,31,plus,0,0",
+        "anonymous,31,plus,0,0",
+        "C-00019,C-00020,plus,0,0",
+    ]
+    (tmp_path / "clients.csv").write_text(
+        "\n".join(["client_no,age_years,plan,uses_app,closed", *rows]), encoding="utf-8"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BANK", NAME)
+        selected = ("build", "--select", "+stg_bank__client_keys", "+rejected_clients")
+        run = dbt(
+            *selected, clients=tmp_path / "clients.csv", target=tmp_path / "t", project=folder.parents[2]
+        )
+    assert run.returncode == 0, run.stdout[-3000:]
+    with duckdb.connect(str(tmp_path / "t/bank.duckdb"), read_only=True) as connection:
+        ids = connection.execute(
+            "select client_id from staging.stg_bank__client_keys order by all"
+        ).fetchall()
+        rejected = connection.execute(
+            "select age_years, reasons from quality.rejected_clients order by all"
+        ).fetchall()
+    assert ids == [("C-00017",), ("C-00018",)]
+    assert rejected == [("31", "client_no is unknown"), ("C-#####", "age_years is not a number")]

@@ -180,6 +180,9 @@
         {{ to_decimal(column.column_name) }}
     {%- elif column.kind == 'flag' -%}
         {{ to_flag(column.column_name) }}
+    {%- elif column.role == 'id' -%}
+        {#- Text with a digit: rejected_clients hides digits. -#}
+        case when {{ matches(column.column_name, '\\p{N}') }} then {{ column.column_name }} end
     {%- else -%}
         {{ to_allowed_value(column.column_name) }}
     {%- endif -%}

@@ -404,7 +404,9 @@ class Words:
         return self.units.get(trait)
 
     def level(self, trait: str, level: object) -> str:
-        """The label of one level of a trait, or the level itself where the dimension has none."""
+        """The label of one level of a trait or of the outcome, or the level itself where the dimension has none."""
+        if trait == "is_churned":
+            return self.gettext("churned") if level == "true" else self.gettext("active")
         return self.levels.get((trait, str(level)), str(level))
 
     def trait_level(self, trait: str, level: object) -> str:

@@ -18,7 +18,7 @@ where
     or ({{ domain.column_name }} is null and {{ domain.is_required }})
     {%- if domain.is_number %}
     or {{ domain.column_name }} not between {{ domain.minimum }} and {{ domain.maximum }}
-    {%- elif domain.kind == 'category' and not is_open(domain.column_name) %}
+    {%- elif domain.kind == 'category' and domain.role != 'id' and not is_open(domain.column_name) %}
     or (
         true
         {%- for row in rules_of(allowed_values, 'column_name', domain.column_name) %}

@@ -318,10 +318,7 @@ def _look_at_csv(table: Table, wanted: Wanted, folder: Path) -> ClientFile:
     try:
         header = find_header(rows.head, wanted)
     except UnfitError as unfit:
-        if not table.sheets:
-            raise
-        others = ", ".join(map(shown, table.sheets))
-        raise UnfitError(f"{unfit}, or name another of its sheets as SHEET: {others}") from unfit
+        raise UnfitError(f"{unfit}{table.advice}") from unfit
     table.refuse_dates(zip(wanted, header.positions, strict=True), header.line)
     if rows.is_inside:
         raise UnfitError(
@@ -334,7 +331,7 @@ def _look_at_csv(table: Table, wanted: Wanted, folder: Path) -> ClientFile:
     above = _Rows()
     above.feed(b"".join(rows.head.splitlines(keepends=True)[: header.line]))
     if rows.total == above.total:
-        raise UnfitError("has a header but no row under it; export it again with the clients")
+        raise UnfitError(f"has a header but no row under it; export it again with the clients{table.advice}")
     is_serial = rows.has_quoted_breaks or rows.longest > 1_000_000
     longest = max(2_000_000, rows.longest + CHUNK_BYTES)
     width = len(header.columns)
@@ -452,27 +449,27 @@ def _beginning(path: Path) -> bytes:
         return start.decode("cp1251", "replace").encode()
 
 
-def _head_of(clients: Path, sheet: str) -> tuple[bytes, list[str]]:
-    """The first lines of a text, or the names of the columns of Parquet."""
+def _head_of(clients: Path, sheet: str) -> tuple[bytes, list[str], str]:
+    """The first lines of a text, or the names of the columns of Parquet, and what else could be read."""
     with tempfile.TemporaryDirectory() as folder:
         table = open_table(clients, sheet, Path(folder))
         if table.path.suffix.casefold() != ".parquet":
-            return _beginning(table.path), []
+            return _beginning(table.path), [], table.advice
         parts = [glob.escape(str(part)) for part in table.parts]
-        return b"", duckdb.read_parquet(parts).columns
+        return b"", duckdb.read_parquet(parts).columns, ""
 
 
-def first_columns(clients: Path, sheet: str) -> list[str]:
-    """The names of the columns of a file that nobody has described; raises `UnfitError`."""
-    head, columns = _head_of(clients, sheet)
-    return columns or likely_header(head)
+def first_columns(clients: Path, sheet: str) -> tuple[list[str], str]:
+    """The names of a file's columns, whatever they are, and what else could be read; raises `UnfitError`."""
+    head, columns, advice = _head_of(clients, sheet)
+    return columns or likely_header(head), advice
 
 
 def find_bank(clients: Path, sheet: str) -> str:
     """The only bank whose columns the file has, `BANK` where it cannot be opened; raises `RefusedError`."""
     said, fitting, unfit = shown(clients), list[str](), dict[str, UnfitError]()
     try:
-        head, columns = _head_of(clients, sheet)
+        head, columns, advice = _head_of(clients, sheet)
     except (OSError, UnfitError, duckdb.Error):
         return BANK
     for bank in known_banks():
@@ -494,8 +491,8 @@ def find_bank(clients: Path, sheet: str) -> str:
         )
     nearest = min(unfit, key=lambda bank: getattr(unfit[bank], "share", 0.0))
     raise RefusedError(
-        f"The client file {said} fits no bank of seeds/banks: it {unfit[nearest]}, as in the nearest, {nearest}; to"
-        f" describe it as a bank of its own: make bank CLIENTS={said} NAME=ours."
+        f"The client file {said} fits no bank of seeds/banks: it {unfit[nearest]}, as in the nearest,"
+        f" {nearest}{advice}; to describe it as a bank of its own: make bank CLIENTS={said} NAME=ours."
     )
 
 

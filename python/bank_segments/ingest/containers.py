@@ -2,11 +2,12 @@
 
 import csv
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from bank_segments.errors import shown
 from bank_segments.ingest.header import UnfitError
@@ -15,6 +16,9 @@ TABLE_ENDINGS = (".csv", ".csv.gz", ".csv.zst", ".txt", ".tsv", ".parquet", ".xl
 OTHER_WORKBOOKS = (".xls", ".xlsm", ".xlsb", ".ods")
 # The last row that Excel has: a longer table was cut off there.
 MOST_SHEET_ROWS = 1_048_576
+
+
+Row = list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,12 @@ class Table:
     notes: list[Note] = field(default_factory=list)
     dates: dict[int, int] = field(default_factory=dict)
     sheets: list[str] = field(default_factory=list)
+
+    @property
+    def advice(self) -> str:
+        """What else could be read, for the end of a refusal."""
+        others = ", ".join(map(shown, self.sheets))
+        return f", or name another of its sheets as SHEET: {others}" if others else ""
 
     @property
     def path(self) -> Path:
@@ -130,6 +140,30 @@ def _cell(value: object) -> str:
     return str(value)
 
 
+def _joined(rows: Iterator[Row], others: Iterator[Row], sheet: str) -> Iterator[Row]:
+    """The rows of a sheet, each with what another says under the first header of both; raises `UnfitError`."""
+    header, names = next(rows, []), next(others, [])
+    shared = [name for name in header if name in names]
+    if not shared:
+        raise UnfitError(f"has no column that stands in its sheet {shown(sheet)}, too; name one sheet alone")
+    of_client, new = shared[0], [place for place, name in enumerate(names) if name not in shared]
+    told, found = dict[object, Row](), set[object]()
+    for cells in others:
+        further = [cells[place] for place in new]
+        if told.setdefault(cells[names.index(of_client)], further) != further:
+            raise UnfitError(
+                f"has rows of one {shown(of_client)} that differ in its sheet {shown(sheet)}; leave one"
+            )
+    yield [*header, *(names[place] for place in new)]
+    for cells in rows:
+        found.add(cells[header.index(of_client)])
+        yield [*cells, *told.get(cells[header.index(of_client)], [""] * len(new))]
+    if told.keys() - found:
+        raise UnfitError(
+            f"has {len(told.keys() - found)} clients in its sheet {shown(sheet)} alone; add their rows"
+        )
+
+
 def _sheet_as_csv(path: Path, sheet: str, copy: Path) -> Table:
     # Imported here: only workbooks need it.
     from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
@@ -146,27 +180,29 @@ def _sheet_as_csv(path: Path, sheet: str, copy: Path) -> Table:
                 for each in workbook.sheets_metadata
                 if each.typ == SheetTypeEnum.WorkSheet and each.visible == SheetVisibleEnum.Visible
             ]
-            if sheet and sheet not in names:
+            chosen = [sheet or names[0]] if sheet in ("", *names) else sheet.split("+")
+            if unknown := [name for name in chosen if name not in names]:
                 raise UnfitError(
-                    f"has no sheet {shown(sheet)}; its sheets are {', '.join(map(shown, names))}"
+                    f"has no sheet {shown(unknown[0])}; its sheets are {', '.join(map(shown, names))}"
                 )
-            name = sheet or names[0]
-            read = workbook.get_sheet_by_name(name)
+            read, *further = map(workbook.get_sheet_by_name, chosen)
             if read.total_height >= MOST_SHEET_ROWS:
                 raise UnfitError(
                     f"is filled to the last of Excel's {MOST_SHEET_ROWS:,} rows, so that clients may be missing; export"
                     " the table as CSV or Parquet"
                 )
-            dates = {}
+            dates, rows = {}, read.iter_rows()
+            for name, other in zip(chosen[1:], further, strict=True):
+                rows = _joined(rows, other.iter_rows(), name)
             with copy.open("w", encoding="utf-8", newline="") as handle:
                 writer = csv.writer(handle, lineterminator="\n")
-                for number, cells in enumerate(read.iter_rows(), start=(read.start or (0, 0))[0] + 1):
+                for number, cells in enumerate(rows, start=(read.start or (0, 0))[0] + 1):
                     writer.writerow(map(_cell, cells))
                     for place, value in enumerate(cells):
                         if isinstance(value, date | time | timedelta):
                             dates[place] = number
     except CalamineError as error:
         raise UnfitError("is no readable .xlsx workbook; open it in Excel and save it again") from error
-    others = [each for each in names if each != name]
-    notes = [Note("sheet", name, read.total_height)] if others else []
+    others = [name for name in names if name not in chosen]
+    notes = [Note("sheet", "+".join(chosen), read.total_height)] if len(names) > 1 else []
     return Table([copy], notes, dates, others)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bank_segments import ROOT, register_file, register_rows
+from bank_segments import BANK, ROOT, register_file, register_rows
 
 TYPES = {
     "integer": "bigint",
@@ -90,12 +90,12 @@ def key_of(columns: Iterable[Column]) -> str:
     return json.dumps([*names, "segment_ids", "is_churned"])
 
 
-def contracts() -> str:
-    """The text of `contracts.yml` for the bank that `BANK` names."""
-    columns = [row for row in register_rows("columns") if row["role"] != "ignored"]
-    attributes = list(attributes_of(columns, {row["column_name"] for row in register_rows("bands")}))
+def contracts(bank: str = BANK) -> str:
+    """The text of a bank's `contracts.yml`."""
+    columns = [row for row in register_rows("columns", bank) if row["role"] != "ignored"]
+    attributes = list(attributes_of(columns, {row["column_name"] for row in register_rows("bands", bank)}))
     known = {column.name: column for column in attributes}
-    traits = sorted(register_rows("traits"), key=lambda row: int(row["sort_order"]))
+    traits = sorted(register_rows("traits", bank), key=lambda row: int(row["sort_order"]))
     numbers = {row["trait"] for row in traits if row["kind"] == "number"}
     # Jinja's own marks are dbt's, and stay in the text.
     environment = Environment(

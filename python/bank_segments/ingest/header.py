@@ -110,6 +110,10 @@ def _readings(head: bytes) -> Iterator[tuple[int, str, str, list[str]]]:
 
 
 def likely_header(head: bytes) -> list[str]:
-    """The names in the first line that has the most of them, where nobody knows what they are."""
-    _, _, _, columns = max(_readings(head), key=lambda reading: len(list(filter(None, reading[3]))))
-    return columns
+    """The names in the first line that has nearly as many as any, where nobody knows what they are.
+
+    Programs write an index without a name, and title lines have empty cells beside them.
+    """
+    readings = [list(filter(None, columns)) for _, _, _, columns in _readings(head)]
+    most = max(map(len, readings))
+    return next(columns for columns in readings if len(columns) >= 0.8 * most)

@@ -16,6 +16,7 @@ from babel.numbers import list_currencies
 from bank_segments import BANK, ROOT, known_banks
 from bank_segments.database import literal
 from bank_segments.errors import shown
+from bank_segments.ingest.contracts import contracts
 
 # As dbt reads a seed: what DuckDB would find out about a file depends on its cells, and on its folder's name.
 _CSV = """
@@ -121,16 +122,50 @@ _CONTRADICTIONS = (
         "currency",
         "select line, currency || ' is no currency of ISO 4217' from bank where currency not in (from currencies)",
     ),
-    (
-        "segment_rules",
-        "column_name",
-        """
-        select line, 'no bank has a column ' || column_name || '; columns.csv names those there are'
-        from segment_rules
-        where column_name not in (from known_columns) and replace(column_name, 'has_', '') not in (from known_columns)
-        """,
+    *(
+        (
+            register,
+            column,
+            "select line, 'no bank has a column ' || {column} || '; columns.csv names those there are'"
+            " from {register} where {column} not in (from known_columns)",
+        )
+        for register, column in (
+            ("segment_rules", "column_name"),
+            ("hypotheses", "metric_column"),
+            ("hypotheses", "group_column"),
+        )
+    ),
+    *(
+        (
+            register,
+            column,
+            "select line, 'columns.csv has no ' || {column} || '; correct the name'"
+            " from {register} where {column} not in (from own_columns)",
+        )
+        for register, column in (
+            ("traits", "trait"),
+            ("bands", "column_name"),
+            ("allowed_values", "column_name"),
+            ("value_synonyms", "column_name"),
+            ("population_rules", "column_name"),
+        )
     ),
 )
+
+# What the bank's registers can name, and those lines that are not applicable where another bank has the column.
+_NAMES = """
+create table own_columns as
+select column_name from columns where role <> 'ignored'
+union
+select 'has_' || column_name from columns where kind in ('integer', 'money', 'number') and not is_required
+union
+select column_name || '_band' from bands;
+
+create table known_columns as
+select unnest([column_name, 'has_' || column_name]) from {} where column_name is not null
+union
+from own_columns
+"""
 
 
 def refusal(bank: str = BANK) -> str | None:
@@ -142,7 +177,7 @@ def refusal(bank: str = BANK) -> str | None:
         return _missing(folder / "contracts.yml")
     if doubt := next(_doubts(folder / "proposal.md"), None):
         return (
-            f"{_name(folder / 'proposal.md')}, line {doubt}. Answer it in the register and delete that line."
+            f"{_name(folder / 'proposal.md')}, line {doubt} Answer it in the register and delete that line."
         )
     registers, files = dict[str, Any](), dict[str, Path]()
     for kind, place in (("registers", folder), ("shared", ROOT / "seeds/shared")):
@@ -165,13 +200,16 @@ def refusal(bank: str = BANK) -> str | None:
         connection.execute(_TWO_MEANINGS)
         connection.execute("create table currencies as select unnest(?)", [sorted(list_currencies())])
         every_bank = literal(f"{glob.escape(str(ROOT))}/seeds/banks/*/columns.csv")
-        connection.execute(
-            "create table known_columns as select distinct column_name"
-            f" from {_CSV.format(every_bank)} where column_name is not null"
-        )
+        connection.execute(_NAMES.format(_CSV.format(every_bank)))
         for name, column, query in _CONTRADICTIONS:
+            query = query.format(register=name, column=column)
             if found := connection.execute(f"{query} order by line limit 1").fetchone():
                 return _told(files[name], found[0], column, found[1])
+    if (folder / "contracts.yml").read_text(encoding="utf-8") != contracts(bank):
+        return (
+            f"{_name(folder / 'contracts.yml')} is not what the registers say; run: BANK={bank} PYTHONPATH=python"
+            " .venv/bin/python -m bank_segments.ingest.contracts."
+        )
     return None
 
 

@@ -83,8 +83,14 @@ def draw_charts(marts: Marts, directory: Path, languages: Iterable[Language] = L
 def figures(marts: Marts, language: Language) -> dict[str, Figure]:
     """Every chart that the bank's table allows, by its name; to be made and drawn within `chart_style`."""
     words = words_of(marts, language)
-    absent = () if words.bank["has_product_count"] else ("product_count_portraits",)
-    return {name: chart(marts, words) for name, chart in _CHARTS.items() if name not in absent}
+    is_absent = {
+        "product_count_portraits": not words.bank["has_product_count"],
+        "segments": marts.dim_segments.empty,
+        "hypotheses_forest": marts.fct_hypothesis_results.empty,
+        "retention_tornado": marts.fct_retention_proposals.empty,
+        "pilot_power": marts.fct_retention_proposals.empty,
+    }
+    return {name: chart(marts, words) for name, chart in _CHARTS.items() if not is_absent.get(name)}
 
 
 def chart_style() -> AbstractContextManager[None]:
@@ -355,8 +361,8 @@ def _hypotheses_forest(marts: Marts, words: Words) -> Figure:
 
 def _compared(row: Row, words: Words) -> str:
     """A population with the sizes of the groups compared in it."""
-    sizes = (words.number(row[f"{group}_group_clients"]) for group in ("first", "second"))
-    return f"{words.name(row, 'name')} ({' / '.join(sizes)})"
+    sizes = [row[f"{group}_group_clients"] for group in ("first", "second")]
+    return words.name(row, "name") + (f" ({' / '.join(map(words.number, sizes))})" if all(map(is_known, sizes)) else "")
 
 
 def _result(row: Row, words: Words) -> str:

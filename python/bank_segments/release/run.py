@@ -124,7 +124,7 @@ def new_run_id() -> str:
 
 def is_sample(clients: Path) -> bool:
     """Whether the file, by whatever path, is the synthetic sample that ships with the project."""
-    return clients.exists() and clients.samefile(SAMPLE)
+    return SAMPLE.exists() and clients.exists() and clients.samefile(SAMPLE)
 
 
 def sha256_of(path: Path) -> str:

@@ -166,7 +166,7 @@ class Views:
         others = [trait for trait in self.cube.dimensions if trait not in (*products, SEGMENTS)]
         return [
             *map(self.products, products),
-            self.segments(),
+            *([] if self.marts.dim_segments.empty else [self.segments()]),
             *(self.curve(*pair) for pair in self.cube.exact_pairs),
             *map(self.trait, others),
         ]

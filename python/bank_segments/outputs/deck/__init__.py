@@ -115,8 +115,8 @@ def _ranked(rows: Sequence[Row], rank: str) -> list[Row]:
 
 
 def _parts(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """So many at a time; one empty part where there are none."""
-    for start in range(0, max(len(rows), 1), size):
+    """So many at a time."""
+    for start in range(0, len(rows), size):
         yield rows[start : start + size]
 
 
