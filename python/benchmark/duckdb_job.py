@@ -4,9 +4,10 @@ import importlib
 import json
 import runpy
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,12 +27,7 @@ PRECISION = 1e-9
 STORED = "staging.stg_bank__client_rows"
 # As in profiles.yml.
 THREADS = 2
-# What the contenders' figures are compared with.
-COMPARED = (
-    *("fct_segment_metrics", "fct_churn_portrait", "fct_churn_portrait_numbers", "rpt_dashboard_cube"),
-    *("fct_product_count_portrait", "fct_product_count_portrait_numbers"),
-    *("fct_hypothesis_results", "fct_hypothesis_sensitivity", "int_hypothesis_strata"),
-)
+Read = Callable[[str], list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +40,8 @@ class Model:
     code: Path
     parents: frozenset[str]
 
-    def create(self, connection: duckdb.DuckDBPyConnection) -> float:
-        """Build the model in the open warehouse; returns the seconds that it took."""
-        started = time.perf_counter()
+    def create(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Build the model in the open warehouse."""
         kind, sql = self.kind, "from frame"
         if self.code.suffix == ".py":
             kind = "table"
@@ -54,7 +49,6 @@ class Model:
         else:
             sql = self.code.read_text(encoding="utf-8")
         connection.execute(f"create or replace {kind} {self.layer}.{self.name} as {sql}").fetchall()
-        return time.perf_counter() - started
 
 
 def _python_model(code: Path, connection: duckdb.DuckDBPyConnection) -> Any:
@@ -85,22 +79,34 @@ def needed(found: dict[str, Model], names: Iterable[str]) -> set[str]:
     return set(names).union(*(needed(found, found[name].parents) for name in names))
 
 
-def create_all(wanted: Iterable[Model], connection: duckdb.DuckDBPyConnection) -> dict[Model, float]:
-    """Build models, each after those it reads, as many at once as dbt; returns the seconds of each."""
+def create_all(wanted: Iterable[Model], connection: duckdb.DuckDBPyConnection) -> Outcome:
+    """Build models, each after those it reads, as many at once as dbt, and read what is compared of them."""
     by_name = {model.name: model for model in wanted}
     order = TopologicalSorter({name: model.parents & by_name.keys() for name, model in by_name.items()})
     order.prepare()
-    running: dict[Future[float], Model] = {}
-    seconds = dict[Model, float]()
-    with ThreadPoolExecutor(THREADS) as pool:
+    running: dict[Future[tuple[float, Figures]], Model] = {}
+    outcome = Outcome()
+    with outcome.timed(), ThreadPoolExecutor(THREADS) as pool:
         while order.is_active():
             for name in order.get_ready():
-                running[pool.submit(by_name[name].create, connection.cursor())] = by_name[name]
+                running[pool.submit(_created, by_name[name], connection.cursor())] = by_name[name]
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 model = running.pop(future)
-                seconds[model] = future.result()
+                seconds, figures = future.result()
+                outcome.add(step_of(model), seconds)
+                outcome.figures |= figures
                 order.done(model.name)
-    return seconds
+    return outcome
+
+
+def _created(model: Model, connection: duckdb.DuckDBPyConnection) -> tuple[float, Figures]:
+    """Build a model and read its figures; returns the seconds of both, and the figures."""
+    started = time.perf_counter()
+    model.create(connection)
+    figures: Figures = {}
+    if model.name in READERS:
+        figures = READERS[model.name](lambda query: connection.execute(query).fetchall())
+    return time.perf_counter() - started, figures
 
 
 def step_of(model: Model) -> str:
@@ -123,19 +129,14 @@ def build_marts(build: Build, warehouse: Path) -> Outcome:
     """
     # What the Python models import, as the other contenders' libraries, is there before the time is taken.
     importlib.import_module("bank_segments.hypotheses")
-    outcome, found = Outcome(), models(build)
-    compared = needed(found, COMPARED)
+    found = models(build)
+    compared = needed(found, READERS)
     with duckdb.connect(str(warehouse), config={"memory_limit": MEMORY_LIMIT}) as connection:
         for layer in LAYERS:
             connection.execute(f"create schema if not exists {layer}")
-        with outcome.timed():
-            for model, seconds in create_all((found[name] for name in compared), connection).items():
-                outcome.add(step_of(model), seconds)
-            with outcome.step("marts"):
-                outcome.figures = figures(connection)
-        started = time.perf_counter()
-        create_all((model for name, model in found.items() if name not in compared), connection)
-        outcome.other_seconds = time.perf_counter() - started
+        outcome = create_all((found[name] for name in compared), connection)
+        others = create_all((model for name, model in found.items() if name not in compared), connection)
+    outcome.other_seconds = others.seconds
     return outcome
 
 
@@ -181,49 +182,70 @@ def answers(published: Path) -> dict[str, float]:
     return found
 
 
-def figures(connection: duckdb.DuckDBPyConnection) -> Figures:
-    """Read the figures that the contenders are compared by from the marts."""
+def _segments(read: Read) -> Figures:
     found: Figures = {}
-
-    def read(query: str) -> list[tuple[Any, ...]]:
-        return connection.execute(query).fetchall()
-
     for segment, clients, churned in read(
         "select segment_id, clients, churned_clients from marts.fct_segment_metrics where segment_id <> 'none'"
     ):
         found[f"segment {segment}"], found[f"segment {segment} churned"] = clients, churned
+    return found
+
+
+def _levels(read: Read) -> Figures:
+    found: Figures = {}
     for trait, everyone, churned in read(
         "select trait, sum(clients * clients), sum(churned_clients * churned_clients)"
         " from marts.fct_churn_portrait group by trait"
     ):
         found[f"levels {trait}"], found[f"churned levels {trait}"] = int(everyone), int(churned)
-    for trait, active in read(
-        "select trait, sum(clients * clients) from marts.fct_product_count_portrait group by trait"
-    ):
-        found[f"levels by products {trait}"] = int(active)
-    described = ", ".join(rules.STATISTICS)
-    for name, *numbers in read(
-        f"select trait || ' ' || population, {described} from marts.fct_churn_portrait_numbers union all"
-        f" select trait || ' active ' || product_count, {described} from marts.fct_product_count_portrait_numbers"
-    ):
-        for statistic, number in zip(rules.STATISTICS, numbers, strict=True):
-            found[f"{statistic} {name}"] = float("nan") if number is None else float(number)
+    return found
+
+
+def _levels_by_products(read: Read) -> Figures:
+    query = "select trait, sum(clients * clients) from marts.fct_product_count_portrait group by trait"
+    return {f"levels by products {trait}": int(active) for trait, active in read(query)}
+
+
+def _numbers(mart: str, group: str, read: Read) -> Figures:
+    rows = read(f"select trait || ' ' || {group}, {', '.join(rules.STATISTICS)} from marts.{mart}")
+    return {
+        f"{statistic} {name}": float("nan") if number is None else float(number)
+        for name, *numbers in rows
+        for statistic, number in zip(rules.STATISTICS, numbers, strict=True)
+    }
+
+
+def _cube(read: Read) -> Figures:
     ((cells, kopecks),) = read(
         "select count(*), sum(estimated_salary_kopecks_total) from marts.rpt_dashboard_cube"
     )
-    found["cube cells"], found["cube salaries"] = cells, float(kopecks) / 100
-    tests = {"welch_t": "welch", "mann_whitney_u": "ranks"}
-    for hypothesis, population, test, statistic in read(
-        "select hypothesis_id, population, test, statistic from marts.fct_hypothesis_results"
-    ):
-        if test in tests:
-            found[f"{tests[test]} {hypothesis} {population}"] = statistic
+    return {"cube cells": cells, "cube salaries": float(kopecks) / 100}
+
+
+def _tests(read: Read) -> Figures:
+    names = {"welch_t": "welch", "mann_whitney_u": "ranks"}
+    rows = read("select hypothesis_id, population, test, statistic from marts.fct_hypothesis_results")
+    return {
+        f"{names[test]} {hypothesis} {population}": statistic
+        for hypothesis, population, test, statistic in rows
+        if test in names
+    }
+
+
+def _differences(read: Read) -> Figures:
     means = {hypothesis["hypothesis_id"] for hypothesis in rules.rows("hypotheses", kind="mean")}
-    for hypothesis, population, trimming, city, difference in read(
+    rows = read(
         "select hypothesis_id, population, trimming, city, difference from marts.fct_hypothesis_sensitivity"
-    ):
-        if hypothesis in means:
-            found[f"difference {hypothesis} {population} {trimming} {city}"] = difference
+    )
+    return {
+        f"difference {hypothesis} {population} {trimming} {city}": difference
+        for hypothesis, population, trimming, city, difference in rows
+        if hypothesis in means
+    }
+
+
+def _strata(read: Read) -> Figures:
+    found: Figures = {}
     for hypothesis, population, first, second, strata in read(
         "select hypothesis_id, population, cast(sum(first_successes) as bigint), cast(sum(second_successes) as bigint),"
         " sum(first_successes * second_failures"
@@ -234,6 +256,22 @@ def figures(connection: duckdb.DuckDBPyConnection) -> Figures:
         found[f"successes {key} first"], found[f"successes {key} second"] = first, second
         found[f"strata {key}"] = strata
     return found
+
+
+# The figures that the contenders are compared by, by the model that holds them.
+READERS: dict[str, Callable[[Read], Figures]] = {
+    "fct_segment_metrics": _segments,
+    "fct_churn_portrait": _levels,
+    "fct_product_count_portrait": _levels_by_products,
+    "fct_churn_portrait_numbers": partial(_numbers, "fct_churn_portrait_numbers", "population"),
+    "fct_product_count_portrait_numbers": partial(
+        _numbers, "fct_product_count_portrait_numbers", "'active ' || product_count"
+    ),
+    "rpt_dashboard_cube": _cube,
+    "fct_hypothesis_results": _tests,
+    "fct_hypothesis_sensitivity": _differences,
+    "int_hypothesis_strata": _strata,
+}
 
 
 def different(one: Figures, other: Figures) -> list[str]:
