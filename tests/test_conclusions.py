@@ -160,7 +160,9 @@ def test_small_groups_are_not_shown(marts: Marts) -> None:
     case = replace(marts, **{field.name: small(getattr(marts, field.name)) for field in fields(Marts)})
     text = text_of(case)
     assert BROKEN.search(text) is None
-    assert bullets(section(case, "Who leaves"))[0] == "there is no such level."
+    levels, *medians = bullets(section(case, "Who leaves"))
+    assert levels == "there is no such level."
+    assert {line.count("too few clients") for line in medians} == {2}
     assert section(case, "Portrait by number of products").strip() == ""
     assert "There are no proposals" in text
     for shown in ("Coverage:", "Churn rate:", "smallest group", " left, that is"):

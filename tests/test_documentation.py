@@ -8,11 +8,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import duckdb
+import yaml
 
-from conftest import Docs, none_of
+from conftest import ROOT, Docs, none_of
 
 PROJECT = "bank_segments"
 MACRO_HEADER = re.compile(r"{%-?\s*(?:macro|test)\s+(\w+)\s*\((.*?)\)\s*-?%}", re.DOTALL)
@@ -129,3 +131,34 @@ def test_comments_in_the_warehouse_are_the_descriptions(docs: Docs, sample_wareh
             if column_comments[(*relation, column.lower())] != properties["description"]
         ]
     none_of(f"{name} has no comment or another one in the warehouse" for name in missing)
+
+
+# Numbers of definitions: bounds of a share, the interval's level, sizes of a key, units, quartiles, fences.
+DEFINITIONS = {"0", "1", "1/2", "95", "100", "128", "256", "1.5", "1,5", "2", "25", "75", "10"}
+
+
+def test_the_documentation_states_no_figure_that_a_run_could_make_false(docs: Docs) -> None:
+    """What the marts hold is not repeated in their descriptions; the level of the intervals is the declared one."""
+    # Pages of measurements, such as the tests' error rates: tests of their own hold them to what was measured.
+    measured = [
+        block["block_contents"]
+        for block in docs.manifest["docs"].values()
+        if block["original_file_path"].startswith("models/docs/")
+    ]
+    nodes = [
+        *docs.manifest["exposures"].values(),
+        *docs.manifest["sources"].values(),
+        *(node for node in docs.manifest["nodes"].values() if node["resource_type"] in ("model", "seed")),
+    ]
+    described = [node for node in nodes if not any(page in node["description"] for page in measured)]
+    texts = [docs.manifest["docs"]["doc.bank_segments.__overview__"]["block_contents"]]
+    for node in described:
+        texts += [
+            node["description"],
+            *(column["description"] for column in node.get("columns", {}).values()),
+        ]
+    stated = {number for text in texts for number in re.findall(r"\d+(?:[.,/]\d+)*", text)}
+    assert stated - DEFINITIONS == set()
+    project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
+    level = 2 * NormalDist().cdf(project["vars"]["interval_z"]) - 1
+    assert round(100 * level, 9) == 95

@@ -10,18 +10,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
 
 import duckdb
 import pytest
-import yaml
 
 from bank_segments.marts import read_marts
-from bank_segments.outputs.charts import draw_charts
-from bank_segments.outputs.conclusions import write_conclusions
+from bank_segments.outputs.charts import chart_style, figures
+from bank_segments.outputs.conclusions import conclusions
 from bank_segments.words import LANGUAGES, Language
-from conftest import ROOT, Docs
 from output_cases import printed
 from test_charts import NAMES as CHARTS
 
@@ -264,8 +261,8 @@ class Marts:
         elif row["conclusion"] != "different" and row["equivalence_p_value"] is not None:
             yield margin, shown_p(row["equivalence_p_value"])
 
-    def changes(self) -> Iterator[Cells]:
-        """Names only."""
+    def names_only(self) -> Iterator[Cells]:
+        """No number."""
         return iter(())
 
     def proposals(self) -> Iterator[Cells]:
@@ -422,57 +419,34 @@ def mismatches(text: str, cells: Iterator[Cells] | Sequence[Cells], language: La
     ]
 
 
-def markdown_sections(path: Path) -> tuple[list[str], list[str]]:
-    """The text of each section of a Markdown file without its pictures, and their titles."""
-    text = path.read_text(encoding="utf-8")
-    titles = re.findall(r"^!\[(.*)\]\(\S+\)$", text, re.MULTILINE)
-    return re.split(r"^## ", re.sub(r"^!\[.*\n", "", text, flags=re.MULTILINE), flags=re.MULTILINE)[
-        1:
-    ], titles
-
-
-@pytest.fixture(scope="module", params=["sample", "bank"])
-def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A warehouse, and the directory with the findings written from it."""
-    warehouse: Path = request.getfixturevalue(f"{request.param}_warehouse")
-    directory = tmp_path_factory.mktemp(request.param)
-    marts = read_marts(warehouse)
-    charts = draw_charts(marts, directory / "charts")
-    write_conclusions(marts, directory, input_name="file.csv", is_synthetic=False, charts=charts)
-    return warehouse, directory
+# The sections of the findings, in their order.
+SECTIONS = (
+    *(Marts.findings, Marts.input, Marts.leavers, Marts.drivers, Marts.products, Marts.segments),
+    *(Marts.candidates, Marts.hypotheses, Marts.names_only, Marts.names_only, Marts.proposals),
+    *(Marts.economics, Marts.pilots, Marts.limits),
+)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("file", ["sample", "bank"])
 def test_each_number_of_the_findings_is_the_cell_that_belongs_there(
-    language: Language, written: tuple[Path, Path]
+    file: str, language: Language, request: pytest.FixtureRequest
 ) -> None:
-    warehouse, directory = written
-    sections, titles = markdown_sections(directory / f"conclusions.{language}.md")
+    warehouse: Path = request.getfixturevalue(f"{file}_warehouse")
+    frames = read_marts(warehouse)
+    text = conclusions(frames, language, input_name="file.csv", is_synthetic=False)
+    sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    with chart_style():
+        titles = {name: figure.get_suptitle() for name, figure in figures(frames, language).items()}
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         marts = Marts(connection, language)
-        wanted = (
-            marts.findings,
-            marts.input,
-            marts.leavers,
-            marts.drivers,
-            marts.products,
-            marts.segments,
-            marts.candidates,
-            marts.hypotheses,
-            marts.changes,
-            marts.changes,
-            marts.proposals,
-            marts.economics,
-            marts.pilots,
-            marts.limits,
-        )
-        assert len(sections) == len(wanted)
-        for section, cells in zip(sections, wanted, strict=True):
-            assert mismatches(section, cells(), language) == [], section.splitlines()[0]
+        for section, cells in zip(sections, SECTIONS, strict=True):
+            assert mismatches(section, cells(marts), language) == [], section.splitlines()[0]
         assert sum(len(printed(section, language)) for section in sections) > 300
-        assert len(titles) == len(CHARTS)
-        for title, (name, title_cells) in zip(titles, marts.titles().items(), strict=True):
-            assert mismatches(title, title_cells, language) == [], name
+        wanted = marts.titles()
+        assert list(titles) == list(wanted)
+        for name, title in titles.items():
+            assert mismatches(title, wanted[name], language) == [], name
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -492,34 +466,3 @@ def test_each_finding_on_the_first_page_is_what_its_cells_say(
         assert len(titles) == len(wanted)
         for title, (name, cells) in zip(titles, wanted.items(), strict=True):
             assert mismatches(html.unescape(title), cells, language) == [], name
-
-
-# Numbers of definitions: bounds of a share, the interval's level, sizes of a key, units, quartiles, fences.
-DEFINITIONS = {"0", "1", "1/2", "95", "100", "128", "256", "1.5", "1,5", "2", "25", "75", "10"}
-
-
-def test_the_documentation_states_no_figure_that_a_run_could_make_false(docs: Docs) -> None:
-    """What the marts hold is not repeated in their descriptions; the level of the intervals is the declared one."""
-    # Pages of measurements, such as the tests' error rates: tests of their own hold them to what was measured.
-    measured = [
-        block["block_contents"]
-        for block in docs.manifest["docs"].values()
-        if block["original_file_path"].startswith("models/docs/")
-    ]
-    nodes = [
-        *docs.manifest["exposures"].values(),
-        *docs.manifest["sources"].values(),
-        *(node for node in docs.manifest["nodes"].values() if node["resource_type"] in ("model", "seed")),
-    ]
-    described = [node for node in nodes if not any(page in node["description"] for page in measured)]
-    texts = [docs.manifest["docs"]["doc.bank_segments.__overview__"]["block_contents"]]
-    for node in described:
-        texts += [
-            node["description"],
-            *(column["description"] for column in node.get("columns", {}).values()),
-        ]
-    stated = {number for text in texts for number in re.findall(r"\d+(?:[.,/]\d+)*", text)}
-    assert stated - DEFINITIONS == set()
-    project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
-    level = 2 * NormalDist().cdf(project["vars"]["interval_z"]) - 1
-    assert round(100 * level, 9) == CONFIDENCE

@@ -44,16 +44,13 @@ def samples(
     clients: pd.DataFrame, depth: int, permutations: int, seed: int, again: int = 1, splits: int = 1
 ) -> pd.DataFrame:
     """The product's rows on the clients, whose `is_churned` is the outcome, with the `rule` of each; NaN for None."""
-    traits = clients.drop(columns="is_churned")
-    names = {str(place): rule for place, rule in enumerate(rules_of(traits, depth))}
-    cells = (
-        clients.groupby(list(traits))["is_churned"].agg(clients="size", churned_clients="sum").reset_index()
-    )
+    traits = [str(column) for column in clients if column != "is_churned"]
+    cells = clients.groupby(traits)["is_churned"].agg(clients="size", churned_clients="sum").reset_index()
+    rules = rules_of(cells[traits], depth)
+    names = {str(place): rule for place, rule in enumerate(rules)}
     cells = cells.assign(cell_id=range(len(cells)), segment_ids="")
     memberships = [
-        (name, cell, True)
-        for name, rule in names.items()
-        for cell in cells["cell_id"][np.logical_and.reduce([cells[trait] == level for trait, level in rule])]
+        (name, cell, True) for name, rule in names.items() for cell in cells["cell_id"][rules[rule]]
     ]
     settings = Search("churned", permutations, again, splits, seed)
     rows = search_frame(records(cells), memberships, settings).astype({"enrichment": float, "p_value": float})
@@ -105,14 +102,17 @@ def test_p_values_against_clients_shuffled_one_by_one() -> None:
     clients = bank(300, seed=3, planted={"age": "50"})
     rules = rules_of(clients.drop(columns="is_churned"), depth=2)
     outcome, random = clients["is_churned"].to_numpy(), np.random.default_rng(1)
+    # What chance gives a rule depends on no shuffle: scipy's hypergeometric distribution.
+    chances = {
+        rule: stats.hypergeom(len(outcome), outcome.sum(), members.sum()) for rule, members in rules.items()
+    }
+    scales = {rule: (chance.mean(), chance.std()) for rule, chance in chances.items()}
 
     def deviations(left: np.ndarray[Any, Any]) -> dict[Any, float]:
-        """Of each rule, in standard deviations of scipy's hypergeometric distribution."""
-        found = {}
-        for rule, members in rules.items():
-            chance = stats.hypergeom(len(left), left.sum(), members.sum())
-            found[rule] = (left[members].sum() - chance.mean()) / chance.std()
-        return found
+        """Of each rule, in standard deviations."""
+        return {
+            rule: (left[members].sum() - scales[rule][0]) / scales[rule][1] for rule, members in rules.items()
+        }
 
     largest = [max(deviations(random.permutation(outcome)).values()) for _ in range(400)]
     observed = deviations(outcome)

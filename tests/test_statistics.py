@@ -222,7 +222,18 @@ def chi_average(df: int, of: Callable[[Any], Any]) -> float:
 
 @pytest.mark.parametrize(
     ("n", "shift"),
-    [(2, 3), (2, 4000), (3, -900), (501, 0.2), (502, -1.5), (4501, -30), (50_001, 0.01), (5 * 10**7, 0.3)],
+    [
+        (2, 3),
+        (2, 4000),
+        (3, -900),
+        (501, 0.2),
+        (502, -1.5),
+        (4501, -30),
+        (50_001, 0.01),
+        (5 * 10**7, 0.3),
+        (26, 8000),
+        (5 * 10**7, 100),
+    ],
 )
 def test_hedges_g_from_four_clients_to_a_hundred_million(n: int, shift: float) -> None:
     """Groups whose means are so many standard deviations apart: g has no bias, and its interval leaves 2.5 % each."""
