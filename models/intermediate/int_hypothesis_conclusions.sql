@@ -12,21 +12,23 @@ populations as (
 
 ),
 
-concluded as (
+hypotheses as (
+
+    select * from {{ ref('hypotheses') }}
+
+),
+
+decided as (
 
     select
-        hypothesis_tests.hypothesis_id,
-        hypothesis_tests.population,
-        hypothesis_tests.trimming,
-        hypothesis_tests.city,
-        hypothesis_tests.test,
-        hypothesis_tests.is_primary,
-        hypothesis_tests.is_null_rejected,
-        hypothesis_tests.verdict,
-        case
-            when hypothesis_tests.verdict = 'different' and hypothesis_tests.is_negligible then 'negligible'
-            else coalesce(hypothesis_tests.verdict, 'not_tested')
-        end as conclusion,
+        hypothesis_tests.*,
+        hypothesis_tests.p_value_adjusted < hypotheses.alpha as is_null_rejected,
+        coalesce(hypothesis_tests.equivalence_p_value < hypotheses.alpha, false) as is_equivalence_shown,
+        coalesce(
+            hypothesis_tests.difference_low > -hypothesis_tests.equivalence_margin
+            and hypothesis_tests.difference_high < hypothesis_tests.equivalence_margin,
+            false
+        ) as is_within_margin,
         -- What the findings lead with: the first population that the hypothesis names, whole.
         hypothesis_tests.is_primary
         and hypothesis_tests.is_reported
@@ -34,6 +36,31 @@ concluded as (
             over (partition by hypothesis_tests.hypothesis_id) as is_baseline
     from hypothesis_tests
     inner join populations on hypothesis_tests.population = populations.population
+    inner join hypotheses on hypothesis_tests.hypothesis_id = hypotheses.hypothesis_id
+
+),
+
+judged as (
+
+    select
+        *,
+        case when is_null_rejected is not null then is_null_rejected and is_within_margin end as is_negligible,
+        case
+            when is_null_rejected then 'different'
+            when is_null_rejected is null then null
+            when is_equivalence_shown then 'equivalent'
+            else 'inconclusive'
+        end as verdict
+    from decided
+
+),
+
+concluded as (
+
+    select
+        *,
+        case when is_negligible then 'negligible' else coalesce(verdict, 'not_tested') end as conclusion
+    from judged
 
 ),
 
@@ -59,6 +86,9 @@ final as (
         concluded.trimming,
         concluded.city,
         concluded.test,
+        concluded.is_null_rejected,
+        concluded.is_negligible,
+        concluded.verdict,
         concluded.conclusion,
         baselines.verdict as baseline_verdict,
         baselines.conclusion as baseline_conclusion,

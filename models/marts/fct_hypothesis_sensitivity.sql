@@ -41,7 +41,7 @@ final as (
         hypothesis_tests.p_value_adjusted,
         hypothesis_tests.equivalence_margin,
         hypothesis_tests.equivalence_p_value,
-        hypothesis_tests.verdict,
+        conclusions.verdict,
         conclusions.conclusion,
         conclusions.baseline_verdict,
         conclusions.baseline_conclusion,

@@ -106,9 +106,6 @@ class ResultRow(Outcome):
     confidence_adjusted: float | None = None
     difference_low_adjusted: float | None = None
     difference_high_adjusted: float | None = None
-    is_null_rejected: bool | None = None
-    is_negligible: bool | None = None
-    verdict: str | None = None
     reason_code: str | None = None
 
 
@@ -422,12 +419,10 @@ def _result_row(
     )
     if isinstance(outcome, Reason):
         return replace(row, reason_code=outcome.value)
-    if p_adjusted is None or level is None or outcome.equivalence_margin is None:
-        raise AssertionError(f"{planned} gave a p-value, but no adjusted one, or no margin")
-    low, high, margin = outcome.difference_low, outcome.difference_high, outcome.equivalence_margin
+    if level is None:
+        raise AssertionError(f"{planned} gave a p-value, but no adjusted one")
     _, interval = TESTS[planned.test]
     adjusted_low, adjusted_high = interval(sample, level)
-    rejected = p_adjusted < planned.alpha
     return replace(
         row,
         **{each.name: getattr(outcome, each.name) for each in fields(Outcome)},
@@ -435,9 +430,6 @@ def _result_row(
         confidence_adjusted=level,
         difference_low_adjusted=adjusted_low,
         difference_high_adjusted=adjusted_high,
-        is_null_rejected=rejected,
-        is_negligible=rejected and low is not None and high is not None and -margin < low <= high < margin,
-        verdict=statistics.verdict(p_adjusted, outcome.equivalence_p_value, planned.alpha),
     )
 
 

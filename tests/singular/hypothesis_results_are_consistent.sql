@@ -28,13 +28,6 @@ where
     or results.p_value not between 0 and 1
     or results.p_value_adjusted not between results.p_value and 1
     or results.equivalence_p_value not between 0 and 1
-    -- The verdict is what the register's alpha makes of the p-values.
-    or results.is_null_rejected <> (results.p_value_adjusted < hypotheses.alpha)
-    or results.is_null_rejected <> (results.verdict = 'different')
-    or (results.verdict = 'equivalent') <> (
-        not results.is_null_rejected and coalesce(results.equivalence_p_value < hypotheses.alpha, false)
-    )
-    or (results.is_negligible and not results.is_null_rejected)
     -- An interval holds its estimate, and the adjusted one, which the test itself gives, shows the decision.
     or results.difference not between results.difference_low and results.difference_high
     or results.difference not between results.difference_low_adjusted and results.difference_high_adjusted

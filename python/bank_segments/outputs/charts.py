@@ -362,7 +362,9 @@ def _hypotheses_forest(marts: Marts, words: Words) -> Figure:
 def _compared(row: Row, words: Words) -> str:
     """A population with the sizes of the groups compared in it."""
     sizes = [row[f"{group}_group_clients"] for group in ("first", "second")]
-    return words.name(row, "name") + (f" ({' / '.join(map(words.number, sizes))})" if all(map(is_known, sizes)) else "")
+    return words.name(row, "name") + (
+        f" ({' / '.join(map(words.number, sizes))})" if all(map(is_known, sizes)) else ""
+    )
 
 
 def _result(row: Row, words: Words) -> str:

@@ -11,7 +11,7 @@ take from sums; what is written here is what they do not, or not to the last dig
 """
 
 from bank_segments.statistics.means import WelchResult, hedges_g, tost_welch, welch_t
-from bank_segments.statistics.multiplicity import Verdict, holm, holm_confidence_levels, verdict
+from bank_segments.statistics.multiplicity import holm, holm_confidence_levels
 from bank_segments.statistics.proportions import (
     ProportionsResult,
     cohen_h,
@@ -48,7 +48,6 @@ __all__ = [
     "StratifiedResult",
     "Stratum",
     "UndefinedError",
-    "Verdict",
     "WelchResult",
     "brunner_munzel",
     "cochran_mantel_haenszel",
@@ -69,6 +68,5 @@ __all__ = [
     "tost_superiority",
     "tost_welch",
     "two_proportion_z",
-    "verdict",
     "welch_t",
 ]

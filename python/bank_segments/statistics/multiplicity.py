@@ -1,11 +1,8 @@
-"""Several hypotheses at once, and what one of them ends in."""
+"""Several hypotheses at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
-
-Verdict = Literal["different", "equivalent", "inconclusive"]
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -39,13 +36,3 @@ def holm_confidence_levels(p_values: Sequence[float | None], alpha: float = 0.05
     for step, (_, position) in enumerate(ordered):
         levels[position] = 1 - alpha / (len(ordered) - min(step, rejected))
     return levels
-
-
-def verdict(p_adjusted: float | None, equivalence_p: float | None, alpha: float = 0.05) -> Verdict:
-    """Say what a hypothesis ends in: a difference shown, equivalence shown, or neither.
-
-    None stands for a test that was undefined or not planned; it shows nothing.
-    """
-    if p_adjusted is not None and p_adjusted < alpha:
-        return "different"
-    return "equivalent" if equivalence_p is not None and equivalence_p < alpha else "inconclusive"
