@@ -5,6 +5,8 @@ One of the layouts is a file that no bank describes, with the registers that `ma
 
 import csv
 import os
+import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -104,7 +106,7 @@ def built(factory: pytest.TempPathFactory, bank: str, clients: Path, name: str) 
     def build(target: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("BANK", bank)
-            run = dbt("build", "--exclude-resource-type", "unit_test", clients=clients, target=target)
+            run = dbt("build", clients=clients, target=target)
         assert run.returncode == 0, run.stdout[-3000:]
 
     return shared(factory, name, build) / "bank.duckdb"
@@ -126,19 +128,24 @@ def write_unseen(path: Path) -> pd.DataFrame:
     return clients
 
 
-def make_bank(project: Path, clients: Path, name: str) -> subprocess.CompletedProcess[str]:
-    """Run `make bank`'s command in a copy of the project."""
-    command = [
-        sys.executable,
-        "-m",
-        "bank_segments.ingest.propose",
-        "--clients",
-        str(clients),
-        "--name",
-        name,
-    ]
+def guide() -> list[str]:
+    """The commands of the guide to one's own bank, in order."""
+    text = (ROOT / "models/docs/your_bank.md").read_text(encoding="utf-8")
+    return "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)).splitlines()
+
+
+def follow(command: str, project: Path) -> subprocess.CompletedProcess[str]:
+    """Type a command of the guide in a copy of the project that has no environment of its own but two shims."""
+    shims = project / ".venv/bin"
+    shims.mkdir(parents=True, exist_ok=True)
+    for program in ("python", "dbt"):
+        (shims / program).write_text(f'#!/bin/sh\nexec "{Path(sys.executable).parent}/{program}" "$@"\n')
+        (shims / program).chmod(0o700)
+    typed = re.sub("^make", "make --old-file=.venv/installed", command).replace(
+        "path/to/clients.csv", "../clients.csv"
+    )
     return subprocess.run(
-        command,
+        ["sh", "-c", typed],
         cwd=project,
         env=os.environ | {"PYTHONPATH": "python"},
         capture_output=True,
@@ -148,23 +155,22 @@ def make_bank(project: Path, clients: Path, name: str) -> subprocess.CompletedPr
 
 
 def release_unseen(target: Path) -> None:
-    """From a file that nobody has described to a release, with the answers of a user to at most five doubts."""
+    """By the guide, from a file that nobody has described to a release, with answers to at most five doubts."""
     (target / "project").mkdir()
     project = copy_project(target / "project")
-    file = write_unseen(target / "clients.csv")
-    file.to_pickle(target / "clients.pickle")
-    run = report(project, "--clients", str(target / "clients.csv"))
-    assert "make bank CLIENTS=" in run.stderr, run.stderr
-    run = make_bank(project, target / "clients.csv", "ours")
+    shutil.copy(ROOT / "Makefile", project)
+    make_bank, write_contracts, build, make_report = guide()
+    write_unseen(target / "clients.csv").to_pickle(target / "clients.pickle")
+    run = report(project, "--clients", "../clients.csv")
+    assert "make bank CLIENTS=../clients.csv NAME=ours" in run.stderr, run.stderr
+    run = follow(make_bank, project)
     assert run.returncode == 0, run.stderr
     bank = project / "seeds/banks/ours"
     page = bank / "proposal.md"
     text = page.read_text(encoding="utf-8")
     doubts = [line for line in text.splitlines() if line.startswith("TODO: ")]
     assert 0 < len(doubts) <= 5, doubts
-    run = report(project, "--clients", str(target / "clients.csv"))
-    assert run.returncode == 1
-    assert doubts[0] in run.stderr, run.stderr
+    assert doubts[0] in follow(make_report, project).stderr
     # The guesses are right: ids are of a city, who is gone has left, -999999 is no age. The rest the user knows.
     for register, answer in ANSWERS.items():
         with (bank / register).open("a", encoding="utf-8") as lines:
@@ -172,9 +178,9 @@ def release_unseen(target: Path) -> None:
     own = (bank / "bank.csv").read_text(encoding="utf-8").replace("ours,ours,ours", "ours,Наш,Ours")
     (bank / "bank.csv").write_text(own, encoding="utf-8")
     page.write_text(text.replace("TODO: ", "Yes: "), encoding="utf-8")
-    run = report(project, "--clients", str(target / "clients.csv"))
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert run.stdout.startswith("The file has the columns of ours: BANK=ours.")
+    for command in (write_contracts, build, make_report):
+        run = follow(command, project)
+        assert run.returncode == 0, run.stdout[-3000:] + run.stderr
 
 
 @pytest.fixture(scope="module", params=[*BANKS, UNSEEN])

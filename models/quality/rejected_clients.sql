@@ -17,10 +17,10 @@ clients as (
 
 shortest_id as (
 
-    {%- if client_columns() | selectattr('role', 'equalto', 'id') | map(attribute='is_number') | first %}
-    select length(cast(min(client_id) as string)) as digits from clients
-    {%- else %}
+    {%- if client_columns() | selectattr('role', 'equalto', 'id') | selectattr('kind', 'equalto', 'category') | list %}
     select min(length({{ replace_matches('client_id', '\\P{N}', '') }})) as digits from clients
+    {%- else %}
+    select length(cast(min(client_id) as string)) as digits from clients
     {%- endif %}
 
 ),

@@ -46,6 +46,7 @@ _HEAD = 1.1
 _AXIS = 2
 _HEADING = 1.5
 _COLUMNS = 3
+_PANELS = 5
 _LEVELS_SHOWN = 12
 # The middle, the low and the high end of an interval.
 _RATE = ("churn_rate", "churn_rate_low", "churn_rate_high")
@@ -138,7 +139,7 @@ def _leavers_portrait(marts: Marts, words: Words) -> Figure:
     placed = _placed(marts.fct_churn_portrait)
     names = {"churned": _("churned"), "active": _("active")}
     sizes = {"churned": marts.churned_clients, "active": marts.clients - marts.churned_clients}
-    figure, (part, foot) = _figure(title, subtitle, _rows(placed), _panel_rows(names))
+    figure, (part, foot) = _figure(title, subtitle, _rows(placed), _panel_rows(names, marts.fct_churn_portrait_numbers))
     for axes, rows in _trait_columns(part, placed, words, _("Share of the group's clients")):
         for group, ((population, name), offset) in _grouped(zip(names.items(), (-0.2, 0.2), strict=True)):
             label = f"{name}, n = {words.number(sizes[population])}"
@@ -174,7 +175,8 @@ def _product_count_portraits(marts: Marts, words: Words) -> Figure:
             notes.append(_("%(products)s: none active", products=products))
     cells = marts.fct_product_count_portrait.query("not is_too_small")
     placed = _placed(marts.fct_churn_portrait.merge(cells[["trait", "level"]].drop_duplicates()))
-    figure, (part, foot) = _figure(title, "; ".join(notes), _rows(placed), _panel_rows(names))
+    foot_rows = _panel_rows(names, marts.fct_product_count_portrait_numbers)
+    figure, (part, foot) = _figure(title, "; ".join(notes), _rows(placed), foot_rows)
     for axes, rows in _trait_columns(part, placed, words, _("Share of the group's clients")):
         shares = cells.merge(rows[["trait", "level", "y"]])
         for group, (count, name) in _grouped(names.items()):
@@ -549,18 +551,20 @@ def _trait_columns(
     _legend(figure)
 
 
-def _panel_rows(names: Mapping[Any, str]) -> float:
-    return 1.3 * len(names) + 1.8
+def _panel_rows(names: Mapping[Any, str], numbers: pd.DataFrame) -> float:
+    lines = max(-(-numbers["trait"].nunique() // _PANELS), 1)
+    return lines * (1.3 * len(names) + 1.8 + _AXIS) - _AXIS
 
 
 def _number_panels(
     figure: SubFigure, numbers: pd.DataFrame, column: str, names: Mapping[Any, str], words: Words
 ) -> None:
-    """Panels at the foot, one per numeric trait: median and middle half of every group in `column`."""
+    """Panels at the foot, some to a line, one per numeric trait: median and middle half of every group in `column`."""
     shown = numbers[~numbers["is_too_small"] & numbers[column].isin(list(names))]
     shown = shown.assign(y=shown[column].map(list(names).index))
-    for place, (trait, rows) in enumerate(shown.groupby("trait", sort=False), start=1):
-        axes = figure.add_subplot(1, shown["trait"].nunique(), place)
+    panels = shown["trait"].nunique()
+    for place, (trait, rows) in enumerate(shown.groupby("trait", sort=False)):
+        axes = figure.add_subplot(-(-panels // _PANELS), min(panels, _PANELS), place + 1)
         for group, name in _grouped(names):
             _intervals(axes, rows[rows[column] == name], group, _QUARTILES)
         for row in records(rows):
@@ -573,9 +577,9 @@ def _number_panels(
                 va="bottom",
                 size=7,
             )
-        axes.set_yticks(range(len(names)), names.values() if place == 1 else [])
+        axes.set_yticks(range(len(names)), names.values() if place % _PANELS == 0 else [])
         axes.set_ylim(len(names) - 0.4, -0.8)
-        axes.set_title(words.trait(str(trait), "number"))
+        axes.set_title(_short(words.trait(str(trait), "number"), 28))
         axes.set_xlabel(words.unit(str(trait)) or "")
         axes.grid(visible=False)
         axes.margins(x=0.12)
@@ -636,7 +640,7 @@ def _percent_axis(axes: Axes, words: Words, name: str, limit: float | None = Non
 
 def _number_axis(axes: Axes, words: Words, ticks: int) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(ticks, integer=True))
-    axes.xaxis.set_major_formatter(lambda x, _position: words.number(x))
+    axes.xaxis.set_major_formatter(lambda x, _position: words.number(x, len(f"{x:.6g}".partition(".")[2])))
 
 
 def _beside(axes: Axes, y: float, text: str) -> None:
