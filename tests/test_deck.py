@@ -302,15 +302,19 @@ def made(marts: Marts, connection: duckdb.DuckDBPyConnection, file: str, directo
     )
 
 
-def loaded(marts: Marts) -> duckdb.DuckDBPyConnection:
-    """The relations from frames, for marts that no file holds."""
+def in_memory(source: Marts | Path) -> duckdb.DuckDBPyConnection:
+    """The marts of frames or of a warehouse, where most are views that hundreds of lookups would compute anew."""
     connection = duckdb.connect()
     connection.execute("create schema marts; create schema quality")
+    if isinstance(source, Path):
+        connection.execute(f"attach '{source}' as bank (read_only)")
     for field in fields(Marts):
-        schema = "quality" if field.name == "row_counts" else "marts"
-        connection.register("frame", getattr(marts, field.name))
-        connection.execute(f"create table {schema}.{field.name} as from frame")
-        connection.unregister("frame")
+        relation = f"{'quality' if field.name == 'row_counts' else 'marts'}.{field.name}"
+        origin = f"bank.{relation}"
+        if isinstance(source, Marts):
+            origin = "frame"
+            connection.register(origin, getattr(source, field.name))
+        connection.execute(f"create table {relation} as from {origin}")
     return connection
 
 
@@ -339,15 +343,14 @@ def cases(
     files = {"sample": (sample_warehouse, "clients.parquet"), "bank": (bank_warehouse, "bank 2026.csv")}
     found = {}
     for name, (path, file) in files.items():
-        connection = duckdb.connect(str(path), read_only=True)
-        found[name] = made(read_marts(path), connection, file, tmp_path_factory.mktemp(name))
+        found[name] = made(read_marts(path), in_memory(path), file, tmp_path_factory.mktemp(name))
     marts = found["sample"].marts
     odd = odd_marts(marts) | {
         "other groups": with_other_groups(marts),
         "random numbers": with_random_numbers(marts, 1),
     }
     for name in ODD:
-        found[name] = made(odd[name], loaded(odd[name]), "<b>=1+1.csv", tmp_path_factory.mktemp("odd"))
+        found[name] = made(odd[name], in_memory(odd[name]), "<b>=1+1.csv", tmp_path_factory.mktemp("odd"))
     return found
 
 
