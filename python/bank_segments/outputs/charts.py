@@ -139,7 +139,9 @@ def _leavers_portrait(marts: Marts, words: Words) -> Figure:
     placed = _placed(marts.fct_churn_portrait)
     names = {"churned": _("churned"), "active": _("active")}
     sizes = {"churned": marts.churned_clients, "active": marts.clients - marts.churned_clients}
-    figure, (part, foot) = _figure(title, subtitle, _rows(placed), _panel_rows(names, marts.fct_churn_portrait_numbers))
+    figure, (part, foot) = _figure(
+        title, subtitle, _rows(placed), _panel_rows(names, marts.fct_churn_portrait_numbers)
+    )
     for axes, rows in _trait_columns(part, placed, words, _("Share of the group's clients")):
         for group, ((population, name), offset) in _grouped(zip(names.items(), (-0.2, 0.2), strict=True)):
             label = f"{name}, n = {words.number(sizes[population])}"
@@ -364,7 +366,9 @@ def _hypotheses_forest(marts: Marts, words: Words) -> Figure:
 def _compared(row: Row, words: Words) -> str:
     """A population with the sizes of the groups compared in it."""
     sizes = [row[f"{group}_group_clients"] for group in ("first", "second")]
-    return words.name(row, "name") + (f" ({' / '.join(map(words.number, sizes))})" if all(map(is_known, sizes)) else "")
+    return words.name(row, "name") + (
+        f" ({' / '.join(map(words.number, sizes))})" if all(map(is_known, sizes)) else ""
+    )
 
 
 def _result(row: Row, words: Words) -> str:
