@@ -642,7 +642,11 @@ def _percent_axis(axes: Axes, words: Words, name: str, limit: float | None = Non
 
 def _number_axis(axes: Axes, words: Words, ticks: int) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(ticks, integer=True))
-    axes.xaxis.set_major_formatter(lambda x, _position: words.number(x, len(f"{x:.6g}".partition(".")[2])))
+    axes.xaxis.set_major_formatter(
+        lambda x, _position: words.number(
+            x, 0 if float(x).is_integer() else len(f"{x:.6g}".partition(".")[2])
+        )
+    )
 
 
 def _beside(axes: Axes, y: float, text: str) -> None:
