@@ -160,6 +160,7 @@ def test_what_needs_an_absent_column_is_not_applicable_in_every_output(
     dashboard = (release / f"dashboard.{language}.html").read_text(encoding="utf-8")
     # The segment, its proposal and the hypothesis.
     assert conclusions.count(reason) == 3
+    assert not re.search(r"\(0 (and|и) 0\)", conclusions)
     assert deck_texts(release / f"presentation.{language}.pptx").count(reason) == 2
     assert json.dumps(reason, ensure_ascii=False)[1:-1] in dashboard.replace("\\u0027", "'")
 
@@ -170,6 +171,10 @@ def test_what_needs_an_absent_column_has_no_figures_but_a_reason(release: Path) 
             "select clients, coverage, churn_rate, is_too_small from marts.fct_segment_metrics"
             " where segment_id = 'segment_5'"
         ).fetchall() == [(None, None, None, True)]
+        sizes = "select distinct first_group_clients, second_group_clients from marts.{}"
+        for mart in ("fct_hypothesis_results", "fct_hypothesis_sensitivity"):
+            of_absent = f"{sizes.format(mart)} where hypothesis_id = 'h7_objects'"
+            assert connection.execute(of_absent).fetchall() == [(None, None)]
         for mart, of in [
             ("dim_segments", "segment_id = 'segment_5'"),
             ("fct_retention_economics", "segment_id = 'segment_5'"),

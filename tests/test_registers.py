@@ -91,6 +91,13 @@ CASES = [
         "plan,Family,basic",
         "line 3, column raw_value: Family of plan means fam",
     ),
+    (
+        "value_synonyms",
+        "open,false",
+        "closed,false",
+        "line 3, column raw_value: closed of is_churned means both",
+    ),
+    ("traits", "age,number", "plan,category", "line 1, column kind: no trait has the kind number"),
     ("traits", "plan,category", "tariff,category", "line 2, column trait: columns.csv has no tariff"),
     ("bands", "age,,30", "years,,30", "line 2, column column_name: columns.csv has no years"),
     ("hypotheses", "mean,age", "mean,years", "line 3, column metric_column: no bank has a column years"),

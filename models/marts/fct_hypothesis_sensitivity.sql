@@ -27,10 +27,12 @@ final as (
         hypothesis_tests.city,
         hypothesis_tests.test,
         case
-            when undefined_reasons.reason_code is distinct from 'absent_column' then hypothesis_tests.first_group_clients
+            when coalesce(undefined_reasons.reason_code, '') <> 'absent_column'
+                then hypothesis_tests.first_group_clients
         end as first_group_clients,
         case
-            when undefined_reasons.reason_code is distinct from 'absent_column' then hypothesis_tests.second_group_clients
+            when coalesce(undefined_reasons.reason_code, '') <> 'absent_column'
+                then hypothesis_tests.second_group_clients
         end as second_group_clients,
         hypothesis_tests.first_group_estimate,
         hypothesis_tests.second_group_estimate,

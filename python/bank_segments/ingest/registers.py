@@ -85,6 +85,15 @@ _CONTRADICTIONS = (
         """,
     ),
     (
+        "traits",
+        "kind",
+        """
+        select 1 as line, 'no trait has the kind ' || kind || '; the reports need one'
+        from (values ('category'), ('number')) as needed (kind)
+        where kind not in (select kind from traits)
+        """,
+    ),
+    (
         "columns",
         "column_name",
         """
@@ -189,14 +198,6 @@ def refusal(bank: str = BANK) -> str | None:
         for name, register in registers.items():
             if reason := _unreadable(connection, files[name], register):
                 return reason
-        for name, register in registers.items():
-            for test in declared(register, bank):
-                broken = connection.execute(
-                    "select min(line) filter (where is_broken)"
-                    f" from (select line, {test.is_broken} as is_broken from {name} where {test.where})"
-                ).fetchall()[0][0]
-                if broken:
-                    return _told(files[name], broken, test.subject, test.demand)
         connection.execute(_TWO_MEANINGS)
         connection.execute("create table currencies as select unnest(?)", [sorted(list_currencies())])
         every_bank = literal(f"{glob.escape(str(ROOT))}/seeds/banks/*/columns.csv")
@@ -205,6 +206,14 @@ def refusal(bank: str = BANK) -> str | None:
             query = query.format(register=name, column=column)
             if found := connection.execute(f"{query} order by line limit 1").fetchone():
                 return _told(files[name], found[0], column, found[1])
+        for name, register in registers.items():
+            for test in declared(register, bank):
+                broken = connection.execute(
+                    "select min(line) filter (where is_broken)"
+                    f" from (select line, {test.is_broken} as is_broken from {name} where {test.where})"
+                ).fetchall()[0][0]
+                if broken:
+                    return _told(files[name], broken, test.subject, test.demand)
     if (folder / "contracts.yml").read_text(encoding="utf-8") != contracts(bank):
         return (
             f"{_name(folder / 'contracts.yml')} is not what the registers say; run: BANK={bank} PYTHONPATH=python"

@@ -139,7 +139,9 @@ def _leavers_portrait(marts: Marts, words: Words) -> Figure:
     placed = _placed(marts.fct_churn_portrait)
     names = {"churned": _("churned"), "active": _("active")}
     sizes = {"churned": marts.churned_clients, "active": marts.clients - marts.churned_clients}
-    figure, (part, foot) = _figure(title, subtitle, _rows(placed), _panel_rows(names, marts.fct_churn_portrait_numbers))
+    figure, (part, foot) = _figure(
+        title, subtitle, _rows(placed), _panel_rows(names, marts.fct_churn_portrait_numbers)
+    )
     for axes, rows in _trait_columns(part, placed, words, _("Share of the group's clients")):
         for group, ((population, name), offset) in _grouped(zip(names.items(), (-0.2, 0.2), strict=True)):
             label = f"{name}, n = {words.number(sizes[population])}"
@@ -640,7 +642,11 @@ def _percent_axis(axes: Axes, words: Words, name: str, limit: float | None = Non
 
 def _number_axis(axes: Axes, words: Words, ticks: int) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(ticks, integer=True))
-    axes.xaxis.set_major_formatter(lambda x, _position: words.number(x, len(f"{x:.6g}".partition(".")[2])))
+    axes.xaxis.set_major_formatter(
+        lambda x, _position: words.number(
+            x, 0 if float(x).is_integer() else len(f"{x:.6g}".partition(".")[2])
+        )
+    )
 
 
 def _beside(axes: Axes, y: float, text: str) -> None:
