@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
+from pptx import Presentation
 
 from bank_segments.marts import Marts
 from bank_segments.words import Language
@@ -23,6 +24,23 @@ HOSTILE = {
     "Ростов Великий": "Д" * 300,
 }
 ODD = ["sparse", "no hypothesis", "hostile"]
+
+
+def deck_texts(path: Path) -> str:
+    """All that a deck says, in whose charts there is something to see."""
+    shapes = [shape for slide in Presentation(str(path)).slides for shape in slide.shapes]
+    for shape in shapes:
+        if shape.has_chart:
+            assert any(
+                value is not None
+                for plot in shape.chart.plots
+                for each in plot.series
+                for value in each.values
+            )
+    cells = (
+        cell.text for shape in shapes if shape.has_table for row in shape.table.rows for cell in row.cells
+    )
+    return "\n".join([*(shape.text_frame.text for shape in shapes if shape.has_text_frame), *cells])
 
 
 def printed(text: str, language: Language) -> list[tuple[float, int]]:

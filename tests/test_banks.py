@@ -10,7 +10,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from pptx import Presentation
 
 from bank_segments import known_banks
 from bank_segments.errors import RefusedError
@@ -18,6 +17,7 @@ from bank_segments.ingest.client_file import find_bank, other_names
 from bank_segments.release.activation import write_list
 from bank_segments.warehouse import Build, own_words
 from conftest import ROOT, SAMPLE, dbt, none_of, report
+from output_cases import deck_texts
 
 FIGURES = {
     "fct_churn_portrait": "trait, level, clients, churned_clients, churn_rate, churn_rate_low, lift",
@@ -112,22 +112,6 @@ def test_what_both_banks_have_is_the_same_to_the_last_digit(
     mart: str, release: Path, sample_warehouse: Path
 ) -> None:
     assert figures(release / "bank_marts.duckdb", mart) == figures(sample_warehouse, mart)
-
-
-def deck_texts(path: Path) -> str:
-    shapes = [shape for slide in Presentation(str(path)).slides for shape in slide.shapes]
-    for shape in shapes:
-        if shape.has_chart:
-            assert any(
-                value is not None
-                for plot in shape.chart.plots
-                for each in plot.series
-                for value in each.values
-            )
-    cells = (
-        cell.text for shape in shapes if shape.has_table for row in shape.table.rows for cell in row.cells
-    )
-    return "\n".join([*(shape.text_frame.text for shape in shapes if shape.has_text_frame), *cells])
 
 
 @pytest.mark.parametrize(("language", "territory"), [("ru", "Страна"), ("en", "Country")])

@@ -1,6 +1,7 @@
 """A bank that contradicts itself is refused in one sentence, and one that nobody has described gets a proposal."""
 
 import csv
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,8 @@ import bank_segments
 from bank_segments import known_banks
 from bank_segments.errors import RefusedError
 from bank_segments.ingest import contracts, propose, registers
-from conftest import ROOT, copy_project, dbt
+from conftest import ROOT, copy_project, dbt, report
+from output_cases import deck_texts
 
 BANKS = ROOT / "seeds/banks"
 NAME = "a_bank_of_the_tests"
@@ -97,7 +99,6 @@ CASES = [
         "closed,false",
         "line 3, column raw_value: closed of is_churned means both",
     ),
-    ("traits", "age,number", "plan,category", "line 1, column kind: no trait has the kind number"),
     ("traits", "plan,category", "tariff,category", "line 2, column trait: columns.csv has no tariff"),
     ("bands", "age,,30", "years,,30", "line 2, column column_name: columns.csv has no years"),
     ("hypotheses", "mean,age", "mean,years", "line 3, column metric_column: no bank has a column years"),
@@ -303,3 +304,33 @@ def test_ids_may_be_text_with_a_digit_and_stay_hidden(folder: Path, tmp_path: Pa
         ).fetchall()
     assert ids == [("C-00017",), ("C-00018",)]
     assert rejected == [("31", "client_no is unknown"), ("C-#####", "age_years is not a number")]
+
+
+def test_a_bank_without_numbers_has_a_release_without_their_portraits(folder: Path, tmp_path: Path) -> None:
+    copy_bank(folder)
+    about_age = re.compile(r"\bage,|^age_band,|segment_2|^h2_app_age")
+    for register in folder.glob("*.csv"):
+        lines = register.read_text(encoding="utf-8").splitlines()
+        kept = [line.replace(" age_band", "").replace("age_band", "plan") for line in lines]
+        kept = [line for line, was in zip(kept, lines, strict=True) if not about_age.search(was)]
+        register.write_text("\n".join([*kept, ""]), encoding="utf-8")
+    (folder / "contracts.yml").write_text(contracts.contracts(NAME), encoding="utf-8")
+    clients = duckdb.read_parquet(str(BANKS / "three_traits/sample/clients.parquet"))
+    clients.project("* exclude age_years").write_csv(str(tmp_path / "clients.csv"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BANK", NAME)
+        run = report(folder.parents[2], "--clients", str(tmp_path / "clients.csv"))
+    assert run.returncode == 0, run.stderr
+    release = folder.parents[2] / "published/latest"
+    with duckdb.connect(str(release / "bank_marts.duckdb"), read_only=True) as connection:
+        assert connection.execute("select count(*) from marts.fct_churn_portrait_numbers").fetchall() == [
+            (0,)
+        ]
+        portrait = connection.execute(
+            "select trait, sum(clients) from marts.fct_churn_portrait group by all order by all"
+        ).fetchall()
+    assert portrait == [("plan", 2000), ("uses_app", 2000)]
+    for language, word in (("ru", "едиан"), ("en", "edian")):
+        conclusions = (release / f"conclusions.{language}.md").read_text(encoding="utf-8")
+        decks = deck_texts(release / f"presentation.{language}.pptx")
+        assert word not in conclusions + decks

@@ -13,7 +13,24 @@ clients as (
 
 summarised_traits as (
 
+    -- No row: the columns where the bank has no such trait.
+    select
+        cast(null as string) as trait,
+        cast(null as boolean) as is_churned,
+        cast(null as bigint) as product_count,
+        cast(null as boolean) as is_every_product_count,
+        cast(null as int) as units_per_one,
+        cast(null as bigint) as clients,
+        {{ wide_integer('null') }} as total_units,
+        {{ wide_integer('null') }} as total_squared_units,
+        {%- for name in shares %}
+        cast(null as double) as {{ name }},
+        {%- endfor %}
+        cast(null as double) as minimum,
+        cast(null as double) as maximum
+    where false
     {%- for row in number_traits() %}
+    union all
     {%- set kind = row.kind %}
     {%- set units = whole_units(row.trait, kind) %}
     select
@@ -77,9 +94,6 @@ summarised_traits as (
         ) as counted
     ) as cumulated
     group by is_churned, is_every_product_count, product_count
-    {%- endif %}
-    {%- if not loop.last %}
-    union all
     {%- endif %}
     {%- endfor %}
 

@@ -79,11 +79,11 @@ final as (
         {{ rate('clients', 'sum(clients) over (partition by trait)') }} as share_of_clients,
         -- Shares of differently cut bands say nothing about drift: the cut is compared first.
         cast(
-            case trait
+            case
+                when rule is not null then rule
                 {%- for trait, names in definitions.items() %}
-                when '{{ trait }}' then '{{ names | join('; ') }}'
+                when trait = '{{ trait }}' then '{{ names | join('; ') }}'
                 {%- endfor %}
-                else rule
             end as string
         ) as band_definition
     from counted

@@ -22,7 +22,15 @@ product_count_portrait as (
 
 valued as (
 
+    -- No row: the columns where the bank has no such trait.
+    select
+        cast(null as string) as trait,
+        cast(null as boolean) as is_churned,
+        cast(null as bigint) as product_count,
+        cast(null as double) as value
+    where false
     {%- for trait in traits %}
+    union all
     select
         '{{ trait }}' as trait,
         is_churned,
@@ -30,9 +38,6 @@ valued as (
         cast({{ trait }} as double) as value
     from clients
     where {{ trait }} is not null
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
     {%- endfor %}
 
 ),

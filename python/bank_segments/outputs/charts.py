@@ -6,7 +6,7 @@ number of its rows; the style is `charts.mplstyle`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import cycle
@@ -133,20 +133,18 @@ def _leavers_portrait(marts: Marts, words: Words) -> Figure:
             churned=words.percent(top["share_of_churned"]),
             active=words.percent(top["share_of_active"]),
         )
-    subtitle = _(
-        "Share of each level among churned and active clients; below, the median and the middle half"
-    )
-    placed = _placed(marts.fct_churn_portrait)
+    numbers, placed = marts.fct_churn_portrait_numbers, _placed(marts.fct_churn_portrait)
+    notes = [_("Share of each level among churned and active clients")]
+    if len(numbers):
+        notes.append(_("below, the median and the middle half"))
     names = {"churned": _("churned"), "active": _("active")}
     sizes = {"churned": marts.churned_clients, "active": marts.clients - marts.churned_clients}
-    figure, (part, foot) = _figure(
-        title, subtitle, _rows(placed), _panel_rows(names, marts.fct_churn_portrait_numbers)
-    )
+    figure, (part, *foot) = _figure(title, "; ".join(notes), _rows(placed), *_panel_rows(names, numbers))
     for axes, rows in _trait_columns(part, placed, words, _("Share of the group's clients")):
         for group, ((population, name), offset) in _grouped(zip(names.items(), (-0.2, 0.2), strict=True)):
             label = f"{name}, n = {words.number(sizes[population])}"
             _bars(axes, rows["y"] + offset, rows[f"share_of_{population}"], group, 0.38, label)
-    _number_panels(foot, marts.fct_churn_portrait_numbers, "population", names, words)
+    _number_panels(foot, numbers, "population", names, words)
     return figure
 
 
@@ -164,7 +162,10 @@ def _product_count_portraits(marts: Marts, words: Words) -> Figure:
             first_share=words.percent(first["share"]),
             second_share=words.percent(second["share"]),
         )
-    notes = [_("Active clients by number of products: share of each level; below, median and middle half")]
+    numbers = marts.fct_product_count_portrait_numbers
+    notes = [_("Active clients by number of products: share of each level")]
+    if len(numbers):
+        notes.append(_("below, the median and the middle half"))
     names, sizes = dict[int, str](), dict[int, str]()
     for row in records(marts.fct_product_count_metrics):
         products = words.counted(row["product_count"], "product")
@@ -177,14 +178,13 @@ def _product_count_portraits(marts: Marts, words: Words) -> Figure:
             notes.append(_("%(products)s: none active", products=products))
     cells = marts.fct_product_count_portrait.query("not is_too_small")
     placed = _placed(marts.fct_churn_portrait.merge(cells[["trait", "level"]].drop_duplicates()))
-    foot_rows = _panel_rows(names, marts.fct_product_count_portrait_numbers)
-    figure, (part, foot) = _figure(title, "; ".join(notes), _rows(placed), foot_rows)
+    figure, (part, *foot) = _figure(title, "; ".join(notes), _rows(placed), *_panel_rows(names, numbers))
     for axes, rows in _trait_columns(part, placed, words, _("Share of the group's clients")):
         shares = cells.merge(rows[["trait", "level", "y"]])
         for group, (count, name) in _grouped(names.items()):
             of_count = shares[shares["product_count"] == count]
             _markers(axes, of_count["y"], of_count["share"], group, f"{name}, n = {sizes[count]}")
-    _number_panels(foot, marts.fct_product_count_portrait_numbers, "product_count", names, words)
+    _number_panels(foot, numbers, "product_count", names, words)
     return figure
 
 
@@ -553,20 +553,21 @@ def _trait_columns(
     _legend(figure)
 
 
-def _panel_rows(names: Mapping[Any, str], numbers: pd.DataFrame) -> float:
-    lines = max(-(-numbers["trait"].nunique() // _PANELS), 1)
-    return lines * (1.3 * len(names) + 1.8 + _AXIS) - _AXIS
+def _panel_rows(names: Mapping[Any, str], numbers: pd.DataFrame) -> list[float]:
+    """The rows of the part for `_number_panels`; none without a number."""
+    lines = -(-numbers["trait"].nunique() // _PANELS)
+    return [lines * (1.3 * len(names) + 1.8 + _AXIS) - _AXIS] if lines else []
 
 
 def _number_panels(
-    figure: SubFigure, numbers: pd.DataFrame, column: str, names: Mapping[Any, str], words: Words
+    foot: Sequence[SubFigure], numbers: pd.DataFrame, column: str, names: Mapping[Any, str], words: Words
 ) -> None:
     """Panels at the foot, some to a line, one per numeric trait: median and middle half of every group in `column`."""
     shown = numbers[~numbers["is_too_small"] & numbers[column].isin(list(names))]
     shown = shown.assign(y=shown[column].map(list(names).index))
     panels = shown["trait"].nunique()
     for place, (trait, rows) in enumerate(shown.groupby("trait", sort=False)):
-        axes = figure.add_subplot(-(-panels // _PANELS), min(panels, _PANELS), place + 1)
+        axes = foot[0].add_subplot(-(-panels // _PANELS), min(panels, _PANELS), place + 1)
         for group, name in _grouped(names):
             _intervals(axes, rows[rows[column] == name], group, _QUARTILES)
         for row in records(rows):
