@@ -198,12 +198,15 @@ def test_a_template_that_is_none_is_refused_before_anything_is_built(
 
 
 def test_a_second_run_at_the_same_time_is_refused(project: Path, release: Path) -> None:
+    log, begun = project / "target/report/dbt.log", "Concurrency: "
+    builds = log.read_text(encoding="utf-8").count(begun)
     first = start_report(project)
     try:
         wait_for(lambda: (project / "target/report/lock").read_text() == str(first.pid))
         second = report(project)
         assert second.returncode == 1
         assert "Another" in second.stderr
+        wait_for(lambda: log.read_text(encoding="utf-8").count(begun) > builds)
     finally:
         # Half-way through the build, as a machine that loses power would.
         first.send_signal(signal.SIGKILL)

@@ -118,9 +118,6 @@
 {% macro spark__fill_clients(clients, file) -%}
     {%- set loaded, unread = adapter.load_client_file(clients.schema, clients.identifier, file.query, file.unread) -%}
     {%- do refuse_unread_rows(file, loaded, unread) -%}
-    {%- do refuse(
-        'On Spark a client id is a whole number; build this bank on DuckDB, or number its clients.'
-    ) if not (client_columns() | selectattr('role', 'equalto', 'id') | first).is_number -%}
     {#- Every id as the models may read it, whatever its decimal mark, with its key. No seed is there yet. -#}
     {%- set ids -%}
         select distinct client_id

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from bank_segments import ROOT
+from bank_segments import ROOT, register_rows
 from bank_segments.errors import RefusedError, shown
 from bank_segments.warehouse import (
     ONLY_DATA,
@@ -37,6 +37,10 @@ def build_on_spark(clients: Path, directory: Path, *arguments: str, target: str 
     """
     if not SPARK_DBT.exists():
         raise RefusedError(f"{shown(SPARK_DBT)} is not installed; run `make spark-env`.")
+    if any(row["role"] == "id" and row["kind"] == "category" for row in register_rows("columns")):
+        raise RefusedError(
+            "On Spark a client's id is a whole number; build this bank on DuckDB, or number its clients."
+        )
     directory.mkdir(parents=True, exist_ok=True)
     # dbt finds the project's plugin by what make spark-env wrote, not by the path of this process.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
