@@ -56,7 +56,8 @@ def build(clients: Path, built: Path, warehouse: Path) -> list[str]:
         set_key(connection)
         assert load(connection, client_file.look(str(clients), "", wanted, warehouse.parent))
         stage(connection, built)
-        create_all(models(of_built).values(), connection)
+        found = models(of_built)
+        create_all(found, set(found), connection)
         return [
             node["name"]
             for node in nodes

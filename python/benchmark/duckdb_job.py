@@ -4,6 +4,7 @@ import importlib
 import json
 import runpy
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -79,17 +80,20 @@ def needed(found: dict[str, Model], names: Iterable[str]) -> set[str]:
     return set(names).union(*(needed(found, found[name].parents) for name in names))
 
 
-def create_all(wanted: Iterable[Model], connection: duckdb.DuckDBPyConnection) -> Outcome:
-    """Build models, each after those it reads, as many at once as dbt, and read what is compared of them."""
-    by_name = {model.name: model for model in wanted}
-    order = TopologicalSorter({name: model.parents & by_name.keys() for name, model in by_name.items()})
+def create_all(found: dict[str, Model], wanted: set[str], connection: duckdb.DuckDBPyConnection) -> Outcome:
+    """Build models as dbt does, some at once, first what most others wait for; read what is compared of them."""
+    order = TopologicalSorter({name: found[name].parents & wanted for name in wanted})
     order.prepare()
+    waiting = Counter(each for name in wanted for each in needed(found, [name]))
+    ready: list[str] = []
     running: dict[Future[tuple[float, Figures]], Model] = {}
     outcome = Outcome()
     with outcome.timed(), ThreadPoolExecutor(THREADS) as pool:
         while order.is_active():
-            for name in order.get_ready():
-                running[pool.submit(_created, by_name[name], connection.cursor())] = by_name[name]
+            ready = sorted([*ready, *order.get_ready()], key=waiting.__getitem__)
+            while ready and len(running) < THREADS:
+                model = found[ready.pop()]
+                running[pool.submit(_created, model, connection.cursor())] = model
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 model = running.pop(future)
                 seconds, figures = future.result()
@@ -134,9 +138,8 @@ def build_marts(build: Build, warehouse: Path) -> Outcome:
     with duckdb.connect(str(warehouse), config={"memory_limit": MEMORY_LIMIT}) as connection:
         for layer in LAYERS:
             connection.execute(f"create schema if not exists {layer}")
-        outcome = create_all((found[name] for name in compared), connection)
-        others = create_all((model for name, model in found.items() if name not in compared), connection)
-    outcome.other_seconds = others.seconds
+        outcome = create_all(found, compared, connection)
+        outcome.other_seconds = create_all(found, found.keys() - compared, connection).seconds
     return outcome
 
 
