@@ -59,7 +59,8 @@ concluded as (
 
     select
         *,
-        case when is_negligible then 'negligible' else coalesce(verdict, 'not_tested') end as conclusion
+        case when is_negligible then 'negligible' else coalesce(verdict, 'not_tested') end as conclusion,
+        {{ is_one_of('hypothesis_id', inapplicable_hypotheses()) }} as is_inapplicable
     from judged
 
 ),
@@ -86,6 +87,9 @@ final as (
         concluded.trimming,
         concluded.city,
         concluded.test,
+        case when not concluded.is_inapplicable then concluded.first_group_clients end as first_group_clients,
+        case when not concluded.is_inapplicable then concluded.second_group_clients end as second_group_clients,
+        case when concluded.is_inapplicable then 'absent_column' else concluded.reason_code end as reason_code,
         concluded.is_null_rejected,
         concluded.is_negligible,
         concluded.verdict,

@@ -26,14 +26,8 @@ final as (
         hypothesis_tests.trimming,
         hypothesis_tests.city,
         hypothesis_tests.test,
-        case
-            when coalesce(undefined_reasons.reason_code, '') <> 'absent_column'
-                then hypothesis_tests.first_group_clients
-        end as first_group_clients,
-        case
-            when coalesce(undefined_reasons.reason_code, '') <> 'absent_column'
-                then hypothesis_tests.second_group_clients
-        end as second_group_clients,
+        conclusions.first_group_clients,
+        conclusions.second_group_clients,
         hypothesis_tests.first_group_estimate,
         hypothesis_tests.second_group_estimate,
         hypothesis_tests.difference,
@@ -59,12 +53,7 @@ final as (
             and hypothesis_tests.trimming = conclusions.trimming
             and hypothesis_tests.city = conclusions.city
             and hypothesis_tests.test = conclusions.test
-    left join undefined_reasons
-        on
-            undefined_reasons.reason_code = case
-                when {{ is_one_of('hypothesis_tests.hypothesis_id', inapplicable_hypotheses()) }} then 'absent_column'
-                else hypothesis_tests.reason_code
-            end
+    left join undefined_reasons on conclusions.reason_code = undefined_reasons.reason_code
     where hypothesis_tests.is_primary
 
 )

@@ -426,7 +426,7 @@ class Words:
         column, operator, value = clause["column"], clause["operator"], clause["value"]
         if column == "is_churned" and operator in ("=", "<>"):
             is_churned = (value == "true") == (operator == "=")
-            return self.gettext("churned") if is_churned else self.gettext("active")
+            return self.level(column, str(is_churned).lower())
         named = (self.traits.get(f"{kind} {column}") for kind in ("category", "number"))
         return self.gettext(
             _OPERATORS[operator],
