@@ -32,7 +32,6 @@ from bank_segments.warehouse import Build, Hear, build_warehouse, environment, w
 
 if TYPE_CHECKING:
     from bank_segments.outputs.charts import Chart
-    from bank_segments.release.disclosure import PublishedCube
     from bank_segments.words import Language
 
 
@@ -47,63 +46,61 @@ class Job:
     deck_template: Path | None
 
 
-def import_outputs() -> None:
-    """Import what the workers write with, some of it slow to import, in them alone."""
-    for name in ("charts", "conclusions", "dashboard", "deck"):
+def prepare_writer() -> None:
+    """Import what writes the outputs of a language, some of it slow to import."""
+    for name in ("charts", "conclusions", "deck"):
         importlib.import_module(f"bank_segments.outputs.{name}")
 
 
-def write_reading(job: Job, language: Language) -> tuple[dict[str, float], list[Chart]]:
-    """Draw the charts of a language and write what shows them; returns the seconds of each step and the charts."""
+def prepare_validator() -> None:
+    """Import what validates the release, and prepare the script of the dashboards."""
+    from bank_segments.outputs.dashboard import vega_bundle
+
+    expectations.load_great_expectations()
+    vega_bundle()
+
+
+def write_language(job: Job, language: Language) -> tuple[dict[str, float], list[Chart]]:
+    """Draw the charts of a language and write its conclusions and deck; returns the seconds of each, and the charts."""
     from bank_segments.outputs.charts import draw_charts
     from bank_segments.outputs.conclusions import write_conclusions
+    from bank_segments.outputs.deck import write_decks
 
     seconds = dict[str, float]()
+    name, is_synthetic = job.input_name, job.is_synthetic
     with timed(f"charts, {language}", seconds):
         charts = draw_charts(job.marts, job.staged / "charts", [language])
     with timed(f"conclusions, {language}", seconds):
         write_conclusions(
             job.marts,
             job.staged,
-            input_name=job.input_name,
-            is_synthetic=job.is_synthetic,
+            input_name=name,
+            is_synthetic=is_synthetic,
             charts=charts,
+            languages=[language],
+        )
+    with timed(f"deck, {language}", seconds):
+        write_decks(
+            job.marts,
+            job.staged,
+            input_name=name,
+            is_synthetic=is_synthetic,
+            template=job.deck_template,
             languages=[language],
         )
     return seconds, charts
 
 
-def protected_cube(warehouse: Path) -> PublishedCube:
-    """The cube behind the dashboards without small groups."""
-    from bank_segments.release.disclosure import published_cube
-
-    return published_cube(warehouse)
-
-
-def write_dashboards(job: Job, cube: PublishedCube) -> dict[str, float]:
-    """Write the dashboards on the cube without small groups; returns their seconds."""
+def write_dashboards(job: Job, warehouse: Path) -> dict[str, float]:
+    """Write the dashboards on the cube of the warehouse without small groups; returns their seconds."""
     from bank_segments.outputs.dashboard import write_dashboards
+    from bank_segments.release.disclosure import published_cube
 
     seconds = dict[str, float]()
     with timed("dashboard", seconds):
+        cube = published_cube(warehouse)
         write_dashboards(
             job.marts, cube, job.staged, input_name=job.input_name, is_synthetic=job.is_synthetic
-        )
-    return seconds
-
-
-def write_decks(job: Job) -> dict[str, float]:
-    """Write the decks; returns their seconds."""
-    from bank_segments.outputs.deck import write_decks
-
-    seconds = dict[str, float]()
-    with timed("deck", seconds):
-        write_decks(
-            job.marts,
-            job.staged,
-            input_name=job.input_name,
-            is_synthetic=job.is_synthetic,
-            template=job.deck_template,
         )
     return seconds
 
@@ -134,8 +131,8 @@ def report(
     with (
         run.only_run(TARGET),
         contextlib.ExitStack() as leftovers,
-        workers(1, expectations.load_great_expectations) as validator,
-        workers(2, import_outputs) as writers,
+        workers(1, prepare_validator) as validator,
+        workers(2, prepare_writer) as writers,
     ):
         # Nothing is left of what was not published, which moves it away.
         leftovers.callback(shutil.rmtree, staged, ignore_errors=True)
@@ -154,24 +151,24 @@ def report(
         staged.mkdir(parents=True)
         marts = read_marts(build.warehouse)
         job = Job(marts, staged, clients.name, is_synthetic, deck_template)
-        readings = [writers.submit(write_reading, job, language) for language in LANGUAGES]
-        decks = writers.submit(write_decks, job)
-        cube = validator.submit(protected_cube, build.warehouse)
+        written = [writers.submit(write_language, job, language) for language in LANGUAGES]
+        dashboards = validator.submit(write_dashboards, job, build.warehouse)
         with steps.step("marts for BI"), progress(steps.tell) as step:
             publish.write_marts(build, staged / "bank_marts.duckdb", step.part_done)
-        # Before dbt docs, which locks the warehouse against other processes.
-        dashboards = writers.submit(write_dashboards, job, cube.result())
         with steps.step("expectations"):
+            # Behind the dashboards, so that nobody reads the warehouse when dbt docs locks it.
             outcomes = validator.submit(expectations.validate, staged / "bank_marts.duckdb").result()
             refuse(expectations.refusal_of(outcomes, build.warehouse))
         with steps.step("dbt docs"):
             write_documentation(clients, build)
             (staged / "docs").mkdir()
             shutil.copyfile(build.documentation, staged / "docs/index.html")
-        read = [reading.result() for reading in readings]
-        charts = [chart for _seconds, drawn in read for chart in drawn]
-        for taken in (*(seconds for seconds, _charts in read), decks.result(), dashboards.result()):
-            steps.note(taken)
+        steps.note(dashboards.result())
+        charts: list[Chart] = []
+        for language in written:
+            seconds, drawn = language.result()
+            steps.note(seconds)
+            charts += drawn
         with steps.step("data quality page"):
             verdict = write_quality_page(
                 staged / "data_quality",

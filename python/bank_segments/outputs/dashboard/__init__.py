@@ -14,9 +14,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,36 +65,30 @@ def write_dashboards(
     }
     levels = ordered_levels(marts, cube)
     embedded = encoded(cube, levels)
-    spoken = [words_of(marts, language) for language in LANGUAGES]
-    with ThreadPoolExecutor(max_workers=1) as background:
-        bundle = background.submit(vega_bundle)  # half of the time, outside the interpreter's lock
-        contents = [
-            {
-                "cube": embedded,
-                "specs": specs,
-                "numbers": number_format(words),
-                "views": Views(marts, cube, levels, words).all(),
-                "proposals": proposals(marts, words),
-            }
-            for words in spoken
-        ]
-        vega = bundle.result()
     written = []
-    for words, content in zip(spoken, contents, strict=True):
+    for words in (words_of(marts, language) for language in LANGUAGES):
+        content = {
+            "cube": embedded,
+            "specs": specs,
+            "numbers": number_format(words),
+            "views": Views(marts, cube, levels, words).all(),
+            "proposals": proposals(marts, words),
+        }
         environment = words.environment(_FOLDER.parent)
         environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
         page = environment.get_template("dashboard/dashboard.html.j2")
         path = directory / f"dashboard.{words.language}.html"
         html = page.render(
-            content=content, cube=cube, vega=vega, input_name=input_name, is_synthetic=is_synthetic
+            content=content, cube=cube, vega=vega_bundle(), input_name=input_name, is_synthetic=is_synthetic
         )
         path.write_text(html, encoding="utf-8")
         written.append(path)
     return written
 
 
+@cache
 def vega_bundle() -> Markup:
-    """Vega, Vega-Lite and Vega-Embed as one script that cannot end the element around it."""
+    """Vega, Vega-Lite and Vega-Embed as one script that cannot end the element around it; takes a second."""
     source = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;", vl_version=_VEGA_LITE)
     return Markup(source.replace("</script", r"<\/script").replace("<!--", r"<\!--"))
 

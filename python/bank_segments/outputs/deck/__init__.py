@@ -6,7 +6,7 @@ bank's own template. What stands out, comes first or is too small to be shown is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from bank_segments.words import (
     PRODUCT_CLAIMS,
     SEGMENT_CLAIMS,
     STANDOUT_CLAIMS,
+    Language,
     Words,
     decimals_of,
     interval_suffix,
@@ -37,9 +38,15 @@ _LABEL = 32  # characters of a name
 
 
 def write_decks(
-    marts: Marts, directory: Path, *, input_name: str, is_synthetic: bool, template: Path | None = None
+    marts: Marts,
+    directory: Path,
+    *,
+    input_name: str,
+    is_synthetic: bool,
+    template: Path | None = None,
+    languages: Iterable[Language] = LANGUAGES,
 ) -> list[Path]:
-    """Write `presentation.ru.pptx` and `presentation.en.pptx` to `directory`, and return the paths.
+    """Write `presentation.<language>.pptx` to `directory`, and return the paths.
 
     `input_name` is the name of the client file as the user gave it; `template` has passed `check_template`.
     """
@@ -51,7 +58,7 @@ def write_decks(
         for name, found in tables(marts).items()
     }
     paths = []
-    for language in LANGUAGES:
+    for language in languages:
         words = words_of(marts, language)
         # Labels hold so many characters, and no remarks.
         levels = {key: plain(label, _LABEL) for key, label in words.levels.items()}
