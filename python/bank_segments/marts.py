@@ -165,6 +165,21 @@ def tables(marts: Marts) -> dict[str, list[dict[str, Any]]]:
     return {field.name: rows(named.get(field.name, getattr(marts, field.name))) for field in fields(Marts)}
 
 
+def where(rows: Iterable[Mapping[str, Any]], **cells: object) -> list[Mapping[str, Any]]:
+    """The rows with these values, in their order."""
+    return [row for row in rows if all(row[column] == value for column, value in cells.items())]
+
+
+def find(rows: Iterable[Mapping[str, Any]], **cells: object) -> Mapping[str, Any] | None:
+    """The first of the rows with these values."""
+    return next(iter(where(rows, **cells)), None)
+
+
+def ranked(rows: Iterable[Mapping[str, Any]], rank: str) -> list[Mapping[str, Any]]:
+    """The rows that a mart ranks, in that order."""
+    return sorted((row for row in rows if row[rank] is not None), key=lambda row: float(row[rank]))
+
+
 def groups(rows: Iterable[Mapping[str, Any]], *columns: str) -> list[list[Mapping[str, Any]]]:
     """The rows with the same values in `columns` together, both in the order in which they come."""
     found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}

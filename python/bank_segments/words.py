@@ -25,7 +25,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent, get_currency_symbol
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from bank_segments.marts import Marts, rows
+from bank_segments.marts import Marts, find, groups, ranked, rows, where
 
 Language = Literal["ru", "en"]
 Noun = Literal["client", "active client", "product", "month"]
@@ -74,41 +74,11 @@ EFFECTS = {
     "mantel_haenszel_odds_ratio": N_("odds ratio within strata"),
     "probability_of_superiority": N_("probability of superiority"),
 }
-# What an output says of a first place, by whether its interval is clear of the next; without a next it is not.
-STANDOUT_CLAIMS = {
-    True: N_("Churn stands out most for “%(level)s”: %(rate)s against %(bank)s bank-wide"),
-    False: N_("Churn stands out for “%(level)s”, among others: %(rate)s against %(bank)s bank-wide"),
-}
-SEGMENT_CLAIMS = {
-    True: N_("Churn is highest in the segment “%(segment)s”: %(rate)s; it holds %(coverage)s of the clients"),
-    False: N_(
-        "No segment clearly has the highest churn: “%(segment)s” has %(rate)s, with %(coverage)s of the clients"
-    ),
-}
-FINDING_CLAIMS = {
-    "proposal": N_(
-        "“%(subject)s”: %(leavers)s of %(clients)s active clients will leave if nothing changes; under these"
-        " assumptions the offer pays"
-    ),
-    "candidate": N_(
-        "Nobody named “%(subject)s”: %(leavers)s of %(clients)s left (%(rate)s, bank-wide %(bank)s)"
-    ),
-    "driver": N_(
-        "With all else equal, too, “%(subject)s” goes with churn: %(leavers)s of %(clients)s left"
-        " (%(rate)s, bank-wide %(bank)s)"
-    ),
-}
 # Where the conclusions tell more about a finding of that kind: the heading there.
 FINDING_PLACES = {
     "proposal": N_("When a proposal pays"),
     "candidate": N_("Segments that nobody named"),
     "driver": N_("What drives churn when all else is equal"),
-}
-PRODUCT_CLAIMS = {
-    True: N_("Churn is lowest with %(low)s (%(low_rate)s) and highest with %(high)s (%(high_rate)s)"),
-    False: N_(
-        "Churn with %(low)s is %(low_rate)s, with %(high)s %(high_rate)s, but not all counts are told apart"
-    ),
 }
 _NOUNS: dict[Noun, tuple[str, str]] = {
     "client": n_("%(num)s\u00a0client", "%(num)s\u00a0clients"),
@@ -148,10 +118,19 @@ def is_known(value: object) -> bool:
     return value is not None and value is not pd.NA and (not isinstance(value, float) or math.isfinite(value))
 
 
+def is_shown(row: Mapping[str, Any] | None) -> bool:
+    """Whether there is a row and it may be shown; one without clients tells of none."""
+    return row is not None and (not row["is_too_small"] or row.get("clients") == 0)
+
+
 def decimals_of(*values: float | None) -> int:
     """How many decimals a measured quantity (a median, a mean) is shown with: fewer the larger it is."""
     known = [abs(float(value)) for value in values if value is not None and is_known(value)]
     return 0 if max(known, default=0.0) >= 1000 or all(value.is_integer() for value in known) else 1
+
+
+def _without_source(text: str, *_source: object, **_of: object) -> str:
+    return text
 
 
 def escaped(text: str) -> str:
@@ -214,6 +193,7 @@ class Words:
         """Jinja over the templates of `folder`: `_` and `ngettext` say sentences, `words` writes figures.
 
         HTML and XML escape what they are given; in Markdown a text from outside goes through the filter `escaped`.
+        `fact` and `label` are given a figure and a name: an output may say where it comes from, and how long it can be.
         """
         environment = Environment(
             loader=FileSystemLoader(folder),
@@ -231,10 +211,22 @@ class Words:
         environment.globals |= {
             "words": self,
             "language": self.language,
-            "FINDING_CLAIMS": FINDING_CLAIMS,
+            "CONFIDENCE": CONFIDENCE,
             "FINDING_PLACES": FINDING_PLACES,
+            "decimals_of": decimals_of,
+            "fact": _without_source,
+            "find": find,
+            "groups": groups,
+            "where": where,
         }
-        environment.filters |= {"escaped": escaped, "capitalised": capitalised}
+        environment.filters |= {
+            "capitalised": capitalised,
+            "escaped": escaped,
+            "label": str,
+            "ranked": ranked,
+            "trait_name": self.trait,
+        }
+        environment.tests |= {"known": is_known, "shown": is_shown}
         return environment
 
     # Numbers

@@ -15,25 +15,16 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 from matplotlib import rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from bank_segments.marts import Marts, hypothesis_rows
+from bank_segments.marts import Marts, hypothesis_rows, tables
 from bank_segments.marts import rows as records
-from bank_segments.words import (
-    CONFIDENCE,
-    LANGUAGES,
-    SEGMENT_CLAIMS,
-    STANDOUT_CLAIMS,
-    Language,
-    Words,
-    decimals_of,
-    is_known,
-    words_of,
-)
+from bank_segments.words import CONFIDENCE, LANGUAGES, Language, Words, decimals_of, is_known, words_of
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
@@ -91,7 +82,12 @@ def figures(marts: Marts, language: Language) -> dict[str, Figure]:
         "retention_tornado": marts.fct_retention_proposals.empty,
         "pilot_power": marts.fct_retention_proposals.empty,
     }
-    return {name: chart(marts, words) for name, chart in _CHARTS.items() if not is_absent.get(name)}
+    claims = words.environment(Path(__file__).parent).get_template("claims.xml.j2").make_module(tables(marts))
+    return {
+        name: draw(marts, words, Markup(getattr(claims, claim)()).unescape())
+        for name, (draw, claim) in _CHARTS.items()
+        if not is_absent.get(name)
+    }
 
 
 def chart_style() -> AbstractContextManager[None]:
@@ -99,16 +95,8 @@ def chart_style() -> AbstractContextManager[None]:
     return rc_context(fname=Path(__file__).with_name("charts.mplstyle"))
 
 
-def _churn_by_trait(marts: Marts, words: Words) -> Figure:
+def _churn_by_trait(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
-    title = _("Churn rate")
-    if top := _ranked_first(marts.fct_churn_portrait, "standout_rank"):
-        title = _(
-            STANDOUT_CLAIMS[bool(top["is_clear_of_next"])],
-            level=words.trait_level(top["trait"], top["level"]),
-            rate=words.percent(top["churn_rate"]),
-            bank=words.percent(top["bank_churn_rate"]),
-        )
     subtitle = _(
         "Share of clients who left, by trait; the line is the %(interval)s, n the number of clients",
         interval=_interval(words),
@@ -123,16 +111,8 @@ def _churn_by_trait(marts: Marts, words: Words) -> Figure:
     return figure
 
 
-def _leavers_portrait(marts: Marts, words: Words) -> Figure:
+def _leavers_portrait(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
-    title = _("Churned and active clients")
-    if top := _ranked_first(marts.fct_churn_portrait, "share_difference_rank"):
-        title = _(
-            "What marks the leavers is “%(level)s”: %(churned)s of them, %(active)s of the active clients",
-            level=words.trait_level(top["trait"], top["level"]),
-            churned=words.percent(top["share_of_churned"]),
-            active=words.percent(top["share_of_active"]),
-        )
     numbers, placed = marts.fct_churn_portrait_numbers, _placed(marts.fct_churn_portrait)
     notes = [_("Share of each level among churned and active clients")]
     if len(numbers):
@@ -148,20 +128,8 @@ def _leavers_portrait(marts: Marts, words: Words) -> Figure:
     return figure
 
 
-def _product_count_portraits(marts: Marts, words: Words) -> Figure:
+def _product_count_portraits(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
-    title = _("Share of the group's clients")
-    most = marts.fct_product_count_portrait.query("share_difference_rank == 1")
-    if len(most) == 2:
-        first, second = records(most)
-        title = _(
-            "Active clients differ in “%(level)s”: %(first)s — %(first_share)s, %(second)s — %(second_share)s",
-            level=words.trait_level(first["trait"], first["level"]),
-            first=words.counted(first["product_count"], "product"),
-            second=words.counted(second["product_count"], "product"),
-            first_share=words.percent(first["share"]),
-            second_share=words.percent(second["share"]),
-        )
     numbers = marts.fct_product_count_portrait_numbers
     notes = [_("Active clients by number of products: share of each level")]
     if len(numbers):
@@ -188,13 +156,8 @@ def _product_count_portraits(marts: Marts, words: Words) -> Figure:
     return figure
 
 
-def _churn_drivers(marts: Marts, words: Words) -> Figure:
+def _churn_drivers(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
-    drivers = marts.fct_churn_drivers.query("is_distinguishable == True")
-    title = _("With all else equal no trait is shown to matter for churn")
-    if len(drivers):
-        names = ", ".join(words.trait(trait) for trait in drivers["trait"])
-        title = _("With all else equal these still go with churn: %(traits)s", traits=names)
     subtitle = _(
         "Odds of leaving against the most frequent level, the other traits held equal; the line is the %(level)s CI",
         level=words.percent(CONFIDENCE, 0),
@@ -208,11 +171,7 @@ def _churn_drivers(marts: Marts, words: Words) -> Figure:
     axes.axvline(1, color=_groups()[3]["color"], linewidth=0.8, linestyle="-")
     _markers(axes, rows["y"], rows["odds_ratio"], _groups()[1], _("without adjustment"))
     _intervals(axes, rows, _groups()[0], _ODDS, _("with all else equal"))
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(lambda x, _position: words.number(x, 0 if x >= 1 else 1))
-    axes.set_xlabel(_("Odds ratio"))
+    _log_axis(axes, words, _("Odds ratio"))
     axes.set_yticks(rows["y"], [words.level(row["trait"], row["level"]) for row in records(rows)])
     axes.set_ylim(_rows(rows), -1)
     for row in records(rows):
@@ -229,18 +188,10 @@ def _churn_drivers(marts: Marts, words: Words) -> Figure:
     return figure
 
 
-def _segment_candidates(marts: Marts, words: Words) -> Figure:
+def _segment_candidates(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
     candidates = marts.fct_segment_candidates.query("not is_too_small and candidate_rank.notna()")
     found = candidates[candidates["finding_rank"].notna()]
-    title = _("No segment was found beside the bank’s own")
-    if top := _ranked_first(found, "finding_rank"):
-        title = _(
-            "Nobody named “%(name)s”: %(coverage)s of the clients, of whom %(rate)s left",
-            name=words.name(top, "name"),
-            coverage=words.percent(top["coverage"]),
-            rate=words.percent(top["churn_rate"]),
-        )
     subtitle = _(
         "Every combination of traits that was tried; beside it the findings and the bank’s own segments"
     )
@@ -254,9 +205,7 @@ def _segment_candidates(marts: Marts, words: Words) -> Figure:
     for label, (group, rows) in drawn.items():
         _markers(axes, rows["churn_rate"], rows["coverage"], group, label)
     _percent_axis(axes, words, _("Coverage: share of all clients"))
-    axes.set_ylim(0, 1)
-    axes.yaxis.set_major_formatter(lambda y, _position: words.percent(y, 0))
-    axes.set_ylabel(_("Churn rate"))
+    _upright_percent_axis(axes, words, _("Churn rate"))
     notes.axis("off")
     listed = records(pd.concat([found, declared]))
     for place, row in enumerate(listed):
@@ -270,18 +219,10 @@ def _segment_candidates(marts: Marts, words: Words) -> Figure:
     return figure
 
 
-def _segments(marts: Marts, words: Words) -> Figure:
+def _segments(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
     rows = marts.fct_segment_metrics.merge(marts.dim_segments, on="segment_id", how="left")
     rows["y"] = range(len(rows))
-    title = _("Segments")
-    if top := _ranked_first(rows, "churn_rate_rank"):
-        title = _(
-            SEGMENT_CLAIMS[bool(top["is_clear_of_next"])],
-            segment=words.name(top, "name"),
-            rate=words.percent(top["churn_rate"]),
-            coverage=words.percent(top["coverage"]),
-        )
     subtitle = _(
         "A client may be in several segments, so coverages do not add up; the line is the %(interval)s",
         interval=_interval(words),
@@ -327,18 +268,11 @@ def _segment_notes(row: Row, words: Words) -> tuple[str, str]:
     return coverage, "\n".join(words.rate_and_ends(row))
 
 
-def _hypotheses_forest(marts: Marts, words: Words) -> Figure:
+def _hypotheses_forest(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
     rows = hypothesis_rows(marts)
     is_first = ~rows["hypothesis_id"].duplicated()
     rows["y"] = rows.index + _HEADING * is_first.cumsum()
-    flips = rows[rows["is_flipped"].eq(True)].drop_duplicates("hypothesis_id")
-    title = _("What the hypotheses showed")
-    if len(flips):
-        metrics = (_("“%(metric)s”", metric=words.name(row, "metric")) for row in records(flips))
-        title = _("The answer depends on who is compared: %(metrics)s", metrics=", ".join(metrics))
-    elif (rows["is_flipped"].notna() & rows["is_baseline"].eq(False)).any():
-        title = _("The answers are the same for every population")
     subtitle = _(
         "Groups in the order in which the hypothesis names them (clients in brackets); the line is the Holm-adjusted "
         "CI, the band the margin within which a difference is negligible"
@@ -378,21 +312,13 @@ def _result(row: Row, words: Words) -> str:
     return f"{words.difference(row)}, {words.p_value(row['p_value_adjusted'])}: {verdict}"
 
 
-def _retention_tornado(marts: Marts, words: Words) -> Figure:
+def _retention_tornado(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
     named = marts.fct_retention_proposals.merge(marts.dim_segments, on="segment_id")
     central = marts.fct_retention_economics.query("scenario == 'central'")
     shown = named.merge(central[["segment_id", "proposal_id", "profit", "is_profitable"]])
     shown = shown[shown["proposal_rank"].notna() & shown["profit"].notna()]
     shown = shown.sort_values("proposal_rank")
-    title = _("Profit of the proposals")
-    if len(shown):
-        title = _("Under these assumptions no proposal pays")
-    if len(paying := shown[shown["is_profitable"].astype(bool)]):
-        names = (_("“%(segment)s”", segment=words.name(row, "name")) for row in records(paying))
-        title = _(
-            "Under these assumptions it pays to keep the clients of: %(segments)s", segments=", ".join(names)
-        )
     subtitle = _(
         "Profit, %(currency)s, with one assumption at its low or its high end and the others central; solid line: all "
         "central, dashed: neither profit nor loss. Association, not proven uplift",
@@ -424,17 +350,11 @@ def _retention_tornado(marts: Marts, words: Words) -> Figure:
     return figure
 
 
-def _pilot_power(marts: Marts, words: Words) -> Figure:
+def _pilot_power(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
     curves = marts.fct_pilot_power.query("not is_too_small")
     designs = marts.fct_pilot_designs.merge(marts.dim_segments, on="segment_id")
     designs = designs[designs["proposal_id"].isin(curves["proposal_id"])]
-    title = _("There is no pilot to plan")
-    if len(designs):
-        title = _("No segment has the clients that its pilot takes")
-    if len(large := designs[designs["is_large_enough"].astype(bool)]):
-        names = (_("“%(segment)s”", segment=words.name(row, "name")) for row in records(large))
-        title = _("There are clients enough for the pilot of: %(segments)s", segments=", ".join(names))
     subtitle = _(
         "How likely a pilot of that size shows the share kept from which on the proposal pays; marked is what the "
         "segment has the clients for"
@@ -462,35 +382,24 @@ def _pilot_power(marts: Marts, words: Words) -> Figure:
     for power in designs["power"].unique():
         label = _("power settled on: %(power)s", power=words.percent(power, 0))
         axes.axhline(power, color=_groups()[3]["color"], linewidth=1, linestyle="--", label=label)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(lambda x, _position: words.number(x))
-    axes.set_xlabel(_("Clients in each arm"))
-    axes.set_ylim(0, 1)
-    axes.yaxis.set_major_formatter(lambda y, _position: words.percent(y, 0))
-    axes.set_ylabel(_("Power"))
+    _log_axis(axes, words, _("Clients in each arm"))
+    _upright_percent_axis(axes, words, _("Power"))
     part.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return figure
 
 
-_CHARTS: Mapping[str, Callable[[Marts, Words], Figure]] = {
-    "churn_by_trait": _churn_by_trait,
-    "leavers_portrait": _leavers_portrait,
-    "churn_drivers": _churn_drivers,
-    "product_count_portraits": _product_count_portraits,
-    "segments": _segments,
-    "segment_candidates": _segment_candidates,
-    "hypotheses_forest": _hypotheses_forest,
-    "retention_tornado": _retention_tornado,
-    "pilot_power": _pilot_power,
+# Each chart, and the claim of `claims.xml.j2` that is its title.
+_CHARTS: Mapping[str, tuple[Callable[[Marts, Words, str], Figure], str]] = {
+    "churn_by_trait": (_churn_by_trait, "levels"),
+    "leavers_portrait": (_leavers_portrait, "leavers"),
+    "churn_drivers": (_churn_drivers, "drivers"),
+    "product_count_portraits": (_product_count_portraits, "portraits"),
+    "segments": (_segments, "segments"),
+    "segment_candidates": (_segment_candidates, "candidates"),
+    "hypotheses_forest": (_hypotheses_forest, "changes"),
+    "retention_tornado": (_retention_tornado, "economics"),
+    "pilot_power": (_pilot_power, "pilots"),
 }
-
-
-def _ranked_first(frame: pd.DataFrame, rank: str) -> Row | None:
-    """The row that a mart ranks first; None where nothing stands out, or several rows alike."""
-    first = records(frame[frame[rank] == 1])
-    return first[0] if len(first) == 1 else None
 
 
 def _short(text: str, characters: int = 26) -> str:
@@ -638,6 +547,20 @@ def _bank_line(axes: Axes, marts: Marts, words: Words, along: Literal["x", "y"] 
 def _percent_axis(axes: Axes, words: Words, name: str, limit: float | None = None) -> None:
     axes.set_xlim(0, limit)
     axes.xaxis.set_major_formatter(lambda x, _position: words.percent(x, 0))
+    axes.set_xlabel(name)
+
+
+def _upright_percent_axis(axes: Axes, words: Words, name: str) -> None:
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter(lambda y, _position: words.percent(y, 0))
+    axes.set_ylabel(name)
+
+
+def _log_axis(axes: Axes, words: Words, name: str) -> None:
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(lambda x, _position: words.number(x, 0 if x >= 1 else 1))
     axes.set_xlabel(name)
 
 

@@ -18,15 +18,7 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 
 from bank_segments.marts import Marts, groups, tables
-from bank_segments.words import (
-    CONFIDENCE,
-    FINDING_PLACES,
-    LANGUAGES,
-    Language,
-    decimals_of,
-    escaped,
-    words_of,
-)
+from bank_segments.words import FINDING_PLACES, LANGUAGES, Language, escaped, words_of
 
 if TYPE_CHECKING:
     from bank_segments.outputs.charts import Chart
@@ -77,13 +69,7 @@ def _environment(marts: Marts, language: Language) -> Environment:
     words = words_of(marts, language)
     words = replace(words, levels={key: escaped(label) for key, label in words.levels.items()})
     environment = words.environment(Path(__file__).parent)
-    environment.filters["trait_name"] = words.trait
-    environment.globals |= {
-        "CONFIDENCE": CONFIDENCE,
-        "decimals_of": decimals_of,
-        "groups": groups,
-        "places": places,
-    }
+    environment.globals["places"] = places
     return environment
 
 

@@ -5,7 +5,6 @@ It measures the share of rejected rows, and how far the clients moved since the 
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import duckdb
 from bank_segments import BANK
 from bank_segments.database import attach, confine
 from bank_segments.errors import RefusedError, shown
+from bank_segments.release.run import releases, series_in
 
 Kind = Literal["rejected_share", "client_count_change", "drift"]
 Outcome = Literal["pass", "warn", "allowed", "stop", "none"]
@@ -175,21 +175,11 @@ def previous_release(published: Path, series: str) -> Path | None:
 
     A release newer than `latest` was rolled back: it is no measure for the next one.
     """
-    releases = {path.parent.name: path for path in published.glob("[!.]*/run.json")}
-    releases.pop("latest", None)
     latest = published / "latest"
-    newest = latest.resolve().name if latest.exists() else max(releases, default="")
-    for run_id in sorted(releases, reverse=True):
-        if run_id <= newest and _series_in(releases[run_id]) == series:
-            return releases[run_id].parent
-    return None
-
-
-def _series_in(run_json: Path) -> str | None:
-    try:
-        return str(json.loads(run_json.read_text(encoding="utf-8"))["input"]["series"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    found = [release for release in releases(published) if series_in(release) == series]
+    if latest.exists():
+        found = [release for release in found if release.name <= latest.resolve().name]
+    return found[-1] if found else None
 
 
 def check_gate(warehouse: Path, previous: Path | None, *, allow_drift: bool = False) -> GateResult:

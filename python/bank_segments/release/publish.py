@@ -1,6 +1,5 @@
 """Writes the self-contained file for BI tools and switches the published release atomically."""
 
-import json
 import os
 import shutil
 from collections import defaultdict
@@ -12,6 +11,7 @@ import duckdb
 
 from bank_segments.database import MEMORY_LIMIT, attach, confine, literal
 from bank_segments.errors import RefusedError, shown
+from bank_segments.release.run import releases, series_in
 from bank_segments.warehouse import Build
 
 PUBLISHED_SCHEMAS = ("marts", "quality")
@@ -135,30 +135,17 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _releases(published: Path) -> list[Path]:
-    """Return the finished releases, oldest first."""
-    found = [
-        path for path in published.glob("[!.]*") if not path.is_symlink() and (path / "run.json").is_file()
-    ]
-    return sorted(found)
-
-
-def _series_of(release: Path) -> str:
-    """The series in a release's record; releases without one are a series of their own."""
-    try:
-        return str(json.loads((release / "run.json").read_text(encoding="utf-8"))["input"]["series"])
-    except (ValueError, KeyError, TypeError):
-        return ""
-
-
 def _remove_old(published: Path) -> None:
-    """Remove all but the newest releases of each series, so that runs on the sample leave the bank's alone."""
+    """Remove all but the newest releases of each series, so that runs on the sample leave the bank's alone.
+
+    Releases whose series cannot be read are one of their own.
+    """
     current = (published / "latest").resolve()
-    by_series: defaultdict[str, list[Path]] = defaultdict(list)
-    for release in _releases(published):
-        by_series[_series_of(release)].append(release)
-    for releases in by_series.values():
-        for release in releases[:-RELEASES_KEPT]:
+    by_series: defaultdict[str | None, list[Path]] = defaultdict(list)
+    for release in releases(published):
+        by_series[series_in(release)].append(release)
+    for of_series in by_series.values():
+        for release in of_series[:-RELEASES_KEPT]:
             if release.resolve() != current:
                 shutil.rmtree(release)
 
@@ -176,7 +163,7 @@ def remove_unfinished(published: Path) -> None:
 def roll_back(published: Path) -> Path:
     """Switch `latest` to the release before it; raises `RefusedError` where there is none."""
     current = (published / "latest").resolve()
-    older = [release for release in _releases(published) if release.name < current.name]
+    older = [release for release in releases(published) if release.name < current.name]
     if not older:
         raise RefusedError(
             f"{shown(published)} holds no release older than {current.name}; nothing was switched."

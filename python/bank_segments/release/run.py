@@ -57,6 +57,20 @@ class RunRecord:
         path.write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
+def releases(published: Path) -> list[Path]:
+    """The finished releases, oldest first."""
+    found = (record.parent for record in published.glob("[!.]*/run.json"))
+    return sorted(release for release in found if not release.is_symlink())
+
+
+def series_in(release: Path) -> str | None:
+    """The series in a release's record; None where it cannot be read."""
+    try:
+        return str(json.loads((release / "run.json").read_text(encoding="utf-8"))["input"]["series"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 @dataclass(slots=True)
 class Steps:
     """Runs the steps of a report, prints each with its seconds and remembers them."""
