@@ -109,18 +109,18 @@ class Clients:
         return self.one.sum(), len(self.one), self.two.sum(), len(self.two)
 
 
-def of_population(file: pd.DataFrame, population: str, city: str = "all") -> pd.DataFrame:
+def of_population(file: pd.DataFrame, population: str, territory: str = "all") -> pd.DataFrame:
     if population == "active_clients":
         file = file[file["Churn"] == 0]
     elif population == "without_loyal_churned":
         file = file[~((file["Churn"] == 1) & (file["Loyalty"] == 1))]
-    return file if city == "all" else file[file["City"] == city]
+    return file if territory == "all" else file[file["City"] == territory]
 
 
 def clients_of(file: pd.DataFrame, row: dict[str, Any]) -> Clients:
-    """Trimmed at the percentiles of the whole population, as its city is chosen afterwards."""
+    """Trimmed at the percentiles of the whole population, as its territory is chosen afterwards."""
     column, success, margin, strata = METRICS[row["hypothesis_id"]]
-    chosen = of_population(file, row["population"], row.get("city", "all"))
+    chosen = of_population(file, row["population"], row.get("territory", "all"))
     if row.get("trimming", "none") != "none":
         everyone = of_population(file, row["population"])[column]
         chosen = chosen[chosen[column].between(*np.quantile(everyone, [0.01, 0.99], method="inverted_cdf"))]
@@ -301,26 +301,26 @@ def test_every_effect_size_is_that_of_scipy_and_statsmodels(source: Source) -> N
     assert undefined == {("h4_churn_share", "active_clients")}
 
 
-def test_the_matrix_is_hypothesis_by_population_by_trimming_by_city(sample_warehouse: Path) -> None:
+def test_the_matrix_is_hypothesis_by_population_by_trimming_by_territory(sample_warehouse: Path) -> None:
     rows = relation(sample_warehouse, "select * from marts.fct_hypothesis_sensitivity")
-    found = [(row["hypothesis_id"], row["population"], row["trimming"], row["city"]) for row in rows]
+    found = [(row["hypothesis_id"], row["population"], row["trimming"], row["territory"]) for row in rows]
     assert sorted(found) == sorted(
-        (hypothesis_id, population, trimming, city)
+        (hypothesis_id, population, trimming, territory)
         for hypothesis_id in METRICS
         for population in POPULATIONS
         for trimming in (("none", "1_to_99_percent") if hypothesis_id in MEANS else ("none",))
-        for city in ("all", *CITIES)
+        for territory in ("all", *CITIES)
     )
 
 
 def families(rows: Rows) -> Iterator[tuple[dict[str, Any], list[float], int]]:
     """Each tested row with the p-values of its family and its own position, rebuilt from the table of results.
 
-    The family of a row has one test per hypothesis of its population and city: the row's own, and the primary ones of
-    the others; a share in a trimmed slice is the untrimmed share.
+    The family of a row has one test per hypothesis of its population and territory: the row's own, and the primary
+    ones of the others; a share in a trimmed slice is the untrimmed share.
     """
     primary = {
-        (row["population"], row["trimming"], row["city"], row["hypothesis_id"]): row["p_value"]
+        (row["population"], row["trimming"], row["territory"], row["hypothesis_id"]): row["p_value"]
         for row in rows
         if row["is_primary"]
     }
@@ -329,8 +329,8 @@ def families(rows: Rows) -> Iterator[tuple[dict[str, Any], list[float], int]]:
             continue
         members = {}
         for hypothesis_id in METRICS:
-            where = (row["population"], row["trimming"], row["city"], hypothesis_id)
-            untrimmed = (row["population"], "none", row["city"], hypothesis_id)
+            where = (row["population"], row["trimming"], row["territory"], hypothesis_id)
+            untrimmed = (row["population"], "none", row["territory"], hypothesis_id)
             members[hypothesis_id] = primary.get(where, primary[untrimmed])
         members[row["hypothesis_id"]] = row["p_value"]
         known = {key: p for key, p in members.items() if p is not None}
@@ -453,7 +453,7 @@ def test_samples_fill_the_groups_that_sql_did_not_see() -> None:
     hypotheses: Rows = [
         {"hypothesis_id": "a", "populations": populations, "kind": "mean", "alpha": 0.05, "sort_order": 1}
     ]
-    where = {"hypothesis_id": "a", "population": "all_clients", "trimming": "none", "city": "all"}
+    where = {"hypothesis_id": "a", "population": "all_clients", "trimming": "none", "territory": "all"}
     counted = {"clients": 2, "total_units": 5, "total_squared_units": 13, "units_per_one": 1}
     found = samples(hypotheses, [where | counted | {"client_group": "second"}], [], [])
     assert [(sample.slice.population, sample.one.n, sample.two.n) for sample in found] == [

@@ -1,4 +1,4 @@
-"""Each layout needs registers alone: its marts equal a calculation of pandas and scipy on its file.
+"""Each layout needs registers alone: a whole release, whose marts equal pandas and scipy on its file.
 
 One of the layouts is a file that no bank describes, with the registers that `make bank` proposes for it.
 """
@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ import pytest
 from scipy import stats
 
 from bank_segments.ingest import sample
-from conftest import ROOT, copy_project, dbt, report, shared
+from conftest import ROOT, copy_all, copy_project, dbt, report
+from whole_release import assert_whole
 
 BANKS = ["bank_churners", "metanprom_2", "three_traits"]
+DATA_TESTS = ("--exclude-resource-type", "unit_test", "--exclude", "path:tests/macros")
 UNSEEN = "a file of layout 2 that no bank describes"
 WORDS = {"1": "true", "0": "false", "да": "true", "нет": "false", "yes": "true", "no": "false"}
 
@@ -35,11 +38,11 @@ ANSWERS = {
 
 @dataclass(frozen=True)
 class Layout:
-    """A bank's registers, its clients under our names as pandas reads them, and the warehouse that dbt built."""
+    """A bank's registers, its clients under our names as pandas reads them, and the release about them."""
 
     registers: Path
     clients: pd.DataFrame
-    warehouse: Path
+    release: Path
 
     def register(self, name: str) -> list[dict[str, str]]:
         """The rows of a register, every cell as text."""
@@ -47,9 +50,13 @@ class Layout:
             return list(csv.DictReader(lines))
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What the warehouse answers."""
-        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
-            return connection.execute(query).fetchall()
+        """What the published marts answer."""
+        return answer(self.release / "bank_marts.duckdb", query)
+
+
+def answer(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return connection.execute(query).fetchall()
 
 
 def sample_of(bank: str) -> Path:
@@ -62,9 +69,9 @@ def read(path: Path) -> pd.DataFrame:
     return frame
 
 
-def layout_of(registers: Path, file: pd.DataFrame, warehouse: Path) -> Layout:
+def layout_of(registers: Path, file: pd.DataFrame, release: Path) -> Layout:
     """Rename, recode and band the clients of a file as the registers say, without dbt."""
-    layout = Layout(registers, pd.DataFrame(), warehouse)
+    layout = Layout(registers, pd.DataFrame(), release)
     clients = layout.clients
     for row in layout.register("columns"):
         if row["role"] == "ignored":
@@ -102,14 +109,21 @@ def layout_of(registers: Path, file: pd.DataFrame, warehouse: Path) -> Layout:
     return layout
 
 
-def built(factory: pytest.TempPathFactory, bank: str, clients: Path, name: str) -> Path:
-    def build(target: Path) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("BANK", bank)
-            run = dbt("build", clients=clients, target=target)
-        assert run.returncode == 0, run.stdout[-3000:]
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_all(tmp_path_factory.mktemp("layouts") / "project")
 
-    return shared(factory, name, build) / "bank.duckdb"
+
+def released(bank: str, project: Path) -> Path:
+    """The release of a bank's sample, in whose warehouse every data test holds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BANK", bank)
+        run = report(project)
+        assert run.returncode == 0, run.stdout[-3000:] + run.stderr
+        build = project / "target/report"
+        run = dbt("test", *DATA_TESTS, clients=sample_of(bank), target=build, project=project)
+        assert run.returncode == 0, run.stdout[-3000:]
+    return (project / "published/latest").resolve()
 
 
 def write_unseen(path: Path) -> pd.DataFrame:
@@ -184,14 +198,18 @@ def release_unseen(target: Path) -> None:
 
 
 @pytest.fixture(scope="module", params=[*BANKS, UNSEEN])
-def layout(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Layout:
+def layout(request: pytest.FixtureRequest, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Layout:
     bank = str(request.param)
     if bank != UNSEEN:
-        warehouse = built(tmp_path_factory, bank, sample_of(bank), f"layout of {bank}")
-        return layout_of(ROOT / "seeds/banks" / bank, read(sample_of(bank)), warehouse)
-    folder = shared(tmp_path_factory, UNSEEN, release_unseen)
-    release = folder / "project/published/latest/bank_marts.duckdb"
+        return layout_of(ROOT / "seeds/banks" / bank, read(sample_of(bank)), released(bank, project))
+    folder = tmp_path_factory.mktemp("unseen")
+    release_unseen(folder)
+    release = (folder / "project/published/latest").resolve()
     return layout_of(folder / "project/seeds/banks/ours", pd.read_pickle(folder / "clients.pickle"), release)
+
+
+def test_the_release_is_whole(layout: Layout) -> None:
+    assert_whole(layout.release)
 
 
 def test_the_churn_of_each_level_is_that_of_pandas(layout: Layout) -> None:
@@ -300,12 +318,23 @@ ROWS = {
 }
 
 
-def test_what_only_the_second_table_of_the_bank_has(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_what_only_the_second_table_of_the_bank_has(tmp_path: Path) -> None:
     """An id in two cities is two clients; a city nobody listed stays, and is named; whole numbers may have a point."""
-    clients = tmp_path_factory.mktemp("second table") / "clients.csv"
+    clients = tmp_path / "clients.csv"
     clients.write_text("\n".join((HEADER, *ROWS)) + "\n", encoding="utf-8")
-    warehouse = built(tmp_path_factory, "metanprom_2", clients, "second table of the bank")
-    rows = Layout(Path(), pd.DataFrame(), warehouse).rows
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BANK", "metanprom_2")
+        selected = (
+            "build",
+            *DATA_TESTS,
+            "--select",
+            "+dim_clients",
+            "+stg_bank__client_keys",
+            "+reading_notes",
+        )
+        run = dbt(*selected, clients=clients, target=tmp_path / "t")
+    assert run.returncode == 0, run.stdout[-3000:]
+    rows = partial(answer, tmp_path / "t/bank.duckdb")
     reasons = rows("select reasons from staging.stg_bank__client_rows order by source_row_number")
     assert [reason for (reason,) in reasons] == list(ROWS.values())
     keys = dict(rows("select client_id, client_key from staging.stg_bank__client_keys"))

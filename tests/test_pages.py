@@ -155,9 +155,9 @@ def without_scripts(page: Path) -> str:
     return re.sub(r"<script.*?</script>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def test_the_first_page_leads_to_everything(sample_release: Path) -> None:
+def assert_first_page_leads_to_everything(release: Path) -> None:
     """Every link has its target, and every file of the release is a target."""
-    pending, seen = [sample_release / "index.html"], {sample_release / "index.html"}
+    pending, seen = [release / "index.html"], {release / "index.html"}
     while pending:
         page = pending.pop()
         if page.suffix != ".html" or page.parent.name == "docs":
@@ -171,7 +171,11 @@ def test_the_first_page_leads_to_everything(sample_release: Path) -> None:
             if target not in seen:
                 seen.add(target)
                 pending.append(target)
-    assert {path for path in sample_release.rglob("*") if path.is_file()} == seen
+    assert {path for path in release.rglob("*") if path.is_file()} == seen
+
+
+def test_the_first_page_leads_to_everything(sample_release: Path) -> None:
+    assert_first_page_leads_to_everything(sample_release)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -389,7 +389,7 @@ def slices(
         if row["trimming"] != "none":
             low, high = np.quantile(chosen[metric], [0.01, 0.99], method="inverted_cdf")
             chosen = chosen[chosen[metric].between(low, high)]
-        yield row, chosen if row["city"] == "all" else chosen[chosen["city"] == row["city"]]
+        yield row, chosen if row["territory"] == "all" else chosen[chosen["city"] == row["territory"]]
 
 
 def test_ranks_between_other_groups_are_compared_in_every_slice(
@@ -415,7 +415,7 @@ def test_shares_between_other_groups_are_compared_in_three_word_strata(
 ) -> None:
     compared = 0
     for row, chosen in slices(warehouse, clients, "h8_card_share"):
-        if row["city"] != "all":
+        if row["territory"] != "all":
             assert row["reason_en"] == "No stratum has both groups and both outcomes."
             continue
         tables = [

@@ -96,6 +96,6 @@ def test_without_a_rule_a_population_loses_more_clients(answers: Answers) -> Non
     assert after["without_loyal_churned"] == "not (is_churned = true)"
     before, after = answers(
         "population, first_group_clients + second_group_clients from marts.fct_hypothesis_sensitivity"
-        " where hypothesis_id = 'h1_age' and trimming = 'none' and city = 'all'"
+        " where hypothesis_id = 'h1_age' and trimming = 'none' and territory = 'all'"
     )
     assert after["without_loyal_churned"] == after["active_clients"] < before["without_loyal_churned"]

@@ -5,7 +5,7 @@
 {% macro hypothesis_values(hypothesis, populations, rules, domains) -%}
 select
     {%- if is_about_money(hypothesis, domains) %}
-    {{ territory() }} as city,
+    {{ territory() }} as territory,
     {{ hypothesis_group(hypothesis, domains) }} as client_group,
     {{ hypothesis_metric(hypothesis, domains).units }} as value_units,
     1 as clients
@@ -15,7 +15,7 @@ select
 from clients
 where {{ hypothesis_group(hypothesis, domains) }} is not null
     {%- else %}
-    city,
+    territory,
     client_group,
     value_units,
     clients

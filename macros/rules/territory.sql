@@ -10,7 +10,7 @@
 
 {# Keys of a GROUP BY: each territory, and all of them together. #}
 {% macro rollup_of_territory() -%}
-    {{- 'rollup(city)' if column_of_role('split') else 'city' -}}
+    {{- 'rollup(territory)' if column_of_role('split') else 'territory' -}}
 {%- endmacro %}
 
 {# The number of products, NULL where the bank does not count them. #}

@@ -55,7 +55,7 @@ final as (
     select
         cast(null as string) as hypothesis_id,
         cast(null as string) as population,
-        cast(null as string) as city,
+        cast(null as string) as territory,
         cast(null as string) as client_group,
         cast(null as string) as stratum,
         cast(null as bigint) as value_units,
@@ -67,7 +67,7 @@ final as (
     select
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ population.population }}' as population,
-        {{ territory() }} as city,
+        {{ territory() }} as territory,
         {{ hypothesis_group(hypothesis, domains) }} as client_group,
         {%- if hypothesis.strata %}
         concat_ws(' | ', {{ hypothesis.strata.split() | join(', ') }}) as stratum,

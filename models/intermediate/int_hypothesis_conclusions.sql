@@ -85,7 +85,7 @@ final as (
         concluded.hypothesis_id,
         concluded.population,
         concluded.trimming,
-        concluded.city,
+        concluded.territory,
         concluded.test,
         case when not concluded.is_inapplicable then concluded.first_group_clients end as first_group_clients,
         case when not concluded.is_inapplicable then concluded.second_group_clients end as second_group_clients,
@@ -109,7 +109,7 @@ final as (
             concluded.hypothesis_id = primary_tests.hypothesis_id
             and concluded.population = primary_tests.population
             and concluded.trimming = primary_tests.trimming
-            and concluded.city = primary_tests.city
+            and concluded.territory = primary_tests.territory
 
 )
 

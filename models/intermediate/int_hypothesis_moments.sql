@@ -32,7 +32,7 @@ trim_bounds as (
 summed_for_{{ hypothesis.hypothesis_id }} as (
 
     select
-        city,
+        territory,
         client_group,
         {%- for slice in moment_slices(hypothesis, populations, trimmings) %}
         {{ is_in_slice(hypothesis, slice.population, slice.trimming) | indent(8) }} as is_in_slice_{{ slice.name }},
@@ -55,7 +55,7 @@ sliced_cells as (
         hypothesis_id,
         population,
         'none' as trimming,
-        city,
+        territory,
         client_group,
         value_units,
         clients
@@ -66,7 +66,7 @@ sliced_cells as (
         cells.hypothesis_id,
         cells.population,
         trim_bounds.trimming,
-        cells.city,
+        cells.territory,
         cells.client_group,
         cells.value_units,
         cells.clients
@@ -85,7 +85,7 @@ summed as (
         hypothesis_id,
         population,
         trimming,
-        city,
+        territory,
         client_group,
         1 as units_per_one,
         clients,
@@ -99,7 +99,7 @@ summed as (
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ slice.population.population }}' as population,
         '{{ slice.trimming.trimming }}' as trimming,
-        city,
+        territory,
         client_group,
         {{ hypothesis_metric(hypothesis, domains).units_per_one }} as units_per_one,
         clients,
@@ -118,7 +118,7 @@ final as (
         hypothesis_id,
         population,
         trimming,
-        coalesce(city, 'all') as city,
+        coalesce(territory, 'all') as territory,
         client_group,
         units_per_one,
         cast(sum(clients) as bigint) as clients,

@@ -28,12 +28,12 @@ trim_bounds as (
 
 {% for hypothesis in hypotheses %}
 {%- set slices = rank_slices(hypothesis, populations, trimmings) %}
-{#- By city only where the verdict rests on ranks: with a name among its keys the grouping takes far longer. #}
-{%- set is_by_city = hypothesis.kind == 'rank' %}
+{#- By territory only where the verdict rests on ranks: with a name among its keys the grouping takes far longer. #}
+{%- set is_by_territory = hypothesis.kind == 'rank' %}
 compared_for_{{ hypothesis.hypothesis_id }} as (
 
     select
-        city,
+        territory,
         client_group = 'first' as is_first,
         value_units,
         {%- for slice in slices %}
@@ -51,7 +51,7 @@ compared_for_{{ hypothesis.hypothesis_id }} as (
 levels_for_{{ hypothesis.hypothesis_id }} as (
 
     select
-        {{ "coalesce(city, 'all')" if is_by_city else "'all'" }} as city,
+        {{ "coalesce(territory, 'all')" if is_by_territory else "'all'" }} as territory,
         {%- for slice in slices %}
         {%- set is_in_slice = 'is_in_slice_' ~ slice.name %}
         {{ clients_where('is_first and ' ~ is_in_slice, hypothesis, domains) }} as first_{{ slice.name }},
@@ -59,7 +59,7 @@ levels_for_{{ hypothesis.hypothesis_id }} as (
         {%- endfor %}
         value_units
     from compared_for_{{ hypothesis.hypothesis_id }}
-    group by value_units{{ ', ' ~ rollup_of_territory() if is_by_city }}
+    group by value_units{{ ', ' ~ rollup_of_territory() if is_by_territory }}
 
 ),
 
@@ -73,10 +73,11 @@ cumulated_for_{{ hypothesis.hypothesis_id }} as (
         cast(sum({{ group_size }} * first_{{ slice.name }} + second_{{ slice.name }}) over up_to as bigint)
             as both_up_to_{{ slice.name }},
         {%- endfor %}
-        city
+        territory
     from levels_for_{{ hypothesis.hypothesis_id }}
     window up_to as (
-        {{ 'partition by city ' if is_by_city }}order by value_units rows between unbounded preceding and current row
+        {{ 'partition by territory' if is_by_territory }}
+        order by value_units rows between unbounded preceding and current row
     )
 
 ),
@@ -93,7 +94,7 @@ placements_for_{{ hypothesis.hypothesis_id }} as (
         2 * cast((both_up_to_{{ slice.name }} - {{ second_up_to }}) / {{ group_size }} as bigint)
         - first_{{ slice.name }} as second_placement_{{ slice.name }},
         {%- endfor %}
-        city
+        territory
     from cumulated_for_{{ hypothesis.hypothesis_id }}
 
 ),
@@ -114,9 +115,9 @@ sums_for_{{ hypothesis.hypothesis_id }} as (
         sum({{ second }} * {{ second_placement }} * {{ second_placement }}) as second_squares_{{ slice.name }},
         sum({{ tied }} * {{ tied }} * {{ tied }} - {{ tied }}) as tie_sum_{{ slice.name }},
         {%- endfor %}
-        city
+        territory
     from placements_for_{{ hypothesis.hypothesis_id }}
-    group by city
+    group by territory
 
 ),
 
@@ -128,7 +129,7 @@ final as (
         cast(null as string) as hypothesis_id,
         cast(null as string) as population,
         cast(null as string) as trimming,
-        cast(null as string) as city,
+        cast(null as string) as territory,
         {{ wide_integer('null') }} as first_clients,
         {{ wide_integer('null') }} as second_clients,
         {{ wide_integer('null') }} as first_placements,
@@ -143,7 +144,7 @@ final as (
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
         '{{ slice.population.population }}' as population,
         '{{ slice.trimming.trimming }}' as trimming,
-        city,
+        territory,
         first_{{ slice.name }} as first_clients,
         second_{{ slice.name }} as second_clients,
         first_placements_{{ slice.name }} as first_placements,

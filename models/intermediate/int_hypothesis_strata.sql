@@ -11,7 +11,7 @@ final as (
     select
         hypothesis_id,
         population,
-        coalesce(city, 'all') as city,
+        coalesce(territory, 'all') as territory,
         stratum,
         {{ sum_where('clients', "client_group = 'first' and value_units = 1") }} as first_successes,
         {{ sum_where('clients', "client_group = 'first' and value_units = 0") }} as first_failures,

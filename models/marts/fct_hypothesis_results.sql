@@ -64,7 +64,7 @@ final as (
             hypothesis_tests.hypothesis_id = conclusions.hypothesis_id
             and hypothesis_tests.population = conclusions.population
             and hypothesis_tests.trimming = conclusions.trimming
-            and hypothesis_tests.city = conclusions.city
+            and hypothesis_tests.territory = conclusions.territory
             and hypothesis_tests.test = conclusions.test
     left join undefined_reasons on conclusions.reason_code = undefined_reasons.reason_code
     where hypothesis_tests.is_reported

@@ -24,7 +24,7 @@ final as (
         hypothesis_tests.hypothesis_id,
         hypothesis_tests.population,
         hypothesis_tests.trimming,
-        hypothesis_tests.city,
+        hypothesis_tests.territory,
         hypothesis_tests.test,
         conclusions.first_group_clients,
         conclusions.second_group_clients,
@@ -51,7 +51,7 @@ final as (
             hypothesis_tests.hypothesis_id = conclusions.hypothesis_id
             and hypothesis_tests.population = conclusions.population
             and hypothesis_tests.trimming = conclusions.trimming
-            and hypothesis_tests.city = conclusions.city
+            and hypothesis_tests.territory = conclusions.territory
             and hypothesis_tests.test = conclusions.test
     left join undefined_reasons on conclusions.reason_code = undefined_reasons.reason_code
     where hypothesis_tests.is_primary

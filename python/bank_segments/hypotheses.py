@@ -31,16 +31,16 @@ class PlannedTest:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Slice:
-    """Which clients a family of tests looks at. The one with nothing trimmed and every city is the whole population."""
+    """Which clients a family of tests looks at: a whole population with nothing trimmed, in all territories."""
 
     population: str
     trimming: str = "none"
-    city: str = "all"
+    territory: str = "all"
 
     @property
     def is_whole(self) -> bool:
         """Whether the slice is a whole population."""
-        return (self.trimming, self.city) == ("none", "all")
+        return (self.trimming, self.territory) == ("none", "all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class ResultRow(Outcome):
     hypothesis_id: str
     population: str
     trimming: str
-    city: str
+    territory: str
     is_reported: bool
     test: str
     is_primary: bool
@@ -161,7 +161,7 @@ def samples(
         table = Stratum(
             row["first_successes"], row["first_failures"], row["second_successes"], row["second_failures"]
         )
-        where = Slice(row["population"], city=row["city"])
+        where = Slice(row["population"], territory=row["territory"])
         tables.setdefault((row["hypothesis_id"], where), []).append(table)
     return [
         Sample(
@@ -179,7 +179,7 @@ def samples(
 
 
 def _slice(row: Record) -> Slice:
-    return Slice(row["population"], row["trimming"], row["city"])
+    return Slice(row["population"], row["trimming"], row["territory"])
 
 
 def _moments(row: Record | None) -> Moments:
@@ -410,7 +410,7 @@ def _result_row(
         hypothesis_id=planned.hypothesis_id,
         population=sample.slice.population,
         trimming=sample.slice.trimming,
-        city=sample.slice.city,
+        territory=sample.slice.territory,
         is_reported=sample.is_reported,
         test=planned.test,
         is_primary=planned.is_primary,
@@ -436,10 +436,10 @@ def _result_row(
 def result_rows(plan: Sequence[PlannedTest], found: Iterable[Sample]) -> list[ResultRow]:
     """Run the planned tests in every slice and adjust the p-values for the number of hypotheses.
 
-    The family of a slice is the primary tests of its population and city. A hypothesis that is not trimmed, because a
-    share has no tails, is in the family of a trimmed slice as it stands: otherwise a verdict could change with the
-    size of the family. A test that is not primary is adjusted as if it were its hypothesis' primary one, the other
-    hypotheses keeping theirs. Raises ValueError for an unknown test.
+    The family of a slice is the primary tests of its population and territory. A hypothesis that is not trimmed,
+    because a share has no tails, is in the family of a trimmed slice as it stands: otherwise a verdict could change
+    with the size of the family. A test that is not primary is adjusted as if it were its hypothesis' primary one, the
+    other hypotheses keeping theirs. Raises ValueError for an unknown test.
     """
     by_slice: dict[Slice, dict[str, Sample]] = {}
     for sample in found:

@@ -57,10 +57,10 @@ _FROM = {
     "fct_hypothesis_effects": f"marts.fct_hypothesis_effects as mart {_TESTS}"
     f" order by {_BY_TEST}, effect_size_name",
     "fct_hypothesis_sensitivity": f"marts.fct_hypothesis_sensitivity as mart {_TESTS}"
-    " left join marts.dim_traits as territory on territory.trait_role = 'territory'"
+    " left join marts.dim_traits as split on split.trait_role = 'territory'"
     " left join marts.dim_trait_levels as territories"
-    " on territories.trait = territory.trait and territories.level = mart.city"
-    f" order by {_BY_TEST}, trimming <> 'none', trimming, city <> 'all', territories.sort_order, city",
+    " on territories.trait = split.trait and territories.level = territory"
+    f" order by {_BY_TEST}, trimming <> 'none', trimming, territory <> 'all', territories.sort_order, territory",
     "fct_retention_proposals": "marts.fct_retention_proposals as mart order by segment_id, proposal_id",
     "fct_retention_economics": "marts.fct_retention_economics as mart"
     " order by segment_id, proposal_id, case scenario when 'low' then 1 when 'central' then 2 else 3 end",

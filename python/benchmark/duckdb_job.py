@@ -238,11 +238,11 @@ def _tests(read: Read) -> Figures:
 def _differences(read: Read) -> Figures:
     means = {hypothesis["hypothesis_id"] for hypothesis in rules.rows("hypotheses", kind="mean")}
     rows = read(
-        "select hypothesis_id, population, trimming, city, difference from marts.fct_hypothesis_sensitivity"
+        "select hypothesis_id, population, trimming, territory, difference from marts.fct_hypothesis_sensitivity"
     )
     return {
-        f"difference {hypothesis} {population} {trimming} {city}": difference
-        for hypothesis, population, trimming, city, difference in rows
+        f"difference {hypothesis} {population} {trimming} {territory}": difference
+        for hypothesis, population, trimming, territory, difference in rows
         if hypothesis in means
     }
 
@@ -253,7 +253,7 @@ def _strata(read: Read) -> Figures:
         "select hypothesis_id, population, cast(sum(first_successes) as bigint), cast(sum(second_successes) as bigint),"
         " sum(first_successes * second_failures"
         " / (first_successes + first_failures + second_successes + second_failures))"
-        " from intermediate.int_hypothesis_strata where city = 'all' group by all"
+        " from intermediate.int_hypothesis_strata where territory = 'all' group by all"
     ):
         key = f"{hypothesis} {population}"
         found[f"successes {key} first"], found[f"successes {key} second"] = first, second

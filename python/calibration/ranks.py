@@ -117,7 +117,7 @@ def _in_sql(connection: duckdb.DuckDBPyConnection, hypothesis_id: str) -> Found:
     for row in rows_of(
         connection,
         "select * from intermediate.int_hypothesis_rank_sums where hypothesis_id = ?"
-        " and trimming = 'none' and city = 'all'",
+        " and trimming = 'none' and territory = 'all'",
         hypothesis_id,
     ):
         ranks = rank_sums_of(row)

@@ -37,7 +37,7 @@ class Comparison:
 
 
 def keys_of(manifest: dict[str, Any]) -> dict[str, list[str]]:
-    """Return the key columns of every public model, by `schema.name`."""
+    """Return the key of every public model, columns or expressions of them, by `schema.name`."""
     nodes = manifest["nodes"]
     keys = {}
     for test in nodes.values():
@@ -65,7 +65,6 @@ def _compare(connection: duckdb.DuckDBPyConnection, mart: str, key: list[str]) -
     columns, others = _columns(connection, f"bank.{mart}"), _columns(connection, f"other.{mart}")
     if columns != others:
         raise ValueError(f"{mart} has other columns or types: {sorted(columns.items() ^ others.items())}")
-    matched = " and ".join(f'one."{column}" is not distinct from two."{column}"' for column in key)
     doubles = [column for column, kind in columns.items() if kind == "DOUBLE" and column not in key]
     exact = [column for column in columns if column not in (*key, *doubles)]
     differs = [f'one."{column}" is distinct from two."{column}"' for column in exact]
@@ -86,8 +85,9 @@ def _compare(connection: duckdb.DuckDBPyConnection, mart: str, key: list[str]) -
                 or {" or ".join([*differs, f"not {deviation} <= {TOLERANCE}"])}
             ) as differences,
             coalesce(max({deviation}) filter (where one.is_there and two.is_there), 0) as largest_deviation
-        from (select true as is_there, * from bank.{mart}) as one
-        full outer join (select true as is_there, * from other.{mart}) as two on {matched}
+        from (select true as is_there, row({", ".join(key)}) as key, * from bank.{mart}) as one
+        full outer join (select true as is_there, row({", ".join(key)}) as key, * from other.{mart}) as two
+            on one.key is not distinct from two.key
         """
     ).fetchone()
     assert counted is not None

@@ -45,136 +45,6 @@ _TESTS = {
     ),
 }
 
-_TWO_MEANINGS = """
-create table two_meanings as
-with codes as (
-    select 'allowed_values' as register, line, column_name, value as code, value from allowed_values
-    union all
-    select 'value_synonyms', line, column_name, raw_value, value from value_synonyms
-)
-select
-    register,
-    codes.line,
-    code || ' of ' || column_name || ' means '
-    || if(kind = 'flag', 'both yes and no', first(value) over same_code || ' and ' || value) || '; leave one' as told
-from codes
-left join columns using (column_name)
-window same_code as (partition by column_name, lower(code) order by register, codes.line)
-qualify value <> first(value) over same_code
-"""
-
-# What no test of one register sees: a register, a column of it, and a query of the line and what is wrong there.
-_CONTRADICTIONS = (
-    (
-        "columns",
-        "role",
-        """
-        select line, 'a second column has the role ' || role || '; give it another, such as trait'
-        from columns
-        where role in ('id', 'outcome', 'product_count', 'split')
-        qualify row_number() over (partition by role order by line) > 1
-        """,
-    ),
-    (
-        "columns",
-        "role",
-        """
-        select 1 as line, 'no column has the role ' || role || '; every bank has one'
-        from (values ('id'), ('outcome')) as needed (role)
-        where role not in (select role from columns)
-        """,
-    ),
-    (
-        "traits",
-        "kind",
-        """
-        select 1 as line, 'no trait has the kind category; the reports need one'
-        where 'category' not in (select kind from traits)
-        """,
-    ),
-    (
-        "columns",
-        "column_name",
-        """
-        select line, 'the ' || role || ' is called ' || name || ' at every bank, not ' || column_name
-        from columns
-        inner join (values ('id', 'client_id'), ('outcome', 'is_churned'), ('product_count', 'product_count'))
-            as fixed (role, name) using (role)
-        where column_name <> name
-        """,
-    ),
-    (
-        "columns",
-        "kind",
-        "select line, 'a column that is loaded must have a kind' from columns where role <> 'ignored' and kind is null",
-    ),
-    ("allowed_values", "value", "select line, told from two_meanings where register = 'allowed_values'"),
-    ("value_synonyms", "raw_value", "select line, told from two_meanings where register = 'value_synonyms'"),
-    (
-        "bands",
-        "lower_bound",
-        """
-        select
-            line,
-            'the band from ' || coalesce(cast(lower_bound as varchar), 'below') || ' of ' || column_name
-            || ' does not begin where the last ends'
-        from bands
-        window up as (partition by column_name order by line)
-        qualify
-            (lower_bound is distinct from lag(upper_bound) over up and row_number() over up > 1)
-            or lower_bound >= upper_bound
-        """,
-    ),
-    (
-        "bank",
-        "currency",
-        "select line, currency || ' is no currency of ISO 4217' from bank where currency not in (from currencies)",
-    ),
-    *(
-        (
-            register,
-            column,
-            "select line, 'no bank has a column ' || {column} || '; columns.csv names those there are'"
-            " from {register} where {column} not in (from known_columns)",
-        )
-        for register, column in (
-            ("segment_rules", "column_name"),
-            ("hypotheses", "metric_column"),
-            ("hypotheses", "group_column"),
-        )
-    ),
-    *(
-        (
-            register,
-            column,
-            "select line, 'columns.csv has no ' || {column} || '; correct the name'"
-            " from {register} where {column} not in (from own_columns)",
-        )
-        for register, column in (
-            ("traits", "trait"),
-            ("bands", "column_name"),
-            ("allowed_values", "column_name"),
-            ("value_synonyms", "column_name"),
-            ("population_rules", "column_name"),
-        )
-    ),
-)
-
-# What the bank's registers can name, and those lines that are not applicable where another bank has the column.
-_NAMES = """
-create table own_columns as
-select column_name from columns where role <> 'ignored'
-union
-select 'has_' || column_name from columns where kind in ('integer', 'money', 'number') and not is_required
-union
-select column_name || '_band' from bands;
-
-create table known_columns as
-select unnest([column_name, 'has_' || column_name]) from {} where column_name is not null
-union
-from own_columns
-"""
-
 
 def refusal(bank: str = BANK) -> str | None:
     """Why there can be no report of a bank, with register, line and column; None where nothing is wrong."""
@@ -197,14 +67,15 @@ def refusal(bank: str = BANK) -> str | None:
         for name, register in registers.items():
             if reason := _unreadable(connection, files[name], register):
                 return reason
-        connection.execute(_TWO_MEANINGS)
         connection.execute("create table currencies as select unnest(?)", [sorted(list_currencies())])
-        every_bank = literal(f"{glob.escape(str(ROOT))}/seeds/banks/*/columns.csv")
-        connection.execute(_NAMES.format(_CSV.format(every_bank)))
-        for name, column, query in _CONTRADICTIONS:
-            query = query.format(register=name, column=column)
-            if found := connection.execute(f"{query} order by line limit 1").fetchone():
-                return _told(files[name], found[0], column, found[1])
+        every_bank = _CSV.format(literal(f"{glob.escape(str(ROOT))}/seeds/banks/*/columns.csv"))
+        connection.execute(f"create table columns_of_all_banks as select column_name from {every_bank}")
+        connection.execute(Path(__file__).with_name("contradictions.sql").read_text(encoding="utf-8"))
+        if found := connection.execute(
+            "from contradictions order by register <> 'columns', register, line limit 1"
+        ).fetchone():
+            name, column, line, what = found
+            return _told(files[name], line, column, what)
         for name, register in registers.items():
             for test in declared(register, bank):
                 broken = connection.execute(

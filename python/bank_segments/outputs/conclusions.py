@@ -89,8 +89,8 @@ def _markdown(
 def places(rows: Iterable[Row]) -> list[tuple[tuple[str, ...], list[str]]]:
     """The trimmings under which a test flips, each with the parts of the territory where it flips under just these."""
     found: dict[tuple[str, ...], list[str]] = {}
-    for part in groups(rows, "city"):
-        found.setdefault(tuple(row["trimming"] for row in part), []).append(part[0]["city"])
+    for part in groups(rows, "territory"):
+        found.setdefault(tuple(row["trimming"] for row in part), []).append(part[0]["territory"])
     return list(found.items())
 
 

@@ -30,7 +30,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "marts.fct_findings": ("finding_id",),
     "marts.fct_hypothesis_effects": ("hypothesis_id", "population", "effect_size_name"),
     "marts.fct_hypothesis_results": ("hypothesis_id", "population", "test"),
-    "marts.fct_hypothesis_sensitivity": ("hypothesis_id", "population", "city", "trimming"),
+    "marts.fct_hypothesis_sensitivity": ("hypothesis_id", "population", "territory", "trimming"),
     "marts.fct_pilot_designs": ("segment_id", "proposal_id"),
     "marts.fct_product_count_metrics": ("product_count",),
     "marts.fct_product_count_portrait": ("product_count", "trait", "level"),

@@ -1,0 +1,197 @@
+-- What no test of one register sees: the view `contradictions`, a row for each with the register, its column, the line
+-- and what is wrong there. Each register is a table of its name with the number of the line; `currencies` has the codes
+-- of ISO 4217, `columns_of_all_banks` the names in every bank's columns.csv.
+create view own_columns as
+select column_name from columns where role <> 'ignored'
+union
+select 'has_' || column_name from columns where kind in ('integer', 'money', 'number') and not is_required
+union
+select column_name || '_band' from bands;
+
+-- A line on a column that only another bank has is not applicable.
+create view known_columns as
+select unnest([column_name, 'has_' || column_name]) as column_name from columns_of_all_banks where column_name is not null
+union
+from own_columns;
+
+-- Where a register names a column, and where it names a value of one.
+create view names_of_own_columns as
+select 'traits' as register, 'trait' as place, line, trait as name from traits
+union all
+select 'bands', 'column_name', line, column_name from bands
+union all
+select 'allowed_values', 'column_name', line, column_name from allowed_values
+union all
+select 'value_synonyms', 'column_name', line, column_name from value_synonyms
+union all
+select 'population_rules', 'column_name', line, column_name from population_rules;
+
+create view names_of_columns as
+select 'segment_rules' as register, 'column_name' as place, line, column_name as name from segment_rules
+union all
+select 'hypotheses', 'metric_column', line, metric_column from hypotheses
+union all
+select 'hypotheses', 'group_column', line, group_column from hypotheses
+union all
+select 'hypotheses', 'strata', line, unnest(string_split(strata, ' ')) from hypotheses
+union all
+select 'pilots', 'arm_strata', line, unnest(string_split(arm_strata, ' ')) from pilots;
+
+create view named_values as
+select 'value_synonyms' as register, 'value' as place, line, column_name, value from value_synonyms
+union all
+select 'segment_rules', 'value', line, column_name, value from segment_rules
+union all
+select 'population_rules', 'value', line, column_name, value from population_rules
+union all
+select 'hypotheses', 'success_value', line, metric_column, success_value from hypotheses where kind = 'proportion'
+union all
+select 'hypotheses', 'first_group', line, group_column, first_group from hypotheses
+union all
+select 'hypotheses', 'second_group', line, group_column, second_group from hypotheses;
+
+create view two_meanings as
+with codes as (
+    select 'allowed_values' as register, 'value' as place, line, column_name, value as code, value from allowed_values
+    union all
+    select 'value_synonyms', 'raw_value', line, column_name, raw_value, value from value_synonyms
+)
+select
+    register,
+    place,
+    codes.line,
+    code || ' of ' || column_name || ' means '
+    || if(kind = 'flag', 'both yes and no', first(value) over same_code || ' and ' || value) || '; leave one' as told
+from codes
+left join columns using (column_name)
+window same_code as (partition by column_name, lower(code) order by register, codes.line)
+qualify value <> first(value) over same_code;
+
+create view contradictions as
+select
+    'columns' as register,
+    'role' as place,
+    line,
+    'a second column has the role ' || role || '; give it another, such as trait' as told
+from columns
+where role in ('id', 'outcome', 'product_count', 'split')
+qualify row_number() over (partition by role order by line) > 1
+union all
+select 'columns', 'role', 1, 'no column has the role ' || role || '; every bank has one'
+from (values ('id'), ('outcome')) as needed (role)
+where role not in (select role from columns)
+union all
+select 'columns', 'column_name', line, 'the ' || role || ' is called ' || name || ' at every bank, not ' || column_name
+from columns
+inner join (values ('id', 'client_id'), ('outcome', 'is_churned'), ('product_count', 'product_count'))
+    as fixed (role, name) using (role)
+where column_name <> name and role not in (select role from columns group by role having count(*) > 1)
+union all
+select 'columns', 'kind', line, 'a column that is loaded must have a kind'
+from columns
+where role <> 'ignored' and kind is null
+union all
+select 'columns', 'minimum', line, 'the minimum must not be above the maximum'
+from columns
+where minimum > maximum
+union all
+from two_meanings
+union all
+select
+    'bands',
+    'lower_bound',
+    line,
+    'the band from ' || coalesce(lower_bound::varchar, 'below') || ' of ' || column_name
+    || ' does not begin where the last ends'
+from bands
+window up as (partition by column_name order by line)
+qualify
+    (lower_bound is distinct from lag(upper_bound) over up and row_number() over up > 1)
+    or lower_bound >= upper_bound
+union all
+select 'bands', 'upper_bound', line, 'the first band of ' || column_name || ' has no lower bound, the last no upper one'
+from bands
+where column_name in (from own_columns)
+window up as (partition by column_name order by line)
+qualify (lower_bound is null) <> (row_number() over up = 1) or (upper_bound is null) <> (lead(line) over up is null)
+union all
+select 'bank', 'currency', line, currency || ' is no currency of ISO 4217'
+from bank
+where currency not in (from currencies)
+union all
+select register, place, line, 'no bank has a column ' || name || '; columns.csv names those there are'
+from names_of_columns
+where name not in (from known_columns)
+union all
+select register, place, line, 'columns.csv has no ' || name || '; correct the name'
+from names_of_own_columns
+where name not in (from own_columns)
+union all
+select
+    register,
+    place,
+    named_values.line,
+    value || ' is no value of ' || column_name
+    || if(kind in ('integer', 'money', 'number'), ', see its bounds in columns.csv', ', see allowed_values.csv')
+from named_values
+inner join own_columns using (column_name)
+left join columns using (column_name)
+where
+    not ends_with(column_name, '_band')
+    and case
+        when kind in ('integer', 'money', 'number')
+            then not coalesce(try_cast(value as double) between minimum and maximum, false)
+        when coalesce(kind, 'flag') in ('category', 'flag')
+            then (column_name, value) not in (select (column_name, value) from allowed_values)
+    end
+union all
+select register, 'operator', rules.line, operator || ' needs a number, which ' || column_name || ' is not'
+from (
+    select 'segment_rules' as register, line, column_name, operator from segment_rules
+    union all
+    select 'population_rules', line, column_name, operator from population_rules
+) as rules
+inner join columns using (column_name)
+where operator not in ('=', '<>') and kind in ('category', 'flag')
+union all
+select 'allowed_values', 'value', allowed_values.line, column_name || ' is a flag: only true and false have labels'
+from allowed_values
+inner join columns using (column_name)
+where kind = 'flag' and value not in ('true', 'false')
+union all
+select 'hypotheses', 'populations', line, 'populations.csv has no ' || population || '; correct the name'
+from (select line, unnest(string_split(populations, ' ')) as population from hypotheses)
+where population not in (select population from populations)
+union all
+select 'hypotheses', 'metric_column', hypotheses.line, metric_column || ' is no number, which a ' || hypotheses.kind || ' needs'
+from hypotheses
+inner join columns on column_name = metric_column
+where hypotheses.kind <> 'proportion' and columns.kind in ('category', 'flag')
+union all
+select 'hypotheses', 'second_group', line, 'a group cannot be compared with itself'
+from hypotheses
+where first_group = second_group
+union all
+select 'hypotheses', 'hypothesis_id', line, hypothesis_id || ' must have one primary test in hypothesis_tests.csv'
+from hypotheses
+where (select count(*) from hypothesis_tests where hypothesis_id = hypotheses.hypothesis_id and is_primary) <> 1
+union all
+select 'pilots', 'segment_id', line, 'proposals.csv has no ' || proposal_id || ' for ' || segment_id
+from pilots
+where (segment_id, proposal_id) not in (select (segment_id, proposal_id) from proposals)
+union all
+select 'proposals', 'proposal_id', line, 'pilots.csv has no pilot of ' || proposal_id || ' for ' || segment_id
+from proposals
+where (segment_id, proposal_id) not in (select (segment_id, proposal_id) from pilots)
+union all
+select 'segments', 'segment_id', line, segment_id || ' has no rule in segment_rules.csv: every client would be in it'
+from segments
+where segment_id not in (select segment_id from segment_rules)
+union all
+select 'traits', 'kind', 1, 'no trait has the kind category; the reports need one'
+where 'category' not in (select kind from traits)
+union all
+select 'traits', 'kind', traits.line, trait || ' is no number'
+from traits
+inner join columns on column_name = trait
+where traits.kind = 'number' and columns.kind in ('category', 'flag');

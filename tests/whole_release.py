@@ -1,0 +1,77 @@
+"""What every release holds, of whatever bank: no empty page, chart or slide, and every sentence whole."""
+
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+from pptx import Presentation
+
+from bank_segments.marts import read_marts
+from bank_segments.outputs.charts import chart_style
+from bank_segments.words import LANGUAGES, Language
+from output_cases import BROKEN, deck_texts
+from test_charts import drawn
+from test_pages import assert_first_page_leads_to_everything
+
+
+def assert_whole(release: Path) -> None:
+    """Fail where a file is missing or leads nowhere, or where what a reader opens has nothing in it."""
+    assert_first_page_leads_to_everything(release)
+    assert_charts_show_something(release, "ru")
+    for language in LANGUAGES:
+        conclusions = (release / f"conclusions.{language}.md").read_text(encoding="utf-8")
+        assert BROKEN.search(conclusions) is None
+        assert empty_sections(conclusions) == []
+        assert empty_slides(release / f"presentation.{language}.pptx") == []
+        assert empty_cards(release / f"dashboard.{language}.html") == []
+
+
+def assert_charts_show_something(release: Path, language: Language) -> None:
+    """Drawn anew from the published marts: something in every panel, and no text cut or over another one."""
+    with chart_style():
+        figures = drawn(read_marts(release / "bank_marts.duckdb"), language)
+    published = {path.name for path in (release / "charts").glob(f"*.{language}.png")}
+    assert published == {f"{name}.{language}.png" for name in figures}
+    for name, figure in figures.items():
+        assert figure.get_suptitle(), name
+        assert all(axes.has_data() for axes in figure.axes if axes.get_visible() and axes.axison), name
+
+
+def empty_sections(markdown: str) -> list[str]:
+    """Headings that another of their level or above follows, or nothing."""
+    lines = [line for line in markdown.splitlines() if line.strip()]
+    levels = [len(line) - len(line.lstrip("#")) for line in lines]
+    pairs = pairwise([*zip(lines, levels, strict=True), ("", 1)])
+    return [line for (line, level), (_, following) in pairs if level and 0 < following <= level]
+
+
+def empty_slides(path: Path) -> list[str]:
+    """Slides without a title, or with nothing but one."""
+    assert BROKEN.search(deck_texts(path)) is None
+    found = []
+    for number, slide in enumerate(Presentation(str(path)).slides, start=1):
+        title = slide.shapes.title
+        filled = [
+            shape
+            for shape in slide.shapes
+            if shape.has_chart or shape.has_table or (shape.has_text_frame and shape.text_frame.text.strip())
+        ]
+        if not title or not title.text_frame.text.strip() or len(filled) < 2:
+            found.append(f"{path.name}, slide {number}")
+        found += [
+            f"{path.name}, slide {number}: {shape.name}"
+            for shape in slide.placeholders
+            if shape.has_text_frame and not shape.text_frame.text.strip()
+        ]
+    return found
+
+
+def empty_cards(path: Path) -> list[str]:
+    """Cards of a dashboard without two levels to compare."""
+    page = path.read_text(encoding="utf-8")
+    (content,) = re.findall(r'<script type="application/json" id="content">(.*?)</script>', page, re.DOTALL)
+    dashboard = json.loads(content)
+    assert dashboard["views"]
+    assert dashboard["cube"]["cells"]
+    return [view["id"] for view in dashboard["views"] if len(view["levels"]) < 2]
