@@ -5,7 +5,7 @@ minus two. Which tests run, with which margins, is the register's business, not 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bank_segments import statistics
@@ -67,7 +67,8 @@ Interval = tuple[float | None, float | None]
 class Outcome:
     """What one test says; fractions for proportions, the metric's unit for means. Intervals are 95 %.
 
-    Rank tests compare the probability of superiority with its mirror, P(one > two) with P(two > one).
+    Rank tests compare the probability of superiority with its mirror, P(one > two) with P(two > one). Where the test
+    does not exist for a sample there is but the reason.
     """
 
     first_group_estimate: float | None = None
@@ -87,6 +88,7 @@ class Outcome:
     homogeneity_p_value: float | None = None
     strata_used: int | None = None
     strata_dropped: int | None = None
+    reason_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,6 @@ class ResultRow(Outcome):
     confidence_adjusted: float | None = None
     difference_low_adjusted: float | None = None
     difference_high_adjusted: float | None = None
-    reason_code: str | None = None
 
 
 Record = Mapping[str, Any]
@@ -217,11 +218,20 @@ def _ranks(sample: Sample) -> RankSums:
     return sample.ranks
 
 
+def _sized(outcome: Outcome, name: str, size: Estimate) -> Outcome:
+    return replace(
+        outcome,
+        effect_size_name=name,
+        effect_size=size.estimate,
+        effect_size_low=size.low,
+        effect_size_high=size.high,
+    )
+
+
 def _welch(sample: Sample, margin: float) -> Outcome:
     welch = statistics.welch_t(sample.one, sample.two, CONFIDENCE)
-    size = statistics.hedges_g(sample.one, sample.two, CONFIDENCE)
     absolute = abs(margin * welch.mean_2)
-    return Outcome(
+    tested = Outcome(
         first_group_estimate=welch.mean_1,
         second_group_estimate=welch.mean_2,
         difference=welch.difference,
@@ -230,12 +240,22 @@ def _welch(sample: Sample, margin: float) -> Outcome:
         statistic=welch.statistic,
         degrees_of_freedom=welch.df,
         p_value=welch.p_value,
-        effect_size_name="hedges_g",
-        effect_size=size.estimate,
-        effect_size_low=size.low,
-        effect_size_high=size.high,
         equivalence_margin=absolute,
         equivalence_p_value=statistics.tost_welch(sample.one, sample.two, absolute) if absolute else None,
+    )
+    return _sized(tested, "hedges_g", statistics.hedges_g(sample.one, sample.two, CONFIDENCE))
+
+
+def _superior(probability: float, margin: float) -> Outcome:
+    """What rank tests say of the probability of superiority alone."""
+    return Outcome(
+        first_group_estimate=probability,
+        second_group_estimate=1 - probability,
+        difference=2 * probability - 1,
+        effect_size_name="probability_of_superiority",
+        effect_size=probability,
+        # P within margin of 1/2 is 2P - 1 within twice the margin of 0.
+        equivalence_margin=2 * margin,
     )
 
 
@@ -243,21 +263,15 @@ def _brunner_munzel(sample: Sample, margin: float) -> Outcome:
     ranks = _ranks(sample)
     brunner = statistics.brunner_munzel(ranks, CONFIDENCE)
     low, high = _of_difference(brunner.low, brunner.high)
-    return Outcome(
-        first_group_estimate=brunner.superiority,
-        second_group_estimate=1 - brunner.superiority,
-        difference=2 * brunner.superiority - 1,
+    return replace(
+        _superior(brunner.superiority, margin),
         difference_low=low,
         difference_high=high,
         statistic=brunner.statistic,
         degrees_of_freedom=brunner.df,
         p_value=brunner.p_value,
-        effect_size_name="probability_of_superiority",
-        effect_size=brunner.superiority,
         effect_size_low=brunner.low,
         effect_size_high=brunner.high,
-        # P within margin of 1/2 is 2P - 1 within twice the margin of 0.
-        equivalence_margin=2 * margin,
         equivalence_p_value=statistics.tost_superiority(ranks, margin),
     )
 
@@ -268,14 +282,7 @@ def _mann_whitney(sample: Sample, margin: float) -> Outcome:
     try:
         shown = _brunner_munzel(sample, margin)
     except UndefinedError:  # one client in a group, or no overlap: the spread of P is unknown, not P
-        shown = Outcome(
-            first_group_estimate=mann_whitney.superiority,
-            second_group_estimate=1 - mann_whitney.superiority,
-            difference=2 * mann_whitney.superiority - 1,
-            effect_size_name="probability_of_superiority",
-            effect_size=mann_whitney.superiority,
-            equivalence_margin=2 * margin,
-        )
+        shown = _superior(mann_whitney.superiority, margin)
     return replace(shown, statistic=mann_whitney.u, degrees_of_freedom=None, p_value=mann_whitney.p_value)
 
 
@@ -283,8 +290,7 @@ def _two_proportion_z(sample: Sample, margin: float) -> Outcome:
     one, two = _counts(sample)
     z = statistics.two_proportion_z(one, two)
     newcombe = statistics.newcombe_difference(one, two, CONFIDENCE)
-    size = statistics.cohen_h(one, two, CONFIDENCE)
-    return Outcome(
+    tested = Outcome(
         first_group_estimate=z.rate_1,
         second_group_estimate=z.rate_2,
         difference=z.difference,
@@ -292,37 +298,21 @@ def _two_proportion_z(sample: Sample, margin: float) -> Outcome:
         difference_high=newcombe.high,
         statistic=z.statistic,
         p_value=z.p_value,
-        effect_size_name="cohen_h",
-        effect_size=size.estimate,
-        effect_size_low=size.low,
-        effect_size_high=size.high,
         equivalence_margin=margin,
         equivalence_p_value=statistics.tost_proportions(one, two, margin),
     )
-
-
-def _with_ratio(outcome: Outcome, name: str, ratio: Estimate | None) -> Outcome:
-    """Show an odds ratio in place of Cohen's h, which stays where a zero cell leaves none."""
-    if ratio is None:
-        return outcome
-    return replace(
-        outcome,
-        effect_size_name=name,
-        effect_size=ratio.estimate,
-        effect_size_low=ratio.low,
-        effect_size_high=ratio.high,
-    )
+    return _sized(tested, "cohen_h", statistics.cohen_h(one, two, CONFIDENCE))
 
 
 def _fisher(sample: Sample, margin: float) -> Outcome:
+    """With the odds ratio, or with Cohen's h where a zero cell leaves none."""
     one, two = _counts(sample)
     plain = _two_proportion_z(sample, margin)
     tested = replace(plain, statistic=None, p_value=statistics.fisher_exact(one, two))
     try:
-        ratio = statistics.odds_ratio(one, two, CONFIDENCE)
+        return _sized(tested, "odds_ratio", statistics.odds_ratio(one, two, CONFIDENCE))
     except UndefinedError:
-        ratio = None
-    return _with_ratio(tested, "odds_ratio", ratio)
+        return tested
 
 
 def _cochran_mantel_haenszel(sample: Sample, margin: float) -> Outcome:
@@ -338,7 +328,8 @@ def _cochran_mantel_haenszel(sample: Sample, margin: float) -> Outcome:
         strata_used=stratified.strata_used,
         strata_dropped=stratified.strata_dropped,
     )
-    return _with_ratio(tested, "mantel_haenszel_odds_ratio", stratified.odds_ratio)
+    ratio = stratified.odds_ratio
+    return _sized(tested, "mantel_haenszel_odds_ratio", ratio) if ratio else tested
 
 
 def _of_difference(low: float, high: float) -> tuple[float, float]:
@@ -382,11 +373,8 @@ TESTS: dict[str, tuple[Callable[[Sample, float], Outcome], Callable[[Sample, flo
 }
 
 
-def run_test(planned: PlannedTest, sample: Sample) -> Outcome | Reason:
-    """Return the outcome, or the reason why the test does not exist for this sample.
-
-    Raises ValueError where the register names a test that nobody wrote.
-    """
+def run_test(planned: PlannedTest, sample: Sample) -> Outcome:
+    """Return the outcome. Raises ValueError where the register names a test that nobody wrote."""
     if planned.test not in TESTS:
         raise ValueError(
             f"hypothesis_tests.csv names the test {planned.test}; known are {', '.join(sorted(TESTS))}."
@@ -395,42 +383,7 @@ def run_test(planned: PlannedTest, sample: Sample) -> Outcome | Reason:
         test, _ = TESTS[planned.test]
         return test(sample, planned.equivalence_margin)
     except UndefinedError as undefined:
-        return undefined.reason
-
-
-def _result_row(
-    planned: PlannedTest,
-    sample: Sample,
-    outcome: Outcome | Reason,
-    p_adjusted: float | None,
-    level: float | None,
-) -> ResultRow:
-    """Put a result together with what its family made of it: the adjusted p-value, and the level of its interval."""
-    row = ResultRow(
-        hypothesis_id=planned.hypothesis_id,
-        population=sample.slice.population,
-        trimming=sample.slice.trimming,
-        territory=sample.slice.territory,
-        is_reported=sample.is_reported,
-        test=planned.test,
-        is_primary=planned.is_primary,
-        first_group_clients=sample.one.n,
-        second_group_clients=sample.two.n,
-    )
-    if isinstance(outcome, Reason):
-        return replace(row, reason_code=outcome.value)
-    if level is None:
-        raise AssertionError(f"{planned} gave a p-value, but no adjusted one")
-    _, interval = TESTS[planned.test]
-    adjusted_low, adjusted_high = interval(sample, level)
-    return replace(
-        row,
-        **{each.name: getattr(outcome, each.name) for each in fields(Outcome)},
-        p_value_adjusted=p_adjusted,
-        confidence_adjusted=level,
-        difference_low_adjusted=adjusted_low,
-        difference_high_adjusted=adjusted_high,
-    )
+        return Outcome(reason_code=undefined.reason.value)
 
 
 def result_rows(plan: Sequence[PlannedTest], found: Iterable[Sample]) -> list[ResultRow]:
@@ -468,23 +421,28 @@ def _slice_rows(
         if planned.is_primary and (planned.hypothesis_id, planned.test) in outcomes
     }
     for planned in plan:
-        if (
-            planned.hypothesis_id not in by_hypothesis
-            or (planned.hypothesis_id, planned.test) not in outcomes
-        ):
+        sample = by_hypothesis.get(planned.hypothesis_id)
+        outcome = outcomes.get((planned.hypothesis_id, planned.test))
+        if sample is None or outcome is None:
             continue
         family = primary | {planned.hypothesis_id: planned.test}
-        p_values = [
-            outcome.p_value if isinstance(outcome := outcomes[member], Outcome) else None
-            for member in family.items()
-        ]
+        p_values = [outcomes[member].p_value for member in family.items()]
         position = list(family).index(planned.hypothesis_id)
-        yield _result_row(
-            planned,
-            by_hypothesis[planned.hypothesis_id],
-            outcomes[planned.hypothesis_id, planned.test],
-            statistics.holm(p_values)[position],
-            statistics.holm_confidence_levels(p_values, planned.alpha)[position],
+        level = statistics.holm_confidence_levels(p_values, planned.alpha)[position]
+        low, high = TESTS[planned.test][1](sample, level) if level else (None, None)
+        yield ResultRow(
+            **asdict(outcome),
+            **asdict(sample.slice),
+            hypothesis_id=planned.hypothesis_id,
+            is_reported=sample.is_reported,
+            test=planned.test,
+            is_primary=planned.is_primary,
+            first_group_clients=sample.one.n,
+            second_group_clients=sample.two.n,
+            p_value_adjusted=statistics.holm(p_values)[position],
+            confidence_adjusted=level,
+            difference_low_adjusted=low,
+            difference_high_adjusted=high,
         )
 
 
@@ -531,15 +489,10 @@ def effect_rows(hypotheses: Sequence[Record], found: Iterable[Sample]) -> list[E
         (s for s in found if s.is_reported), key=lambda s: (order[s.hypothesis_id], s.slice)
     ):
         for name, effect in EFFECTS[kinds[sample.hypothesis_id]].items():
-            row = EffectRow(sample.hypothesis_id, sample.slice.population, name)
+            named = sample.hypothesis_id, sample.slice.population, name
             try:
                 size = effect(sample)
+                rows.append(EffectRow(*named, size.estimate, size.low, size.high))
             except UndefinedError as undefined:
-                rows.append(replace(row, reason_code=undefined.reason.value))
-            else:
-                rows.append(
-                    replace(
-                        row, effect_size=size.estimate, effect_size_low=size.low, effect_size_high=size.high
-                    )
-                )
+                rows.append(EffectRow(*named, reason_code=undefined.reason.value))
     return rows
