@@ -13,17 +13,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 
 from bank_segments.marts import Marts, groups, tables
-from bank_segments.words import FINDING_PLACES, LANGUAGES, Language, escaped, words_of
+from bank_segments.words import FINDING_PLACES, LANGUAGES, Language, Words, escaped, words_of
 
 if TYPE_CHECKING:
     from bank_segments.outputs.charts import Chart
 
 Row = Mapping[str, Any]
+
+_TEMPLATES = Path(__file__).parent
 
 
 def write_conclusions(
@@ -49,40 +50,36 @@ def write_conclusions(
             if chart.language == language
         }
         images = {chart.name: f"![{escaped(chart.title)}]({file})" for file, chart in drawn.items()}
-        environment = _environment(marts, language)
-        markdown = _markdown(marts, environment, images, input_name=input_name, is_synthetic=is_synthetic)
-        page = _page(markdown, environment, {file: chart.path for file, chart in drawn.items()}, is_synthetic)
+        markdown = conclusions(
+            marts, language, input_name=input_name, is_synthetic=is_synthetic, images=images
+        )
+        page = _page(markdown, language, {file: chart.path for file, chart in drawn.items()}, is_synthetic)
         for suffix, text in (("md", markdown), ("html", page)):
             paths.append(directory / f"conclusions.{language}.{suffix}")
             paths[-1].write_text(text, encoding="utf-8")
     return paths
 
 
-def conclusions(marts: Marts, language: Language, *, input_name: str, is_synthetic: bool) -> str:
-    """The findings of one language as Markdown, without charts."""
-    environment = _environment(marts, language)
-    return _markdown(marts, environment, {}, input_name=input_name, is_synthetic=is_synthetic)
-
-
-def _environment(marts: Marts, language: Language) -> Environment:
-    """The templates of this folder with words whose levels, which come from the client file, are escaped."""
-    words = words_of(marts, language)
-    words = replace(words, levels={key: escaped(label) for key, label in words.levels.items()})
-    environment = words.environment(Path(__file__).parent)
-    environment.globals["places"] = places
-    return environment
-
-
-def _markdown(
-    marts: Marts, environment: Environment, images: Mapping[str, str], *, input_name: str, is_synthetic: bool
+def conclusions(
+    marts: Marts,
+    language: Language,
+    *,
+    input_name: str,
+    is_synthetic: bool,
+    images: Mapping[str, str] | None = None,
 ) -> str:
-    """Every section; `images`, by the name of the chart, follow the heading of theirs."""
-    return environment.get_template("conclusions.md.j2").render(
+    """The findings of one language as Markdown; `images`, by the name of the chart, follow the heading of theirs."""
+    words = words_of(marts, language)
+    # Levels come from the client file.
+    words = replace(words, levels={key: escaped(label) for key, label in words.levels.items()})
+    template = words.environment(_TEMPLATES).get_template("conclusions.md.j2")
+    return template.render(
         tables(marts),
         bank=marts,
-        charts=images,
+        charts=images or {},
         input_name=input_name,
         is_synthetic=is_synthetic,
+        places=places,
     )
 
 
@@ -94,14 +91,13 @@ def places(rows: Iterable[Row]) -> list[tuple[tuple[str, ...], list[str]]]:
     return list(found.items())
 
 
-def _page(markdown: str, environment: Environment, pictures: Mapping[str, Path], is_synthetic: bool) -> str:
+def _page(markdown: str, language: Language, pictures: Mapping[str, Path], is_synthetic: bool) -> str:
     """The sections of `markdown`, whose every picture is in `pictures` by the path that it is named by, as a page.
 
     The place of a kind of findings has its name as anchor, so that other pages can lead there.
     """
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    say = environment.globals["words"].gettext  # type: ignore[attr-defined]
-    places = {say(heading): kind for kind, heading in FINDING_PLACES.items()}
+    parser, words = MarkdownIt("commonmark", {"html": False}).enable("table"), Words(language)
+    places = {words.gettext(heading): kind for kind, heading in FINDING_PLACES.items()}
     renderer = RendererHTML(parser)
     tokens = parser.parse(markdown)
     first = next(index for index, token in enumerate(tokens) if token.tag == "h2")
@@ -118,8 +114,12 @@ def _page(markdown: str, environment: Environment, pictures: Mapping[str, Path],
             # Where the chart is too wide its paragraph can be scrolled, by key too.
             opening.attrSet("class", "chart")
             opening.attrSet("tabindex", "0")
-    return environment.get_template("pages/conclusions.html.j2").render(
-        text=renderer.render(tokens[first:], parser.options, {}),
-        sections=sections,
-        is_synthetic=is_synthetic,
+    return (
+        words.environment(_TEMPLATES)
+        .get_template("pages/conclusions.html.j2")
+        .render(
+            text=renderer.render(tokens[first:], parser.options, {}),
+            sections=sections,
+            is_synthetic=is_synthetic,
+        )
     )
