@@ -1,15 +1,17 @@
 """Warehouses that the tests share: one dbt build per input file and run, with every data and unit test."""
 
+import csv
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import psutil
 import pytest
 from dbt.cli.main import dbtRunner
@@ -19,6 +21,8 @@ from selenium import webdriver
 import bank_segments
 from bank_segments import warehouse
 from bank_segments.ingest.client_key import read_or_create_key
+from bank_segments.marts import Marts, read_marts
+from bank_segments.release.disclosure import PublishedCube, published_cube
 from chromium import chromium
 from needed import missing
 
@@ -67,7 +71,6 @@ SLOW_MODULES = {
         "recipes",
         "registers",
         "sample",
-        "seeds",
     ]
 }
 LONGEST = {"test_faults", "test_parity", "test_bad_input", "test_report", "test_deck"}
@@ -176,6 +179,18 @@ def copy_all(target: Path) -> Path:
     return Path(shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(".*", *of_runs)))
 
 
+def csv_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file by column."""
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def rows_in(file: Path, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    """What a query gives in a warehouse or a release."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return connection.execute(query, values).fetchall()
+
+
 def none_of(findings: Iterable[str]) -> None:
     """Fail with the findings, one a line, if there are any."""
     if lines := list(findings):
@@ -212,6 +227,18 @@ def bank_clients() -> Path:
 def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse built from the shipped sample."""
     return _built(tmp_path_factory, "sample", SAMPLE)
+
+
+@pytest.fixture(scope="session")
+def marts(sample_warehouse: Path) -> Marts:
+    """The marts of the sample, as the outputs read them."""
+    return read_marts(sample_warehouse)
+
+
+@pytest.fixture(scope="session")
+def cube(sample_warehouse: Path) -> PublishedCube:
+    """What the dashboard of the sample may hold."""
+    return published_cube(sample_warehouse)
 
 
 @pytest.fixture(scope="session")
