@@ -43,7 +43,7 @@ PROJECT = (
 # What a test must not ask for to be one of `make check`'s: builds of its own, other programs, the bank's file.
 SLOW_FIXTURES = {
     *("bank_clients", "browser", "docs", "published_project", "quick_start"),
-    *("published", "release", "project", "small_disks"),
+    *("published", "release", "project", "sample_release", "small_disks"),
 }
 # Those that run dbt, or more than a few seconds, without such a fixture.
 SLOW_MODULES = {
@@ -73,7 +73,9 @@ SLOW_MODULES = {
         "sample",
     ]
 }
-LONGEST = {"test_faults", "test_parity", "test_bad_input", "test_report", "test_deck"}
+LONGEST = {
+    *("test_bad_input", "test_deck", "test_degenerate_files", "test_faults", "test_layouts", "test_parity"),
+}
 SLOW_TESTS = {
     "test_the_pictures_are_what_the_sample_gives",
 }
@@ -278,23 +280,25 @@ def start_report(project: Path) -> psutil.Popen:
     )
 
 
-@pytest.fixture(scope="session")
-def published_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project that has published the sample once; each worker has its own."""
-
+def _published(factory: pytest.TempPathFactory) -> Path:
     def publish(folder: Path) -> None:
         run = report(copy_all(folder / "bank"))
         assert run.returncode == 0, run.stdout + run.stderr
 
-    copy = tmp_path_factory.mktemp("a project copy") / "bank"
-    return Path(shutil.copytree(shared(tmp_path_factory, "published", publish) / "bank", copy, symlinks=True))
+    return shared(factory, "published", publish) / "bank"
 
 
 @pytest.fixture(scope="session")
-def sample_release(published_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The release of the sample, which later runs in the same project cannot remove."""
-    latest = (published_project / "published/latest").resolve()
-    return Path(shutil.copytree(latest, tmp_path_factory.mktemp("release") / latest.name))
+def published_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project that has published the sample once; each worker has its own."""
+    copy = tmp_path_factory.mktemp("a project copy") / "bank"
+    return Path(shutil.copytree(_published(tmp_path_factory), copy, symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def sample_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The release of the sample, which tests only read."""
+    return (_published(tmp_path_factory) / "published/latest").resolve()
 
 
 @pytest.fixture(scope="session")
