@@ -1,15 +1,17 @@
 """Warehouses that the tests share: one dbt build per input file and run, with every data and unit test."""
 
+import csv
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import psutil
 import pytest
 from dbt.cli.main import dbtRunner
@@ -19,6 +21,8 @@ from selenium import webdriver
 import bank_segments
 from bank_segments import warehouse
 from bank_segments.ingest.client_key import read_or_create_key
+from bank_segments.marts import Marts, read_marts
+from bank_segments.release.disclosure import PublishedCube, published_cube
 from chromium import chromium
 from needed import missing
 
@@ -39,7 +43,7 @@ PROJECT = (
 # What a test must not ask for to be one of `make check`'s: builds of its own, other programs, the bank's file.
 SLOW_FIXTURES = {
     *("bank_clients", "browser", "docs", "published_project", "quick_start"),
-    *("published", "release", "project", "small_disks"),
+    *("published", "release", "project", "sample_release", "small_disks"),
 }
 # Those that run dbt, or more than a few seconds, without such a fixture.
 SLOW_MODULES = {
@@ -67,10 +71,11 @@ SLOW_MODULES = {
         "recipes",
         "registers",
         "sample",
-        "seeds",
     ]
 }
-LONGEST = {"test_faults", "test_parity", "test_bad_input", "test_report", "test_deck"}
+LONGEST = {
+    *("test_bad_input", "test_deck", "test_degenerate_files", "test_faults", "test_layouts", "test_parity"),
+}
 SLOW_TESTS = {
     "test_the_pictures_are_what_the_sample_gives",
 }
@@ -176,6 +181,18 @@ def copy_all(target: Path) -> Path:
     return Path(shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(".*", *of_runs)))
 
 
+def csv_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file by column."""
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def rows_in(file: Path, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    """What a query gives in a warehouse or a release."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return connection.execute(query, values).fetchall()
+
+
 def none_of(findings: Iterable[str]) -> None:
     """Fail with the findings, one a line, if there are any."""
     if lines := list(findings):
@@ -215,6 +232,18 @@ def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def marts(sample_warehouse: Path) -> Marts:
+    """The marts of the sample, as the outputs read them."""
+    return read_marts(sample_warehouse)
+
+
+@pytest.fixture(scope="session")
+def cube(sample_warehouse: Path) -> PublishedCube:
+    """What the dashboard of the sample may hold."""
+    return published_cube(sample_warehouse)
+
+
+@pytest.fixture(scope="session")
 def bank_warehouse(bank_clients: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse built from the bank's file."""
     return _built(
@@ -251,23 +280,25 @@ def start_report(project: Path) -> psutil.Popen:
     )
 
 
-@pytest.fixture(scope="session")
-def published_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project that has published the sample once; each worker has its own."""
-
+def _published(factory: pytest.TempPathFactory) -> Path:
     def publish(folder: Path) -> None:
         run = report(copy_all(folder / "bank"))
         assert run.returncode == 0, run.stdout + run.stderr
 
-    copy = tmp_path_factory.mktemp("a project copy") / "bank"
-    return Path(shutil.copytree(shared(tmp_path_factory, "published", publish) / "bank", copy, symlinks=True))
+    return shared(factory, "published", publish) / "bank"
 
 
 @pytest.fixture(scope="session")
-def sample_release(published_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The release of the sample, which later runs in the same project cannot remove."""
-    latest = (published_project / "published/latest").resolve()
-    return Path(shutil.copytree(latest, tmp_path_factory.mktemp("release") / latest.name))
+def published_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project that has published the sample once; each worker has its own."""
+    copy = tmp_path_factory.mktemp("a project copy") / "bank"
+    return Path(shutil.copytree(_published(tmp_path_factory), copy, symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def sample_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The release of the sample, which tests only read."""
+    return (_published(tmp_path_factory) / "published/latest").resolve()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ A test hands over what it saw, and fails where the page says otherwise. With FAU
 writes that into the page instead; the rows of the long tests are written by `make soak`.
 """
 
-import csv
 import json
 import os
 import re
@@ -19,7 +18,7 @@ import pytest
 from bank_segments.release.expectations import SUITES
 from bank_segments.words import Words
 from benchmark.machine import machine
-from conftest import ROOT
+from conftest import ROOT, csv_rows
 
 PAGE = ROOT / "models/docs/faults.md"
 INPUTS = ROOT / "tests/bad_input/cases.csv"
@@ -60,12 +59,6 @@ def both(russian: str, english: str) -> str:
     return russian if russian == english else f"{russian} / {english}"
 
 
-def rows_of(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file by column."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
 def suites() -> list[dict[str, Any]]:
     """The suites of what the released file is expected to hold."""
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(SUITES.glob("*.json"))]
@@ -84,9 +77,9 @@ def declared() -> dict[tuple[str, str], Case]:
     """Every case by section and name, in the order of the page."""
     cases = {
         ("inputs", row["case"]): Case(both(row["input_ru"], row["input_en"]), expected_of(row))
-        for row in rows_of(INPUTS)
+        for row in csv_rows(INPUTS)
     }
-    for row in rows_of(FAULTS):
+    for row in csv_rows(FAULTS):
         cases[row["section"], row["fault"]] = Case(
             both(row["input_ru"], row["input_en"]), both(row["expected_ru"], row["expected_en"])
         )

@@ -1,6 +1,5 @@
 """Campaign lists hold the right ids, for their owner only."""
 
-import csv
 import shutil
 import stat
 import subprocess
@@ -16,11 +15,7 @@ from bank_segments.release import publish
 from bank_segments.release.activation import active_members, main, write_list
 from bank_segments.release.run import only_run
 from bank_segments.warehouse import Build
-
-
-def csv_rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
+from conftest import csv_rows
 
 
 @dataclass(frozen=True)

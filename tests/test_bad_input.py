@@ -37,8 +37,8 @@ import spark.build
 from bank_segments import warehouse
 from bank_segments.errors import RefusedError
 from bank_segments.ingest import client_file
-from conftest import ROOT, SAMPLE, DbtInProcess, report
-from fault_table import INPUTS, rows_of, saw, without_folders
+from conftest import ROOT, SAMPLE, DbtInProcess, csv_rows, report, rows_in
+from fault_table import INPUTS, saw, without_folders
 from without_dbt import load, stage
 
 Row = list[str]
@@ -671,7 +671,7 @@ def reasons_in(text: str) -> frozenset[str]:
     return frozenset(text.split("; "))
 
 
-EXPECTED = rows_of(INPUTS)
+EXPECTED = csv_rows(INPUTS)
 
 
 @pytest.mark.parametrize("case", EXPECTED, ids=[case["case"] for case in EXPECTED])
@@ -752,8 +752,7 @@ def test_a_report_on_rows_that_are_all_rejected_tells_why_and_leaves_the_release
     assert not re.search("Error|Traceback", run.stdout + run.stderr)
     kept = published_project / "target/report/rejected_rows.csv"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    with kept.open(encoding="utf-8-sig", newline="") as handle:
-        rows = [(row["userid"], row["City"], row["reasons"]) for row in csv.DictReader(handle)]
+    rows = [(row["userid"], row["City"], row["reasons"]) for row in csv_rows(kept)]
     assert rows == [(row[0], "Москва", "City is unknown") for row in CLEAN]
     assert {path.name: path.resolve() for path in published.iterdir()} == before
 
@@ -845,8 +844,7 @@ def test_each_row_of_a_well_formed_file_is_read_and_whole_ones_are_accepted(
         path = Path(folder) / "clients.csv"
         path.write_bytes(text.encode(encoding))
         seen = project.read_by_loader(path)
-    with duckdb.connect(str(project.build.warehouse), read_only=True) as connection:
-        raw = connection.execute("from raw.clients order by source_row_number").fetchall()
+    raw = rows_in(project.build.warehouse, "from raw.clients order by source_row_number")
     for read, expected in zip(raw, counted, strict=True):
         cells, fault = read[1:13], read[13]
         has_right_length = len(expected) >= 12 and not any(expected[12:])

@@ -7,7 +7,6 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,9 +16,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from bank_segments.marts import Marts, read_marts
+from bank_segments.marts import Marts
 from bank_segments.outputs.charts import chart_style, figures
 from bank_segments.words import Language, words_of
+from conftest import rows_in
 from output_cases import ODD, odd_marts
 
 NAMES = [
@@ -41,11 +41,6 @@ TOLERANCE = 2.0
 def _in_the_style_of_the_charts() -> Iterator[None]:
     with chart_style():
         yield
-
-
-@pytest.fixture(scope="module")
-def marts(sample_warehouse: Path) -> Marts:
-    return read_marts(sample_warehouse)
 
 
 def visible_texts(figure: Figure) -> dict[Text, Bbox]:
@@ -186,10 +181,10 @@ def test_what_is_too_small_is_not_drawn(
     marts: Marts, english: dict[str, Figure], sample_warehouse: Path
 ) -> None:
     """Every cell that a mart shows has its marker, and no other has; a hidden segment and product count have a note."""
-    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        shown = connection.sql(
-            "select share from marts.fct_product_count_portrait where not is_too_small order by share"
-        ).fetchall()
+    shown = rows_in(
+        sample_warehouse,
+        "select share from marts.fct_product_count_portrait where not is_too_small order by share",
+    )
     columns = english["product_count_portraits"].axes[:3]
     shares = sorted(x for axes in columns for line in axes.lines for x in np.asarray(line.get_xdata()))
     assert shares == [share for (share,) in shown]

@@ -9,17 +9,12 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
-from bank_segments.marts import Marts, hypothesis_rows, marts_from, read_marts
+from bank_segments.marts import Marts, hypothesis_rows, marts_from
 from bank_segments.outputs.conclusions import conclusions
 from bank_segments.words import LANGUAGES, Language, words_of
 from output_cases import BROKEN, ODD, odd_marts, printed, with_random_numbers
 
 HYPOTHESIS_FACTS = ("fct_hypothesis_results", "fct_hypothesis_effects", "fct_hypothesis_sensitivity")
-
-
-@pytest.fixture(scope="module")
-def marts(sample_warehouse: Path) -> Marts:
-    return read_marts(sample_warehouse)
 
 
 def text_of(marts: Marts, language: Language = "en", input_name: str = "clients.csv") -> str:
@@ -184,7 +179,7 @@ def test_no_rate_is_called_one_time_the_banks(marts: Marts, lift: float, said: s
     assert "1.0 times" not in text
 
 
-def test_the_tenth_hypothesis_comes_last(sample_warehouse: Path) -> None:
+def test_the_tenth_hypothesis_comes_last(marts: Marts, sample_warehouse: Path) -> None:
     """Behind h9, as the register says, not behind h1, as the letters would have it."""
     tenth = "select * replace ('h10_salary' as hypothesis_id) from bank.marts.{} where hypothesis_id = 'h2_salary'"
     with duckdb.connect() as connection:
@@ -203,7 +198,7 @@ def test_the_tenth_hypothesis_comes_last(sample_warehouse: Path) -> None:
             "update marts.dim_hypotheses set sort_order = 10, null_en = 'the tenth' where hypothesis_id = 'h10_salary'"
         )
         ten = marts_from(lambda query: connection.execute(query).df())
-    order = [*read_marts(sample_warehouse).dim_hypotheses["hypothesis_id"], "h10_salary"]
+    order = [*marts.dim_hypotheses["hypothesis_id"], "h10_salary"]
     for frame in (ten.dim_hypotheses, *(getattr(ten, name) for name in HYPOTHESIS_FACTS)):
         assert list(frame["hypothesis_id"].unique()) == order
     nulls = re.findall("^### “(.*)”$", section(ten, "Hypotheses"), re.MULTILINE)

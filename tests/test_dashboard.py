@@ -19,11 +19,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from statsmodels.stats.proportion import proportion_confint
 
-from bank_segments.marts import read_marts
+from bank_segments.marts import Marts
 from bank_segments.outputs.dashboard import proposals, write_dashboards
-from bank_segments.release.disclosure import published_cube
+from bank_segments.release.disclosure import PublishedCube
 from bank_segments.words import LANGUAGES, Language, Words
 from chromium import assert_quiet, open_file
+from conftest import rows_in
 
 # How many filters of several views at once; the script behind both languages is the same.
 COMBINATIONS: dict[Language, int] = {"en": 200, "ru": 25}
@@ -89,10 +90,12 @@ def open_page(path: Path, language: Language) -> Page:
 
 
 @pytest.fixture(scope="module")
-def pages(sample_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Language, Page]:
+def pages(
+    marts: Marts, cube: PublishedCube, tmp_path_factory: pytest.TempPathFactory
+) -> dict[Language, Page]:
     paths = write_dashboards(
-        read_marts(sample_warehouse),
-        published_cube(sample_warehouse),
+        marts,
+        cube,
         tmp_path_factory.mktemp("dashboard"),
         input_name="clients.parquet",
         is_synthetic=True,
@@ -369,17 +372,17 @@ def test_works_by_keyboard_alone(pages: dict[Language, Page], browser: webdriver
 
 def test_totals_equal_the_marts(sample_warehouse: Path, pages: dict[Language, Page]) -> None:
     page = pages["en"]
-    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        levels = connection.execute(
-            """
-            select trait, level, clients, churned_clients from marts.fct_churn_portrait
-            union all
-            select 'segment', segment_id, clients, churned_clients from marts.fct_segment_metrics
-            union all
-            select 'curve', city || '|' || age_band, sum(clients), sum(churned_clients)
-            from marts.rpt_dashboard_cube group by all
-            """
-        ).fetchall()
+    levels = rows_in(
+        sample_warehouse,
+        """
+        select trait, level, clients, churned_clients from marts.fct_churn_portrait
+        union all
+        select 'segment', segment_id, clients, churned_clients from marts.fct_segment_metrics
+        union all
+        select 'curve', city || '|' || age_band, sum(clients), sum(churned_clients)
+        from marts.rpt_dashboard_cube group by all
+        """,
+    )
     checked = 0
     for view, level, clients, churned in levels:
         is_small = 0 < churned < 5 or 0 < clients - churned < 5
@@ -392,8 +395,7 @@ def test_totals_equal_the_marts(sample_warehouse: Path, pages: dict[Language, Pa
 def test_page_holds_nothing_but_the_cube_and_its_names(
     sample_warehouse: Path, pages: dict[Language, Page]
 ) -> None:
-    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        keys = connection.execute("select client_key from marts.dim_clients limit 50").fetchall()
+    keys = rows_in(sample_warehouse, "select client_key from marts.dim_clients limit 50")
     for page in pages.values():
         assert set(page.content) == {"cube", "views", "words", "numbers", "proposals", "specs"}
         numbers = {
@@ -422,18 +424,18 @@ def test_the_slider_moves_the_worth_of_a_kept_client(
     slider, text = browser.find_element(By.ID, "worth"), Text(language)
     for keys, worth in (([], 100), ([Keys.ARROW_LEFT] * 10, 50), ([Keys.HOME], 0), ([Keys.END], 200)):
         slider.send_keys(*keys or [""])
-        with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-            expected = connection.execute(
-                f"""
-                select
-                    title_{language}, value_of_kept_client * {worth} / 100,
-                    profit + target_clients * expected_churn_rate * save_rate
-                    * value_of_kept_client * ({worth} - 100) / 100
-                from marts.fct_retention_economics
-                inner join marts.fct_retention_proposals using (proposal_id, target_clients)
-                where scenario = 'central' order by proposal_rank
-                """
-            ).fetchall()
+        expected = rows_in(
+            sample_warehouse,
+            f"""
+            select
+                title_{language}, value_of_kept_client * {worth} / 100,
+                profit + target_clients * expected_churn_rate * save_rate
+                * value_of_kept_client * ({worth} - 100) / 100
+            from marts.fct_retention_economics
+            inner join marts.fct_retention_proposals using (proposal_id, target_clients)
+            where scenario = 'central' order by proposal_rank
+            """,
+        )
         found = state(browser)["profits"]
         assert [(row["label"], row["worth"], row["profit"]) for row in found] == [
             (label, pytest.approx(value), pytest.approx(profit, rel=1e-9))
@@ -449,8 +451,7 @@ def test_the_slider_moves_the_worth_of_a_kept_client(
     assert_quiet(browser)
 
 
-def test_no_proposal_for_too_few_clients_has_a_profit(sample_warehouse: Path) -> None:
-    marts = read_marts(sample_warehouse)
+def test_no_proposal_for_too_few_clients_has_a_profit(marts: Marts) -> None:
     hidden = marts.fct_retention_proposals.assign(proposal_rank=[float("nan"), 1, float("nan"), 2])
     shown = proposals(replace(marts, fct_retention_proposals=hidden), Words("en"))
     assert [row["label"] for row in shown] == list(hidden["title_en"].iloc[[1, 3]])

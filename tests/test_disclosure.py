@@ -13,20 +13,15 @@ import pandas as pd
 import pytest
 
 from bank_segments import outputs
-from bank_segments.marts import read_marts
+from bank_segments.marts import Marts
 from bank_segments.outputs.dashboard import write_dashboards
-from bank_segments.release.disclosure import Cell, PublishedCube, publish, published_cube
+from bank_segments.release.disclosure import Cell, PublishedCube, publish
 from bank_segments.words import LANGUAGES, Words
 from output_cases import printed
 
 MINIMUM_GROUP = 5
 SMALL = set(range(1, MINIMUM_GROUP))
 COUNTS = ["stayed", "churned"]
-
-
-@pytest.fixture(scope="module")
-def cube(sample_warehouse: Path) -> PublishedCube:
-    return published_cube(sample_warehouse)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +91,7 @@ def distances(true: pd.DataFrame, shown: pd.DataFrame, traits: int) -> tuple[int
 
 
 def test_the_page_states_how_far_its_filtered_numbers_are_from_the_mart(
-    sample_warehouse: Path, cube: PublishedCube, true: pd.DataFrame, shown: pd.DataFrame, tmp_path: Path
+    marts: Marts, cube: PublishedCube, true: pd.DataFrame, shown: pd.DataFrame, tmp_path: Path
 ) -> None:
     """Suppression costs exactness under a filter: what the page says that it costs is what pandas measures."""
     exact, there = counts(true, cube.dimensions).align(counts(shown, cube.dimensions), fill_value=0)
@@ -108,7 +103,7 @@ def test_the_page_states_how_far_its_filtered_numbers_are_from_the_mart(
     wanted = {"en": [*first, *usual, 95, *worst], "ru": [*first, 95, *usual, *worst]}
     assert 0 < pair < triple
     names: dict[str, Any] = {"input_name": "clients.parquet", "is_synthetic": True}
-    pages = write_dashboards(read_marts(sample_warehouse), cube, tmp_path, **names)
+    pages = write_dashboards(marts, cube, tmp_path, **names)
     for language, page in zip(LANGUAGES, pages, strict=True):
         (said,) = re.findall(r'id="protection".*?>(.*?)</p>', page.read_text(encoding="utf-8"), re.DOTALL)
         numbers = [number for number, _ in printed(html.unescape(said), language)]

@@ -11,10 +11,9 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-import duckdb
 import yaml
 
-from conftest import ROOT, Docs, none_of
+from conftest import ROOT, Docs, none_of, rows_in
 
 PROJECT = "bank_segments"
 MACRO_HEADER = re.compile(r"{%-?\s*(?:macro|test)\s+(\w+)\s*\((.*?)\)\s*-?%}", re.DOTALL)
@@ -106,17 +105,18 @@ def test_described_arguments_are_those_of_the_macro(docs: Docs) -> None:
 
 
 def test_comments_in_the_warehouse_are_the_descriptions(docs: Docs, sample_warehouse: Path) -> None:
-    with duckdb.connect(sample_warehouse, read_only=True) as connection:
-        columns = connection.execute(
-            "select schema_name, table_name, lower(column_name), comment from duckdb_columns() where not internal"
-        ).fetchall()
-        comments = {
-            (schema, name): comment
-            for schema, name, comment in connection.execute(
-                "select schema_name, view_name, comment from duckdb_views() where not internal"
-                " union all select schema_name, table_name, comment from duckdb_tables() where not internal"
-            ).fetchall()
-        }
+    columns = rows_in(
+        sample_warehouse,
+        "select schema_name, table_name, lower(column_name), comment from duckdb_columns() where not internal",
+    )
+    comments = {
+        (schema, name): comment
+        for schema, name, comment in rows_in(
+            sample_warehouse,
+            "select schema_name, view_name, comment from duckdb_views() where not internal"
+            " union all select schema_name, table_name, comment from duckdb_tables() where not internal",
+        )
+    }
     column_comments = {(schema, name, column): comment for schema, name, column, comment in columns}
     missing = []
     for name, node, entry in relations(docs):

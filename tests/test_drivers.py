@@ -7,7 +7,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +17,7 @@ from statsmodels.stats.multitest import multipletests
 from bank_segments import drivers
 from bank_segments.marts import rows
 from bank_segments.statistics import Reason
+from conftest import rows_in
 
 TRAITS = ("city", "is_loyal", "products")
 
@@ -195,12 +195,12 @@ def test_a_client_without_a_value_stays_out_of_the_regression_alone(clients: pd.
 
 
 def test_the_levels_add_up_to_the_traits_information_value(sample_warehouse: Path) -> None:
-    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        values = connection.sql(
-            "select any_value(drivers.information_value), sum(levels.information_value)"
-            " from marts.fct_churn_drivers as drivers inner join marts.fct_churn_driver_levels as levels using (trait)"
-            " group by trait"
-        ).fetchall()
+    values = rows_in(
+        sample_warehouse,
+        "select any_value(drivers.information_value), sum(levels.information_value)"
+        " from marts.fct_churn_drivers as drivers inner join marts.fct_churn_driver_levels as levels using (trait)"
+        " group by trait",
+    )
     assert len(values) == 7
     for whole, parts in values:
         assert whole == pytest.approx(parts, rel=1e-12)

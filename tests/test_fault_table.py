@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, none_of
-from fault_table import FAULTS, NOT_SEEN, PAGE, declared, rows_of, saw, seen_on_page, written
+from conftest import ROOT, csv_rows, none_of
+from fault_table import FAULTS, NOT_SEEN, PAGE, declared, saw, seen_on_page, written
 
 # The least that `make soak` has to have counted.
 PROMISED = {
@@ -30,7 +30,7 @@ def test_every_row_is_asked_of_a_test() -> None:
     )
     none_of(
         f"{row['section']} {row['fault']} is asked of no test"
-        for row in rows_of(FAULTS)
+        for row in csv_rows(FAULTS)
         if not any(f'"{name}' in sources for name in (row["fault"], row["fault"].split("_")[0] + "_{"))
     )
 

@@ -13,7 +13,7 @@ from bank_segments import register_file
 from bank_segments.errors import RefusedError
 from bank_segments.release.gate import GateResult, check_gate, previous_release, series_of
 from bank_segments.release.run import is_sample
-from conftest import SAMPLE
+from conftest import SAMPLE, rows_in
 from fault_table import saw
 
 LIMITS = register_file("gate_limits").read_text(encoding="utf-8")
@@ -106,11 +106,11 @@ def test_the_stability_index_is_the_one_computed_by_hand(
 def test_the_same_clients_have_not_drifted(sample_warehouse: Path, tmp_path: Path) -> None:
     (tmp_path / "bank_marts.duckdb").symlink_to(sample_warehouse)
     gate = check_gate(sample_warehouse, tmp_path)
-    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        compared = connection.execute(
-            "select trait from reference.traits where kind = 'category' union all"
-            " select segment_id from reference.segments"
-        ).fetchall()
+    compared = rows_in(
+        sample_warehouse,
+        "select trait from reference.traits where kind = 'category' union all"
+        " select segment_id from reference.segments",
+    )
     drift = [finding for finding in gate.findings if finding.kind == "drift"]
     assert {finding.subject for finding in drift} == {name for (name,) in compared} | {"is_churned"}
     assert {(finding.value, finding.outcome) for finding in drift} == {(0.0, "pass")}

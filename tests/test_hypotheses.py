@@ -22,10 +22,8 @@ from bank_segments.hypotheses import (
     PlannedTest,
     Sample,
     Slice,
-    effect_rows,
     result_rows,
     run_test,
-    samples,
 )
 from bank_segments.statistics import Reason, Stratum
 from conftest import SAMPLE
@@ -448,32 +446,6 @@ def test_unknown_tests_and_rank_tests_of_shares_are_refused_in_one_sentence() ->
         assert str(raised.value).startswith(message)
 
 
-def test_samples_fill_the_groups_that_sql_did_not_see() -> None:
-    populations = "all_clients active_clients"
-    hypotheses: Rows = [
-        {"hypothesis_id": "a", "populations": populations, "kind": "mean", "alpha": 0.05, "sort_order": 1}
-    ]
-    where = {"hypothesis_id": "a", "population": "all_clients", "trimming": "none", "territory": "all"}
-    counted = {"clients": 2, "total_units": 5, "total_squared_units": 13, "units_per_one": 1}
-    found = samples(hypotheses, [where | counted | {"client_group": "second"}], [], [])
-    assert [(sample.slice.population, sample.one.n, sample.two.n) for sample in found] == [
-        ("all_clients", 0, 2),
-        ("active_clients", 0, 0),
-    ]
-    assert all(sample.is_reported and sample.ranks is None and sample.strata == () for sample in found)
-    assert {row.reason_code for row in effect_rows(hypotheses, found)} == {Reason.EMPTY_GROUP}
-
-
 def test_a_relative_margin_of_negative_values_is_positive() -> None:
     (row,) = result_rows([planned("h", "welch_t")], [sample_of("h", [-1, -2, -4], [-10, -20, -60])])
     assert row.equivalence_margin == close(0.05 * 30)
-
-
-def test_the_family_of_a_slice_adjusts_its_p_values() -> None:
-    sample = sample_of("a", [100, 101, 102, 103] * 5, [101, 102, 103, 103] * 5)
-    p_value = stats.ttest_ind([100, 101, 102, 103] * 5, [101, 102, 103, 103] * 5, equal_var=False).pvalue
-    assert result_rows([planned("a", "welch_t")], [sample])[0].p_value_adjusted == close(p_value)
-    family = [dataclasses.replace(sample, hypothesis_id=name) for name in ("a", "b", "c", "d", "e")]
-    plan = [planned(each.hypothesis_id, "welch_t") for each in family]
-    for row in result_rows(plan, family):
-        assert row.p_value_adjusted == close(5 * p_value)

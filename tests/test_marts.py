@@ -16,6 +16,8 @@ import pytest
 from duckdb import DuckDBPyConnection as Connection
 from statsmodels.stats.proportion import proportion_confint, samplesize_proportions_2indep_onetail
 
+from conftest import rows_in
+from hypothesis_path import rows_of
 from output_cases import endless_columns
 
 FLAGS = {"CreditCard": "has_credit_card", "Loyalty": "is_loyal", "Churn": "is_churned"}
@@ -127,9 +129,7 @@ def clients(bank_clients: Path) -> pd.DataFrame:
 
 def records(connection: Connection, relation: str, key: list[str]) -> dict[Any, dict[str, Any]]:
     """Return the rows of a relation by their key; a key of one column is bare."""
-    result = connection.execute(f"select * from {relation}")
-    names = [column[0] for column in result.description]
-    rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    rows = rows_of(connection, f"select * from {relation}")
     by_key = {tuple(row[name] for name in key) if len(key) > 1 else row[key[0]]: row for row in rows}
     assert len(by_key) == len(rows)
     return by_key
@@ -169,9 +169,8 @@ def test_the_banks_figures(query: str, bank: Connection) -> None:
 
 def test_the_sample_shows_what_the_banks_file_shows(sample_warehouse: Path) -> None:
     """Segments as large, and the same verdicts, but for the interval that ends just inside the margin."""
-    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        found = connection.execute(f"select {COVERAGE}").fetchall()
-        verdicts = connection.execute(f"select {VERDICTS}").fetchall()
+    found = rows_in(sample_warehouse, f"select {COVERAGE}")
+    verdicts = rows_in(sample_warehouse, f"select {VERDICTS}")
     assert [coverage for (coverage,) in found] == pytest.approx(
         [coverage for (coverage,) in PINNED[COVERAGE]], abs=0.015
     )
@@ -389,6 +388,5 @@ def test_dashboard_cube(bank: Connection, clients: pd.DataFrame) -> None:
     assert {key: {name: row[str(name)] for name in sums} for key, row in found.items()} == expected
 
 
-@pytest.mark.parametrize("warehouse", ["bank", "sample"])
-def test_no_mart_holds_nan_or_infinity(warehouse: str, request: pytest.FixtureRequest) -> None:
-    assert endless_columns(request.getfixturevalue(f"{warehouse}_warehouse")) == []
+def test_no_mart_holds_nan_or_infinity(bank_warehouse: Path) -> None:
+    assert endless_columns(bank_warehouse) == []

@@ -19,6 +19,7 @@ from bank_segments.marts import read_marts
 from bank_segments.outputs.charts import chart_style, figures
 from bank_segments.outputs.conclusions import conclusions
 from bank_segments.words import LANGUAGES, Language
+from hypothesis_path import rows_of
 from output_cases import printed
 from test_charts import NAMES as CHARTS
 
@@ -223,9 +224,7 @@ class Marts:
             inner join marts.dim_populations as populations using (population)
             order by dim_hypotheses.sort_order, populations.sort_order, not is_primary, test
         """
-        found = self.connection.execute(query.replace("$l", self.language))
-        names = [column[0] for column in found.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        rows = rows_of(self.connection, query.replace("$l", self.language))
         told = ""
         for row in (row for row in rows if row["is_primary"]):
             if row["hypothesis_id"] != told:

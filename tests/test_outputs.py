@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, nodes
 
-from bank_segments.marts import read_marts
+from bank_segments.marts import Marts
 from conftest import ROOT
 
 OUTPUTS = ROOT / "python/bank_segments/outputs"
@@ -21,9 +21,8 @@ ORDERS = {*("lt", "lteq", "gt", "gteq"), ast.Lt, ast.LtE, ast.Gt, ast.GtE}
 
 
 @pytest.fixture(scope="module")
-def figures(sample_warehouse: Path) -> set[str]:
+def figures(marts: Marts) -> set[str]:
     """The columns of the marts with figures; places in an order are none."""
-    marts = read_marts(sample_warehouse)
     columns = {name for field in fields(marts) for name in getattr(marts, field.name).select_dtypes("number")}
     return {name for name in columns if not name.endswith(("_rank", "sort_order", "product_count"))}
 

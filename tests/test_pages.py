@@ -1,7 +1,6 @@
 """Every HTML page of a release in a real browser without a network, and the way from the first page to all the rest."""
 
 import base64
-import csv
 import html
 import json
 import re
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import duckdb
 import pytest
 from markdown_it import MarkdownIt
 from pptx import Presentation
@@ -22,18 +20,17 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-from bank_segments import register_file
-from bank_segments.marts import read_marts
+from bank_segments.marts import Marts
 from bank_segments.outputs.dashboard import write_dashboards
 from bank_segments.outputs.deck import write_decks
 from bank_segments.outputs.pages import INDEX
-from bank_segments.release.disclosure import published_cube
+from bank_segments.release.disclosure import PublishedCube
 from bank_segments.words import LANGUAGES, Language
 from chromium import assert_quiet, open_file
-from conftest import SAMPLE, copy_project, report
+from conftest import SAMPLE, rows_in
+from hostile_release import CITIES, CLIENTS, Published, hostile_release
 from needed import missing
-from test_bi_clients import HOME as CLIENTS
-from test_bi_clients import needed
+from test_bi_clients import HOME, needed
 
 PAGES = [
     "conclusions.en.html",
@@ -89,7 +86,7 @@ def opened(browser: webdriver.Chrome, page: Path, width: int = 1280) -> None:
 @pytest.fixture(scope="module")
 def axe() -> str:
     """The script of axe-core."""
-    return needed(CLIENTS / "npm/node_modules/axe-core/axe.min.js", "axe-core").read_text(encoding="utf-8")
+    return needed(HOME / "npm/node_modules/axe-core/axe.min.js", "axe-core").read_text(encoding="utf-8")
 
 
 def assert_readable(
@@ -184,10 +181,10 @@ def test_the_first_page_tells_what_was_run_on_what(
 ) -> None:
     opened(browser, sample_release / INDEX[language])
     run = json.loads((sample_release / "run.json").read_text(encoding="utf-8"))
-    with duckdb.connect(str(sample_release / "bank_marts.duckdb"), read_only=True) as marts:
-        ((*counts,),) = marts.execute(
-            "select read_rows, accepted_rows, rejected_rows from quality.row_counts"
-        ).fetchall()
+    ((*counts,),) = rows_in(
+        sample_release / "bank_marts.duckdb",
+        "select read_rows, accepted_rows, rejected_rows from quality.row_counts",
+    )
     shown = [each.text for each in browser.find_elements(By.CSS_SELECTOR, ".figure .value")]
     assert [int(re.sub(r"\D", "", text)) for text in shown] == counts
     text = browser.find_element(By.TAG_NAME, "body").text
@@ -201,9 +198,9 @@ def test_the_first_page_tells_what_was_run_on_what(
 
 
 def test_findings_and_decks_say_whether_the_data_are_synthetic(
-    sample_release: Path, hostile_release: Path
+    sample_release: Path, hostile: Published
 ) -> None:
-    for release, is_synthetic in ((sample_release, True), (hostile_release, False)):
+    for release, is_synthetic in ((sample_release, True), (hostile.release, False)):
         for language in LANGUAGES:
             findings = (release / f"conclusions.{language}.md").read_text(encoding="utf-8")
             slides = Presentation(str(release / f"presentation.{language}.pptx")).slides
@@ -212,9 +209,8 @@ def test_findings_and_decks_say_whether_the_data_are_synthetic(
 
 
 def test_another_run_writes_the_same_bytes(
-    sample_release: Path, sample_warehouse: Path, tmp_path: Path
+    sample_release: Path, marts: Marts, cube: PublishedCube, tmp_path: Path
 ) -> None:
-    marts, cube = read_marts(sample_warehouse), published_cube(sample_warehouse)
     names: dict[str, Any] = {"input_name": SAMPLE.name, "is_synthetic": True}
     for path in (*write_decks(marts, tmp_path, **names), *write_dashboards(marts, cube, tmp_path, **names)):
         assert path.read_bytes() == (sample_release / path.name).read_bytes(), path.name
@@ -292,51 +288,22 @@ def tool(*command: str) -> str:
 # A client file that means harm
 # -----------------------------------------------------------------------------------------------------------
 
-HOSTILE_CITIES = ("<img src=x onerror=alert(1)>", "=cmd()|' /C calc'!A0", "Д" * 300)
-UNKNOWN_CITY = "</script><script>alert(2)</script>"
-HOSTILE_FILE = "<img src=x onerror=alert(3)> =cmd().csv"
-
 
 @pytest.fixture(scope="module")
-def hostile_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The release of a bank whose declared cities, whose rejected rows and whose file's name all mean harm."""
-    project = copy_project(tmp_path_factory.mktemp("hostile"))
-    with register_file("allowed_values", project).open("a", encoding="utf-8", newline="") as seed:
-        for place, city in enumerate(HOSTILE_CITIES, 4):
-            csv.writer(seed, lineterminator="\n").writerow(["city", city, city, city, place])
-    clients = project / HOSTILE_FILE
-    with duckdb.connect() as connection:
-        connection.execute(
-            """
-            copy (
-                select * replace (
-                    case
-                        when row_number() over () % 400 = 0 then $unknown
-                        when row_number() over () % 3 = 0 then $cities[1 + (row_number() over ()) % 9 // 3]
-                        else city
-                    end as city
-                )
-                from read_parquet($sample)
-            ) to '"""
-            + str(clients)
-            + "' (header, delimiter ',')",
-            {"unknown": UNKNOWN_CITY, "cities": list(HOSTILE_CITIES), "sample": str(SAMPLE)},
-        )
-    run = report(project, "--clients", str(clients))
-    assert run.returncode == 0, run.stdout + run.stderr
-    return (project / "published/latest").resolve()
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    return hostile_release(tmp_path_factory)
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_hostile_file_does_no_harm_on_any_page(
-    name: str, hostile_release: Path, browser: webdriver.Chrome, axe: str
+    name: str, hostile: Published, browser: webdriver.Chrome, axe: str
 ) -> None:
-    opened(browser, hostile_release / name)
+    opened(browser, hostile.release / name)
     if name in OURS:
         text = browser.find_element(By.TAG_NAME, "body").text
-        assert HOSTILE_FILE in text
+        assert CLIENTS in text
         assert not SYNTHETIC.search(text.splitlines()[0])
-        assert_readable(browser, hostile_release / name, axe, SCREENS[:2])
+        assert_readable(browser, hostile.release / name, axe, SCREENS[:2])
     if name.startswith("dashboard"):
         # Where the pointer rests on a bar, a tooltip names its level.
         for bar in browser.find_elements(
@@ -351,12 +318,13 @@ def test_a_hostile_file_does_no_harm_on_any_page(
     assert_quiet(browser)
 
 
-def test_a_hostile_file_is_shown_as_it_is(hostile_release: Path, browser: webdriver.Chrome) -> None:
+def test_a_hostile_file_is_shown_as_it_is(hostile: Published, browser: webdriver.Chrome) -> None:
     """What means harm is not hidden either: names are text, rejected rows are counted."""
-    opened(browser, hostile_release / "dashboard.ru.html")
+    opened(browser, hostile.release / "dashboard.ru.html")
     text = browser.find_element(By.TAG_NAME, "body").text
-    assert all(" ".join(city.split()) in " ".join(text.split()) for city in HOSTILE_CITIES)
-    opened(browser, hostile_release / "conclusions.ru.html")
-    assert HOSTILE_CITIES[0] in browser.find_element(By.TAG_NAME, "body").text
-    run = json.loads((hostile_release / "run.json").read_text(encoding="utf-8"))
-    assert run["rows"] == {"read": 10_000, "accepted": 9_975, "rejected": 25}
+    assert all(" ".join(city.split()) in " ".join(text.split()) for city in CITIES)
+    opened(browser, hostile.release / "conclusions.ru.html")
+    assert CITIES[0] in browser.find_element(By.TAG_NAME, "body").text
+    run = json.loads((hostile.release / "run.json").read_text(encoding="utf-8"))
+    accepted, rejected = len(hostile.accepted), len(hostile.rejected)
+    assert run["rows"] == {"read": accepted + rejected, "accepted": accepted, "rejected": rejected}

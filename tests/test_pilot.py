@@ -9,15 +9,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from bank_segments.errors import RefusedError
 from bank_segments.evaluate import evaluate, main
 from bank_segments.release.activation import write_list
 from bank_segments.words import LANGUAGES
+from conftest import csv_rows, rows_in
 from output_cases import printed
-from test_activation import Project, csv_rows
+from test_activation import Project
 
 SEGMENT = "segment_2"  # pays from about 15 % kept on
 HEADER = "client_id,city,product_count,segment_id,arm,is_churned"
@@ -36,12 +36,12 @@ def test_every_other_client_of_a_stratum_gets_the_offer(
     sample: Project, sample_warehouse: Path, tmp_path: Path
 ) -> None:
     """Client by client: sorted by stratum and then by a hash that none but the bank can compute."""
-    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        clients = connection.execute(
-            "select client_id, client_key, city, age_band from marts.dim_clients"
-            " inner join staging.stg_bank__client_keys using (client_key)"
-            " where not is_churned and product_count = 1 and age >= 39"
-        ).fetchall()
+    clients = rows_in(
+        sample_warehouse,
+        "select client_id, client_key, city, age_band from marts.dim_clients"
+        " inner join staging.stg_bank__client_keys using (client_key)"
+        " where not is_churned and product_count = 1 and age >= 39",
+    )
 
     def place(client: tuple[object, ...]) -> tuple[object, ...]:
         _, key, *stratum = client

@@ -1,113 +1,27 @@
-"""Nobody sees too much: the bank's ids are in nothing that a run publishes, prints or logs, wherever its file lies.
-
-The clients are those of the sample under ids of twelve digits, which no figure equals by chance. `make` runs on them in
-a directory, and on a file, whose names hold what shells, make and SQL take for their own.
-"""
+"""Nobody sees too much: the bank's ids are in nothing that a run publishes, prints or logs, wherever its file lies."""
 
 import base64
-import csv
 import hashlib
 import hmac
 import io
-import os
 import re
 import stat
-import subprocess
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from conftest import ROOT, SAMPLE, copy_all, none_of
+from conftest import ROOT, csv_rows, none_of, rows_in
+from hostile_release import CLIENTS, UNKNOWN_CITY, Published, bank_id, hostile_release, make
 from test_recipes import recipes
-
-DIRECTORY = """банк's "a" $HOME b=c; (d) & e"""
-CLIENTS = """клиенты's "x" $USER FOO=y; `id` $(touch z) #1.csv"""
-SERIES = """месяц's "$HOME" A=b; `id`"""
-FIRST_ID = 731_465_820_197
-CITY = 2
-BALANCE = 6
-
-
-def bank_id(number: int) -> int:
-    """Return the id of the client in this row, counted from 0."""
-    return FIRST_ID + number * 7_919_003
-
-
-def spoilt(row: list[str], number: int) -> list[list[str]]:
-    """Return rows that are rejected, with their id, and that of another client, where they do not belong."""
-    own, other = str(bank_id(number)), str(bank_id(number + 1))
-    spaced = f"{own[:3]} {own[3:6]}\u00a0{own[6:]}"
-    texts = [own, f"{own}.0", f"00{own}", f'"{own}"', spaced, f"Рыбинск {own}/2", other, f"{float(own):.11e}"]
-    return [
-        row[:-1],
-        [*row, "", other],
-        [str(number), *row[:-1]],
-        [*row[1:], ""],
-        *([*row[:CITY], text, *row[CITY + 1 :]] for text in texts),
-        *([*row[:BALANCE], f"{text}?", *row[BALANCE + 1 :]] for text in texts),
-        [*row[:CITY], "Атлантида", *row[CITY + 1 : 4], "17", *row[5:]],
-    ]
-
-
-@dataclass(frozen=True)
-class Published:
-    """A project that published such a file, who was accepted in the order of the file, and what make printed."""
-
-    project: Path
-    ids: frozenset[str]
-    accepted: list[str]
-    rejected: list[list[str]]
-    output: str
-
-    @property
-    def release(self) -> Path:
-        """The release."""
-        return (self.project / "published/latest").resolve()
-
-
-def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make as from a terminal whose files are for everyone."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    return subprocess.run(
-        # Never sets up anew the environment that the tests run in, however new the lock file of a checkout is.
-        ["make", "--old-file=.venv/installed", *arguments],
-        cwd=project,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        umask=0,
-    )
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
-    project = copy_all(tmp_path_factory.mktemp("privacy") / DIRECTORY)
-    (project / ".venv").symlink_to(ROOT / ".venv")
-    with duckdb.connect() as connection:
-        result = connection.execute("select columns(*)::varchar from read_parquet(?)", [str(SAMPLE)])
-        header = [column[0] for column in result.description or ()]
-        rows = [["" if cell is None else cell for cell in row] for row in result.fetchall()]
-    rows = [[str(bank_id(number)), *row[1:]] for number, row in enumerate(rows)]
-    rejected = spoilt(rows[5000], 5000)
-    accepted = rows[:5000] + rows[5001:]
-    clients = project.parent / CLIENTS
-    with clients.open("w", encoding="utf-8", newline="") as handle:
-        csv.writer(handle).writerows([header, *rows[:5000], *rejected, *rows[5001:]])
-    run = make(project, "report", f"CLIENTS={clients}", f"SERIES={SERIES}")
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr
-    return Published(
-        project,
-        frozenset(row[0] for row in rows),
-        [row[0] for row in accepted],
-        rejected,
-        run.stdout + run.stderr,
-    )
+    return hostile_release(tmp_path_factory)
 
 
 def contents(data: bytes) -> Iterator[bytes]:
@@ -161,8 +75,7 @@ def files_of(directory: Path) -> list[Path]:
 
 
 def test_no_id_of_the_bank_is_in_the_project(bank_clients: Path) -> None:
-    with bank_clients.open(encoding="utf-8-sig", newline="") as lines:
-        ids = {row["userid"] for row in csv.DictReader(lines)}
+    ids = {row["userid"] for row in csv_rows(bank_clients)}
     texts = [
         path
         for name in ("models", "seeds", "macros", "analyses", "python", "tests")
@@ -248,15 +161,20 @@ def test_who_has_the_public_twin_recovers_no_client_by_key_or_position(published
 
     What the columns themselves give away, as an age and a salary to the kopeck do, is told in the docs.
     """
-    with duckdb.connect(str(published.release / "bank_marts.duckdb"), read_only=True) as connection:
-        tables = connection.execute(
-            "select schema_name || '.' || table_name from duckdb_columns()"
-            " where column_name = 'client_key' and table_name in (select table_name from duckdb_tables())"
-        ).fetchall()
-        orders = [
-            [key for (key,) in connection.execute(f"select client_key from {name} order by rowid").fetchall()]
-            for (name,) in tables
+    tables = rows_in(
+        published.release / "bank_marts.duckdb",
+        "select schema_name || '.' || table_name from duckdb_columns()"
+        " where column_name = 'client_key' and table_name in (select table_name from duckdb_tables())",
+    )
+    orders = [
+        [
+            key
+            for (key,) in rows_in(
+                published.release / "bank_marts.duckdb", f"select client_key from {name} order by rowid"
+            )
         ]
+        for (name,) in tables
+    ]
     secret = (published.project / ".client_key").read_bytes().strip()
     shown = {key for order in orders for key in order}
     assert shown == {hmac.new(secret, i.encode(), "sha256").hexdigest()[:32] for i in published.accepted}
@@ -271,18 +189,16 @@ def test_who_has_the_public_twin_recovers_no_client_by_key_or_position(published
 
 
 def test_rejected_rows_keep_their_reasons_and_are_found_again(published: Published) -> None:
-    with duckdb.connect(str(published.release / "bank_marts.duckdb"), read_only=True) as connection:
-        rows = connection.execute(
-            "select source_row_number, reasons, city, age from quality.rejected_clients order by 1"
-        ).fetchall()
+    rows = rows_in(
+        published.release / "bank_marts.duckdb",
+        "select source_row_number, reasons, city, age from quality.rejected_clients order by 1",
+    )
     assert [row[0] for row in rows] == list(range(5001, 5001 + len(published.rejected)))
     assert rows[0][1] == "row has fewer fields than the header"
     assert rows[1][1] == "row has more fields than the header"
     reasons = "Age is outside its domain; City is unknown; userid has differing rows"
-    assert rows[-1][1:] == (reasons, "Атлантида", "17")
-    path = published.project / "target/report/rejected_rows.csv"
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        kept = list(csv.DictReader(handle))
+    assert rows[-1][1:] == (reasons, UNKNOWN_CITY, "17")
+    kept = csv_rows(published.project / "target/report/rejected_rows.csv")
     assert [(int(row["source_row_number"]), row["reasons"]) for row in kept] == [row[:2] for row in rows]
     for row, original in zip(kept[:2], published.rejected[:2], strict=True):
         assert row["row_text"] == ",".join(original)
@@ -294,8 +210,7 @@ def test_rejected_rows_keep_their_reasons_and_are_found_again(published: Publish
 def test_make_writes_the_campaign_list_with_ids_of_accepted_clients(published: Published) -> None:
     run = make(published.project, "activation", "SEGMENT=segment_3")
     assert run.returncode == 0, run.stderr
-    with (published.project / "activation/segment_3.csv").open(encoding="utf-8", newline="") as handle:
-        listed = {row["client_id"] for row in csv.DictReader(handle)}
+    listed = {row["client_id"] for row in csv_rows(published.project / "activation/segment_3.csv")}
     assert len(listed) > 100
     assert listed <= set(published.accepted)
 

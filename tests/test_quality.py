@@ -18,6 +18,7 @@ from bank_segments.release.expectations import ExpectationOutcome
 from bank_segments.release.gate import GateResult, check_gate
 from bank_segments.warehouse import Build
 from bank_segments.words import Words
+from conftest import rows_in
 from fault_table import suites
 
 
@@ -52,7 +53,6 @@ class Page:
     gate: GateResult
     outcomes: Sequence[ExpectationOutcome]
     input_name: str = "clients.csv"
-    is_synthetic: bool = False
 
     def written(self, directory: Path) -> dict[str, Reader]:
         """Write the page and read it as a browser would; nothing in it may point outside."""
@@ -63,7 +63,7 @@ class Page:
             outcomes=self.outcomes,
             run_id="R2",
             input_name=self.input_name,
-            is_synthetic=self.is_synthetic,
+            is_synthetic=False,
         )
         pages = {language: (directory / name).read_text(encoding="utf-8") for language, name in INDEX.items()}
         for page in pages.values():
@@ -101,10 +101,9 @@ def write_results(build: Build, statuses: Mapping[str, str]) -> None:
 
 
 def test_the_page_of_an_accepted_run(page: Page, tmp_path: Path, sample_warehouse: Path) -> None:
-    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        ((loyal, without_balance),) = connection.execute(
-            "select loyal_churned_clients, clients_without_balance from quality.row_counts"
-        ).fetchall()
+    ((loyal, without_balance),) = rows_in(
+        sample_warehouse, "select loyal_churned_clients, clients_without_balance from quality.row_counts"
+    )
     pages = page.written(tmp_path / "data_quality")
     russian, english = pages["ru"].text, pages["en"].text
     assert "Данные приняты" in russian
@@ -146,17 +145,6 @@ def test_every_test_of_dbt_is_on_the_page(page: Page, tmp_path: Path) -> None:
     assert "Проверок dbt не пройдено: 1." in failed["ru"].text
     page.build.run_results.unlink()
     assert "no results of dbt" in page.written(tmp_path / "absent")["en"].text
-
-
-def test_the_first_line_says_that_data_are_synthetic(page: Page, tmp_path: Path) -> None:
-    assert "синтетические" not in page.written(tmp_path / "real")["ru"].text
-    pages = replace(page, is_synthetic=True).written(tmp_path / "synthetic")
-    for language, title, words in (
-        ("ru", "Качество данных", "синтетические"),
-        ("en", "Data quality", "synthetic"),
-    ):
-        first = next(line for line in pages[language].text.splitlines() if line.strip() not in ("", title))
-        assert words in first
 
 
 def test_drift_is_on_the_page_with_the_trait_in_words(

@@ -1,21 +1,19 @@
 """What the project says of itself is so: files and commands exist, numbers are the marts', pictures are not stale."""
 
-import csv
 import re
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from bank_segments import register_file
-from bank_segments.marts import read_marts
+from bank_segments import register_rows
+from bank_segments.marts import Marts
 from bank_segments.outputs.charts import draw_charts
 from bank_segments.words import LANGUAGES, Language
-from conftest import ROOT
+from conftest import ROOT, rows_in
 
 README: dict[Language, str] = {
     "en": (ROOT / "README.md").read_text(encoding="utf-8"),
@@ -69,29 +67,29 @@ def tracked() -> set[str]:
 def test_the_results_are_those_of_the_marts(language: Language, sample_warehouse: Path) -> None:
     (paragraph,) = [part for part in README[language].split("\n\n") if part.startswith(FIRST_WORDS[language])]
     text = paragraph.replace("\n", " ")
-    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        ((name, *wanted),) = connection.execute(
-            f"""
-            with bank as (
-                select count(*) as clients, 100 * avg(is_churned::int) as churn_rate from marts.dim_clients
-            ), products as (
-                select
-                    100 * max(churn_rate) filter (where product_count = 2) as two_products,
-                    100 * max(churn_rate) filter (where product_count = 1) as one_product
-                from marts.fct_product_count_metrics
-            ), segment as (
-                select
-                    name_{language} as name,
-                    clients as segment_clients,
-                    100 * coverage as coverage,
-                    100 * churn_rate as segment_churn_rate
-                from marts.fct_segment_metrics inner join marts.dim_segments using (segment_id)
-                where segment_id = 'segment_3'
-            )
-            select name, churn_rate, clients, segment_clients, coverage, segment_churn_rate, two_products, one_product
-            from bank, products, segment
-            """
-        ).fetchall()
+    ((name, *wanted),) = rows_in(
+        sample_warehouse,
+        f"""
+        with bank as (
+            select count(*) as clients, 100 * avg(is_churned::int) as churn_rate from marts.dim_clients
+        ), products as (
+            select
+                100 * max(churn_rate) filter (where product_count = 2) as two_products,
+                100 * max(churn_rate) filter (where product_count = 1) as one_product
+            from marts.fct_product_count_metrics
+        ), segment as (
+            select
+                name_{language} as name,
+                clients as segment_clients,
+                100 * coverage as coverage,
+                100 * churn_rate as segment_churn_rate
+            from marts.fct_segment_metrics inner join marts.dim_segments using (segment_id)
+            where segment_id = 'segment_3'
+        )
+        select name, churn_rate, clients, segment_clients, coverage, segment_churn_rate, two_products, one_product
+        from bank, products, segment
+        """,
+    )
     assert name in text
     # Written in English, whatever the language of the text.
     numbers = re.findall(r"\d+(?:[ ,]\d{3})*(?:[.,]\d(?!\d))?", text)
@@ -105,9 +103,9 @@ def test_the_results_are_those_of_the_marts(language: Language, sample_warehouse
 
 
 @pytest.fixture(scope="module")
-def drawn(sample_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def drawn(marts: Marts, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("charts")
-    draw_charts(read_marts(sample_warehouse), directory)
+    draw_charts(marts, directory)
     return directory
 
 
@@ -146,14 +144,14 @@ def test_every_file_and_folder_that_it_names_is_there(text: str) -> None:
 
 
 def test_every_relation_that_it_names_is_in_the_warehouse(sample_warehouse: Path) -> None:
-    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        known = {
-            f"{schema}.{name}"
-            for schema, name in connection.execute(
-                "select schema_name, view_name from duckdb_views() union all"
-                " select schema_name, table_name from duckdb_tables()"
-            ).fetchall()
-        }
+    known = {
+        f"{schema}.{name}"
+        for schema, name in rows_in(
+            sample_warehouse,
+            "select schema_name, view_name from duckdb_views() union all"
+            " select schema_name, table_name from duckdb_tables()",
+        )
+    }
     said = "\n".join(TEXTS.values())
     named = set(re.findall(r"\b(?:marts|quality)\.\w+", said))
     assert len(named) > 5
@@ -177,8 +175,7 @@ def test_every_make_target_that_it_names_exists() -> None:
 
 
 def test_the_columns_of_a_client_file_are_the_declared_ones() -> None:
-    with register_file("columns").open(encoding="utf-8", newline="") as lines:
-        declared = {row["raw_column"] for row in csv.DictReader(lines)}
+    declared = {row["raw_column"] for row in register_rows("columns")}
     (table,) = re.findall(r"^## Your own file\n(.*?)^## ", README["en"], re.MULTILINE | re.DOTALL)
     cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == declared

@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md, followed in a scratch copy: they need no SQL and no Python."""
+"""The recipes of CONTRIBUTING.md, followed in a scratch copy, need no SQL and no Python, nor do lines taken away."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent, indent
@@ -33,7 +33,7 @@ from bank_segments.outputs.dashboard import write_dashboards
 from bank_segments.release.adopt import adopt
 from bank_segments.release.disclosure import publish, read_cells
 from bank_segments.words import LANGUAGES, Language
-from conftest import ROOT, SAMPLE, copy_project, dbt
+from conftest import ROOT, SAMPLE, copy_project, dbt, rows_in
 from hypothesis_path import rows_of
 
 
@@ -168,6 +168,26 @@ def add_hypotheses_of_other_groups(project: Path) -> None:
         append(project, "hypothesis_tests", test=other, is_primary="false", **entry)
 
 
+# Lines that are taken away, by their register, or replaced.
+LESS = {
+    "segment_rules": {"segment_3,city,=,Ростов Великий\n": ""},
+    "population_rules": {"without_loyal_churned,is_loyal,=,true\n": ""},
+    "bands": {"age,65,\n": "", "age,55,65\n": "age,55,\n"},
+    "hypothesis_tests": {"h1_age,mann_whitney_u,false,0.05\n": ""},
+}
+
+
+def take_away(project: Path) -> None:
+    """A rule of a segment and of a population, a band, and a test."""
+    for seed, lines in LESS.items():
+        path = register_file(seed, project)
+        text = path.read_text(encoding="utf-8")
+        for line, other in lines.items():
+            assert text.count(f"\n{line}") == 1
+            text = text.replace(f"\n{line}", f"\n{other}")
+        path.write_text(text, encoding="utf-8")
+
+
 ADOPTED = """
     select candidate_id, clients, churned_clients, name_ru from marts.fct_segment_candidates
     where depth = 3 and rule_lines like '%age,%'
@@ -177,17 +197,17 @@ ADOPTED = """
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, sample_release: Path) -> Path:
-    """A scratch copy in which all recipes were followed, built with every test."""
+    """A scratch copy in which all recipes were followed and other lines are gone, built with every test."""
     project = copy_project(tmp_path_factory.mktemp("scratch"))
     code = {path: path.read_bytes() for pattern in ("*.sql", "*.py") for path in project.rglob(pattern)}
     for steps in recipes().values():
         for step in steps:
             step.follow(project)
     add_hypotheses_of_other_groups(project)
+    take_away(project)
     published = tmp_path_factory.mktemp("published")
     (published / "latest").symlink_to(sample_release)
-    with duckdb.connect(sample_release / "bank_marts.duckdb", read_only=True) as connection:
-        ((candidate, *_),) = connection.execute(ADOPTED).fetchall()
+    ((candidate, *_),) = rows_in(sample_release / "bank_marts.duckdb", ADOPTED)
     adopt(published, project, candidate)
     with pytest.raises(RefusedError, match=r"has c_.* already; nothing was changed"):
         adopt(published, project, candidate)
@@ -309,8 +329,7 @@ def test_the_new_segment_is_in_the_marts(warehouse: duckdb.DuckDBPyConnection) -
 def test_the_adopted_candidate_is_a_segment(
     warehouse: duckdb.DuckDBPyConnection, sample_release: Path
 ) -> None:
-    with duckdb.connect(sample_release / "bank_marts.duckdb", read_only=True) as connection:
-        (candidate,) = connection.execute(ADOPTED).fetchall()
+    (candidate,) = rows_in(sample_release / "bank_marts.duckdb", ADOPTED)
     assert warehouse.execute(
         "select segment_id, clients, churned_clients, name_ru"
         " from marts.fct_segment_metrics inner join marts.dim_segments using (segment_id) where segment_id = ?",
@@ -382,10 +401,9 @@ def slices(
     query = f"select * from marts.fct_hypothesis_sensitivity where hypothesis_id = '{hypothesis_id}'"
     for row in rows_of(warehouse, query):
         chosen = clients[clients[group].isin(values) & clients[metric].notna()]
-        if row["population"] == "active_clients":
+        # Without its rule on loyalty, the third population is that of the active clients.
+        if row["population"] != "all_clients":
             chosen = chosen[~chosen["is_churned"]]
-        elif row["population"] == "without_loyal_churned":
-            chosen = chosen[~(chosen["is_churned"] & chosen["is_loyal"])]
         if row["trimming"] != "none":
             low, high = np.quantile(chosen[metric], [0.01, 0.99], method="inverted_cdf")
             chosen = chosen[chosen[metric].between(low, high)]
@@ -457,3 +475,63 @@ def test_the_new_trait_is_in_the_portrait(warehouse: duckdb.DuckDBPyConnection) 
         " order by (balance >= 100000)::int + (balance >= 150000)::int"
     ).fetchall()
     assert portrait == [(label, *counts) for label, counts in zip(labels, expected, strict=True)]
+
+
+# -----------------------------------------------------------------------------------------------------------
+# What was taken away
+# -----------------------------------------------------------------------------------------------------------
+
+Answers = Callable[[str], tuple[dict[Any, Any], dict[Any, Any]]]
+
+
+@pytest.fixture
+def answers(warehouse: duckdb.DuckDBPyConnection, sample_release: Path) -> Iterator[Answers]:
+    """Two columns, a key and its value, of the shipped registers and of those with less, for the keys of the first."""
+    with duckdb.connect(sample_release / "bank_marts.duckdb", read_only=True) as shipped:
+
+        def asked(query: str) -> tuple[dict[Any, Any], dict[Any, Any]]:
+            before, after = (
+                dict(each.execute(f"select {query}").fetchall()) for each in (shipped, warehouse)
+            )
+            return before, {key: value for key, value in after.items() if key in before}
+
+        yield asked
+
+
+def test_without_its_city_segment_3_is_segment_2(answers: Answers) -> None:
+    before, after = answers("segment_id, clients from marts.fct_segment_metrics where segment_id <> 'none'")
+    assert after == before | {"segment_3": before["segment_2"]}
+    assert before["segment_3"] < before["segment_2"]
+    _, rules = answers("segment_id, rule from marts.dim_segments")
+    assert rules["segment_3"] == "age >= 39 and product_count = 1"
+
+
+def test_without_the_last_band_its_clients_are_in_the_one_before(
+    answers: Answers, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    bands = "level, clients from marts.fct_churn_portrait where trait = 'age_band'"
+    before, after = answers(bands)
+    older = before.pop("55-64") + before.pop("65+")
+    assert after == before
+    assert dict(warehouse.execute(f"select {bands}").fetchall()) == before | {"55+": older}
+
+
+def test_without_a_test_its_result_is_gone_and_the_others_stay(answers: Answers) -> None:
+    before, after = answers("(hypothesis_id, population, test), p_value from marts.fct_hypothesis_results")
+    gone = {key for key in before if (key[0], key[2]) == ("h1_age", "mann_whitney_u")}
+    assert len(gone) == 2
+    assert after.keys() == before.keys() - gone
+    # The strata of one test are age bands: it changes with the bands, and only it.
+    changed = {key for key in after if after[key] != before[key]}
+    assert {test for _, _, test in changed} == {"cochran_mantel_haenszel"}
+
+
+def test_without_a_rule_a_population_loses_more_clients(answers: Answers) -> None:
+    before, after = answers("population, rule from marts.dim_populations")
+    assert before["without_loyal_churned"] == "not (is_churned = true and is_loyal = true)"
+    assert after["without_loyal_churned"] == "not (is_churned = true)"
+    before, after = answers(
+        "population, first_group_clients + second_group_clients from marts.fct_hypothesis_sensitivity"
+        " where hypothesis_id = 'h1_age' and trimming = 'none' and territory = 'all'"
+    )
+    assert after["without_loyal_churned"] == after["active_clients"] < before["without_loyal_churned"]

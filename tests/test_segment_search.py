@@ -81,20 +81,20 @@ def bank(size: int, seed: int, planted: Mapping[str, str] | None = None) -> pd.D
 
 def test_without_structure_chance_finds_something_in_one_table_of_twenty() -> None:
     found = sum(
-        min(row.p_value for _, row in search(bank(400, seed), depth=3, permutations=99, seed=seed)) <= 0.05
+        min(row.p_value for _, row in search(bank(400, seed), depth=2, permutations=99, seed=seed)) <= 0.05
         for seed in range(200)
     )
     assert found <= stats.binom.ppf(0.999, 200, 0.05)
     assert found > 0  # nor is the test so cautious that it never finds anything
 
 
-def test_a_planted_rule_comes_first_in_95_of_100_banks() -> None:
+def test_a_planted_rule_comes_first_in_38_of_40_banks() -> None:
     """Three conditions that 8 % of 10,000 clients meet, who leave twice as often."""
     planted = {"age": "40", "city": "b", "loyal": "yes"}
     first = [
-        search(bank(10_000, seed, planted), depth=3, permutations=99, seed=seed)[0] for seed in range(100)
+        search(bank(10_000, seed, planted), depth=3, permutations=99, seed=seed)[0] for seed in range(40)
     ]
-    assert sum(rule == frozenset(planted.items()) for rule, _ in first) >= 95
+    assert sum(rule == frozenset(planted.items()) for rule, _ in first) >= 38
     assert all(row.p_value == 0.01 for _, row in first)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 import bank_segments
-from bank_segments.marts import read_marts
+from bank_segments.marts import Marts
 from bank_segments.words import LANGUAGES, Language, Words, catalogue, decimals_of, escaped, words_of
 from fault_table import suites
 
@@ -108,8 +108,7 @@ def test_escaped_text_stays_text(text: str) -> None:
     assert [token.type for token in tokens].count("list_item_open") == 1
 
 
-def test_rules_in_words(sample_warehouse: Path) -> None:
-    marts = read_marts(sample_warehouse)
+def test_rules_in_words(marts: Marts) -> None:
     russian, english = (words_of(marts, language) for language in LANGUAGES)
     rule = "age >= 39 and city = Ростов Великий and product_count = 1"
     assert russian.rule(rule) == "Возраст не меньше 39; Город: Ростов Великий; Число продуктов: 1"
