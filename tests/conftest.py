@@ -5,11 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import psutil
 import pytest
 from dbt.cli.main import dbtRunner
@@ -174,6 +175,12 @@ def copy_all(target: Path) -> Path:
     """Copy the project as it is checked out, for a test that runs `make report` in it."""
     of_runs = ("target", "published", "logs", "activation", "pilots", "__pycache__")
     return Path(shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(".*", *of_runs)))
+
+
+def rows_in(file: Path, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    """What a query gives in a warehouse or a release."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return connection.execute(query, values).fetchall()
 
 
 def none_of(findings: Iterable[str]) -> None:
