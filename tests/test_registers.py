@@ -50,159 +50,75 @@ def test_no_bank_contradicts_itself(bank: str) -> None:
 
 
 # In a register of three_traits, what is put in the place of what, and what is said of it.
-CASES = [
-    ("segments", "segment_id,name_ru", "segment,name_ru", "line 1: the columns must be segment_id, name_ru"),
-    ("pilots", ",0.05,", ",often,", "line 2, column significance_level: must be a double, not often"),
-    ("bank", ",true,", ",,", "line 2, column is_synthetic: must not be empty"),
-    ("bank", "KZT", "KZZ", "line 2, column currency: KZZ is no currency of ISO 4217"),
-    ("assumptions", "0.05,0.15,", "0.5,0.15,", "line 3, column low, central, high: must be in order"),
-    ("columns", "\n2,", "\n1,", "line 2, column sort_order: stands twice"),
-    ("columns", "age_years,trait", "age_years,treat", "line 3, column role: must be one of id, outcome"),
-    (
-        "columns",
-        "uses_app,trait",
-        "uses_app,outcome",
-        "line 6, column role: a second column has the role out",
-    ),
-    ("columns", "closed,outcome", "closed,trait", "line 1, column role: no column has the role outcome"),
-    ("columns", "trait,false,integer", "trait,false,float", "line 3, column kind: must be one of integer, "),
-    ("columns", "trait,false,integer", "trait,false,", "line 3, column kind: a column that is loaded must"),
-    (
-        "columns",
-        "is_churned,closed",
-        "left,closed",
-        "line 6, column column_name: the outcome is called is_churned",
-    ),
-    ("bands", "age,30,40", "age,29,40", "line 3, column lower_bound: the band from 29 of age"),
-    (
-        "allowed_values",
-        "plan,plus",
-        "plan,BASIC",
-        "line 3, column value: BASIC of plan means basic and BASIC",
-    ),
-    (
-        "value_synonyms",
-        "open,false",
-        "Closed,false",
-        "line 3, column raw_value: Closed of is_churned means both",
-    ),
-    ("segment_rules", "plan,=", "tariff,=", "line 2, column column_name: no bank has a column tariff"),
-    (
-        "value_synonyms",
-        "is_churned,open,false",
-        "plan,Family,basic",
-        "line 3, column raw_value: Family of plan means fam",
-    ),
-    (
-        "value_synonyms",
-        "open,false",
-        "closed,false",
-        "line 3, column raw_value: closed of is_churned means both",
-    ),
-    ("traits", "plan,category", "tariff,category", "line 2, column trait: columns.csv has no tariff"),
-    ("bands", "age,,30", "years,,30", "line 2, column column_name: columns.csv has no years"),
-    ("hypotheses", "mean,age", "mean,years", "line 3, column metric_column: no bank has a column years"),
-    ("segment_rules", "segment_2,", "segment_7,", "line 4, column segment_id: must be a segment_id of seg"),
-    ("bands", "age,,30", "age,18,30", "line 2, column upper_bound: the first band of age has no lower bound"),
-    (
-        "columns",
-        "true,18,100",
-        "true,100,18",
-        "line 3, column minimum: the minimum must not be above the max",
-    ),
-    (
-        "segment_rules",
-        "plan,=,basic",
-        "plan,=,gold",
-        "line 2, column value: gold is no value of plan, see allo",
-    ),
-    (
-        "segment_rules",
-        "age,>=,40",
-        "age,>=,400",
-        "line 4, column value: 400 is no value of age, see its bounds",
-    ),
-    (
-        "segment_rules",
-        "plan,=,basic",
-        "plan,>,basic",
-        "line 2, column operator: > needs a number, which plan",
-    ),
-    (
-        "population_rules",
-        "=,false",
-        "=,no",
-        "line 2, column value: no is no value of is_churned, see allowed_v",
-    ),
-    ("value_synonyms", "open,false", "open,maybe", "line 3, column value: maybe is no value of is_churned"),
-    (
-        "allowed_values",
-        "plan,plus",
-        "uses_app,plus",
-        "line 3, column value: uses_app is a flag: only true and",
-    ),
-    (
-        "hypotheses",
-        "plan,basic,family",
-        "plan,basic,gold",
-        "line 4, column second_group: gold is no value of",
-    ),
-    (
-        "hypotheses",
-        "true,false,all",
-        "true,true,all",
-        "line 2, column second_group: a group cannot be compar",
-    ),
-    (
-        "hypotheses",
-        "mean,age,",
-        "mean,plan,",
-        "line 3, column metric_column: plan is no number, which a mean",
-    ),
-    (
-        "hypotheses",
-        "active_clients,,",
-        "nobody,,",
-        "line 3, column populations: populations.csv has no nobody",
-    ),
-    ("hypotheses", "plan age_band", "plan years", "line 2, column strata: no bank has a column years"),
-    (
-        "hypothesis_tests",
-        "z,true",
-        "z,false",
-        "hypotheses.csv, line 2, column hypothesis_id: h1_app_churn must have one prim",
-    ),
-    ("hypothesis_tests", "welch_t", "student_t", "line 5, column test: must be one of welch_t, "),
-    (
-        "pilots",
-        "segment_1,",
-        "segment_9,",
-        "line 2, column segment_id: proposals.csv has no first_steps for se",
-    ),
-    (
-        "segment_rules",
-        "segment_2,age,>=,40\nsegment_2,uses_app,=,false\n",
-        "",
-        "segments.csv, line 3, column segment_id: segment_2",
-    ),
-    ("traits", "age,number", "uses_app,number", "line 5, column kind: uses_app is no number"),
-]
+CASES = r"""
+segments         | segment_id,name_ru    | segment,name_ru   | line 1: the columns must be segment_id, name_ru
+pilots           | ,0.05,                | ,often,           | line 2, column significance_level: must be a double, not
+bank             | ,true,                | ,,                | line 2, column is_synthetic: must not be empty
+bank             | KZT                   | KZZ               | line 2, column currency: KZZ is no currency of ISO 4217
+assumptions      | 0.05,0.15,            | 0.5,0.15,         | line 3, column low, central, high: must be in order
+columns          | \n2,                  | \n1,              | line 2, column sort_order: stands twice
+columns          | age_years,trait       | age_years,treat   | line 3, column role: must be one of id, outcome
+columns          | uses_app,trait        | uses_app,outcome  | line 6, column role: a second column has the role out
+columns          | closed,outcome        | closed,trait      | line 1, column role: no column has the role outcome
+columns          | trait,false,integer   | trait,false,float | line 3, column kind: must be one of integer,
+columns          | trait,false,integer   | trait,false,      | line 3, column kind: a column that is loaded must
+columns          | is_churned,closed     | left,closed       | line 6, column column_name: the outcome is called is_chu
+bands            | age,30,40             | age,29,40         | line 3, column lower_bound: the band from 29 of age
+allowed_values   | plan,plus             | plan,BASIC        | line 3, column value: BASIC of plan means basic and BASI
+value_synonyms   | open,false            | Closed,false      | line 3, column raw_value: Closed of is_churned means bot
+segment_rules    | plan,=                | tariff,=          | line 2, column column_name: no bank has a column tariff
+value_synonyms   | is_churned,open,false | plan,Family,basic | line 3, column raw_value: Family of plan means fam
+traits           | plan,category         | tariff,category   | line 2, column trait: columns.csv has no tariff
+bands            | age,,30               | years,,30         | line 2, column column_name: columns.csv has no years
+hypotheses       | mean,age              | mean,years        | line 3, column metric_column: no bank has a column years
+segment_rules    | segment_2,            | segment_7,        | line 4, column segment_id: must be a segment_id of seg
+bands            | age,,30               | age,18,30         | line 2, column upper_bound: the first band of age has no
+columns          | true,18,100           | true,100,18       | line 3, column minimum: the minimum must not be above th
+segment_rules    | plan,=,basic          | plan,=,gold       | line 2, column value: gold is no value of plan, see allo
+segment_rules    | age,>=,40             | age,>=,400        | line 4, column value: 400 is no value of age, see its bo
+segment_rules    | plan,=,basic          | plan,>,basic      | line 2, column operator: > needs a number, which plan
+population_rules | =,false               | =,no              | line 2, column value: no is no value of is_churned, see
+value_synonyms   | open,false            | open,maybe        | line 3, column value: maybe is no value of is_churned
+allowed_values   | plan,plus             | uses_app,plus     | line 3, column value: uses_app is a flag: only true and
+hypotheses       | plan,basic,family     | plan,basic,gold   | line 4, column second_group: gold is no value of
+hypotheses       | true,false,all        | true,true,all     | line 2, column second_group: a group cannot be compar
+hypotheses       | mean,age,             | mean,plan,        | line 3, column metric_column: plan is no number, which a
+hypotheses       | active_clients,,      | nobody,,          | line 3, column populations: populations.csv has no nobod
+hypotheses       | plan age_band         | plan years        | line 2, column strata: no bank has a column years
+hypothesis_tests | z,true                | z,false           | hypotheses.csv, line 2, column hypothesis_id: h1_app_chu
+hypothesis_tests | welch_t               | student_t         | line 5, column test: must be one of welch_t,
+pilots           | segment_1,            | segment_9,        | line 2, column segment_id: proposals.csv has no first_st
+segments         | segment_2,            | segment_9,        | line 3, column segment_id: segment_9 has no rule
+traits           | age,number            | uses_app,number   | line 5, column kind: uses_app is no number
+"""
 
 
-@pytest.mark.parametrize(("register", "old", "new", "said"), CASES)
+@pytest.mark.parametrize(
+    ("register", "old", "new", "said"), [line.split("|") for line in CASES.strip().splitlines()]
+)
 def test_a_contradiction_is_named_with_register_line_and_column(
     register: str, old: str, new: str, said: str, folder: Path
 ) -> None:
     copy_bank(folder)
+    register, old, new, said = (cell.strip().replace(r"\n", "\n") for cell in (register, old, new, said))
     file = folder / f"{register}.csv"
     text = file.read_text(encoding="utf-8")
     assert old in text
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
     refusal = registers.refusal(NAME) or ""
-    told = said if said.startswith(("segments", "hypotheses")) else f"{register}.csv, {said}"
+    told = said if said.startswith("hypotheses.csv") else f"{register}.csv, {said}"
     assert refusal.startswith(f"seeds/banks/{NAME}/{told}"), refusal
     assert refusal.endswith(".")
     assert "\n" not in refusal
+
+
+def test_a_bank_without_a_category_is_refused(folder: Path) -> None:
+    copy_bank(folder)
+    traits = (folder / "traits.csv").read_text(encoding="utf-8").splitlines()
+    (folder / "traits.csv").write_text("\n".join((traits[0], traits[-1], "")), encoding="utf-8")
+    assert "traits.csv, line 1, column kind: no trait has the kind category" in (
+        registers.refusal(NAME) or ""
+    )
 
 
 def test_a_folder_without_a_register_is_refused(folder: Path) -> None:

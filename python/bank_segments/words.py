@@ -126,7 +126,9 @@ def is_shown(row: Mapping[str, Any] | None) -> bool:
 def decimals_of(*values: float | None) -> int:
     """How many decimals a measured quantity (a median, a mean) is shown with: fewer the larger it is."""
     known = [abs(float(value)) for value in values if value is not None and is_known(value)]
-    return 0 if max(known, default=0.0) >= 1000 or all(value.is_integer() for value in known) else 1
+    if max(known, default=0.0) >= 1000 or all(value.is_integer() for value in known):
+        return 0
+    return 1 if max(known) >= 1 or all(round(value, 1) == value for value in known) else 2
 
 
 def _without_source(text: str, *_source: object, **_of: object) -> str:
@@ -423,8 +425,14 @@ class Words:
         return self.gettext(
             _OPERATORS[operator],
             column=next(filter(None, named), column),
-            value=self.levels.get((column, value), value),
+            value=self._value(column, value),
         )
+
+    def _value(self, column: str, value: str) -> str:
+        """What a rule compares with: the label of a level, a number of a number trait, or the text as it is."""
+        if f"number {column}" in self.traits and (column, value) not in self.levels:
+            return self.number(float(value), len(value.partition(".")[2]))
+        return self.levels.get((column, value), value)
 
 
 def words_of(marts: Marts, language: Language) -> Words:

@@ -188,7 +188,7 @@ select 'segments', 'segment_id', line, segment_id || ' has no rule in segment_ru
 from segments
 where segment_id not in (select segment_id from segment_rules)
 union all
-select 'traits', 'kind', 1, 'no trait has the kind category; the reports need one'
+select 'traits', 'kind', 1, 'no trait has the kind category; add one, such as a number by its bands'
 where 'category' not in (select kind from traits)
 union all
 select 'traits', 'kind', traits.line, trait || ' is no number'
