@@ -43,11 +43,11 @@ FILES = {
 }
 # What a chart is called where nothing stands out.
 NEUTRAL = {
-    "churn_by_trait": "Churn rate",
-    "leavers_portrait": "Churned and active clients",
+    "churn_by_trait": "No group stands out: churn is nowhere clearly above the bank’s",
+    "leavers_portrait": "How leavers differ from the active",
     "churn_drivers": "With all else equal no trait is shown to matter for churn",
-    "product_count_portraits": "Share of the group's clients",
-    "segments": "Segments",
+    "product_count_portraits": "Portraits of the active clients by number of products",
+    "segments": "Coverage of the segments: churn marks none of them",
     "segment_candidates": "No segment was found beside the bank’s own",
     "hypotheses_forest": "What the hypotheses showed",
     "retention_tornado": "Profit of the proposals",
