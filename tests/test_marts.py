@@ -18,7 +18,6 @@ from statsmodels.stats.proportion import proportion_confint, samplesize_proporti
 
 from conftest import rows_in
 from hypothesis_path import rows_of
-from output_cases import endless_columns
 
 FLAGS = {"CreditCard": "has_credit_card", "Loyalty": "is_loyal", "Churn": "is_churned"}
 NUMBERS = ("age", "credit_score", "owned_objects", "balance", "estimated_salary")
@@ -386,7 +385,3 @@ def test_dashboard_cube(bank: Connection, clients: pd.DataFrame) -> None:
     expected = added.groupby(dimensions)[sums].sum().to_dict("index")
     found = records(bank, "marts.rpt_dashboard_cube", dimensions)
     assert {key: {name: row[str(name)] for name in sums} for key, row in found.items()} == expected
-
-
-def test_no_mart_holds_nan_or_infinity(bank_warehouse: Path) -> None:
-    assert endless_columns(bank_warehouse) == []
