@@ -18,6 +18,7 @@ from bank_segments.release.activation import write_list
 from bank_segments.warehouse import Build, own_words
 from conftest import ROOT, SAMPLE, dbt, none_of, report
 from output_cases import deck_texts
+from whole_release import assert_whole
 
 FIGURES = {
     "fct_churn_portrait": "trait, level, clients, churned_clients, churn_rate, churn_rate_low, lift",
@@ -131,6 +132,10 @@ def test_no_output_names_what_the_bank_does_not_have(language: str, territory: s
     for name in ("conclusions", "deck"):
         assert "\u00a0€" in texts[name]
     assert len(list((release / "charts").glob(f"*.{language}.png"))) == 9
+
+
+def test_the_release_is_whole(release: Path) -> None:
+    assert_whole(release)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from bank_segments.errors import RefusedError
 from bank_segments.ingest import contracts, propose, registers
 from conftest import ROOT, copy_project, dbt, report
 from output_cases import deck_texts
+from whole_release import assert_whole
 
 BANKS = ROOT / "seeds/banks"
 NAME = "a_bank_of_the_tests"
@@ -70,6 +71,7 @@ segment_rules    | plan,=                | tariff,=          | line 2, column co
 value_synonyms   | is_churned,open,false | plan,Family,basic | line 3, column raw_value: Family of plan means fam
 traits           | plan,category         | tariff,category   | line 2, column trait: columns.csv has no tariff
 bands            | age,,30               | years,,30         | line 2, column column_name: columns.csv has no years
+hypotheses       | лет,years             | ,years            | line 3, column unit_ru: must not be empty
 hypotheses       | mean,age              | mean,years        | line 3, column metric_column: no bank has a column years
 segment_rules    | segment_2,            | segment_7,        | line 4, column segment_id: must be a segment_id of seg
 bands            | age,,30               | age,18,30         | line 2, column upper_bound: the first band of age has no
@@ -172,9 +174,7 @@ def register(folder: Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-@pytest.mark.parametrize(
-    ("book", "sheet"), [("first", ""), ("cover", "Clients"), ("parts", "Customers+Accounts")]
-)
+@pytest.mark.parametrize(("book", "sheet"), [("first", ""), ("parts", "Customers+Accounts")])
 def test_a_messy_workbook_gets_the_same_proposal_wherever_its_table_is(
     book: str, sheet: str, folder: Path, tmp_path: Path
 ) -> None:
@@ -290,7 +290,10 @@ def test_ids_may_be_text_with_a_digit_and_stay_hidden(folder: Path, tmp_path: Pa
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BANK", NAME)
-        selected = ("build", "--select", "+stg_bank__client_keys", "+rejected_clients")
+        selected = (
+            *("build", "--exclude-resource-type", "unit_test"),
+            *("--select", "+stg_bank__client_keys", "+rejected_clients"),
+        )
         run = dbt(
             *selected, clients=tmp_path / "clients.csv", target=tmp_path / "t", project=folder.parents[2]
         )
@@ -321,7 +324,8 @@ def test_a_bank_without_numbers_has_a_release_without_their_portraits(folder: Pa
         patch.setenv("BANK", NAME)
         run = report(folder.parents[2], "--clients", str(tmp_path / "clients.csv"))
     assert run.returncode == 0, run.stderr
-    release = folder.parents[2] / "published/latest"
+    release = (folder.parents[2] / "published/latest").resolve()
+    assert_whole(release)
     with duckdb.connect(str(release / "bank_marts.duckdb"), read_only=True) as connection:
         assert connection.execute("select count(*) from marts.fct_churn_portrait_numbers").fetchall() == [
             (0,)

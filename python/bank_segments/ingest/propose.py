@@ -26,51 +26,6 @@ from bank_segments.ingest.client_file import first_columns
 from bank_segments.ingest.header import UnfitError, find_columns, look_of
 
 BANKS = ROOT / "seeds/banks"
-# A name for each header, and its number in the file as an id and as numbers that may be anything.
-_PROVISIONAL = r"""
-create schema provisional;
-
-create table provisional.columns as
-with spelt as (
-    select
-        header,
-        position,
-        coalesce(nullif(trim(regexp_replace(header, '[^\p{L}\p{N}]+', '_', 'g'), '_'), ''), 'column') as word
-    from (select unnest($headers) as header, generate_subscripts($headers, 1) as position)
-),
-
-unreserved as (
-    select
-        header,
-        position,
-        if(
-            regexp_matches(word, '^\d')
-            or lower(word) in (
-                select keyword_name from duckdb_keywords() where keyword_category <> 'unreserved'
-            ),
-            'c_' || word,
-            word
-        ) as word
-    from spelt
-)
-
-select
-    position as sort_order,
-    if(position = 1, 'client_id', 'column_' || position) as column_name,
-    word || if(row_number() over (partition by lower(word) order by position) > 1, '_' || position, '') as raw_column,
-    if(position = 1, 'id', 'trait') as role,
-    position = 1 as is_in_id,
-    'number' as kind,
-    false as is_required,
-    -99999999999999 as minimum,
-    99999999999999 as maximum,
-    header as other_names,
-    column_name as description_ru,
-    column_name as description_en
-from unreserved
-"""
-
-
 REGISTERS = sorted(path.stem for path in (ROOT / "seeds/registers").glob("*.yml"))
 
 
@@ -131,11 +86,16 @@ def read(connection: duckdb.DuckDBPyConnection, clients: Path, sheet: str, folde
     attach(connection, warehouse, "bank")
 
 
+def run_file(connection: duckdb.DuckDBPyConnection, name: str, **values: object) -> None:
+    """Run the statements of a file beside this one, with values for its parameters."""
+    connection.execute(Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8"), values or None)
+
+
 def guess(connection: duckdb.DuckDBPyConnection, bank: str, advice: str) -> None:
     """Fill the schema `ours`; raises `RefusedError` where nothing can be the id or the outcome."""
     connection.execute("set variable bank = ?", [bank])
     connection.execute("set variable core = ?", [BANK])
-    connection.execute(Path(__file__).with_name("propose.sql").read_text(encoding="utf-8"))
+    run_file(connection, "propose")
     roles = {role for (role,) in connection.execute("select role from ours.columns").fetchall()}
     if "id" not in roles:
         raise RefusedError(f"No column can be the client's id: none holds values that hardly repeat{advice}.")
@@ -180,7 +140,7 @@ def propose(clients: Path, bank: str, sheet: str) -> str:
         raise RefusedError(f"The client file {shown(clients)} {reason}.") from error
     with tempfile.TemporaryDirectory() as target, duckdb.connect() as connection:
         know(connection)
-        connection.execute(_PROVISIONAL, {"headers": headers})
+        run_file(connection, "provisional", headers=headers)
         folder.mkdir()
         try:
             write(connection, "provisional", folder)
