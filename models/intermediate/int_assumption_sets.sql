@@ -16,7 +16,7 @@ ends as (
 
 ),
 
--- All assumptions at one end together, or one of them while the others stay central.
+-- All assumptions at one end together, or one that has a range while the others stay central.
 sets as (
 
     select
@@ -29,7 +29,7 @@ sets as (
         ends.assumption_end
     from assumptions
     cross join ends
-    where ends.assumption_end <> 'central'
+    where ends.assumption_end <> 'central' and not coalesce(assumptions.low = assumptions.high, false)
 
 ),
 
