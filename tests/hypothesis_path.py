@@ -5,6 +5,7 @@ from typing import Any
 
 import duckdb
 
+from bank_segments.database import rows_of
 from bank_segments.hypotheses import (
     EffectRow,
     ResultRow,
@@ -26,13 +27,6 @@ MODELS = {
 }
 
 Rows = list[dict[str, Any]]
-
-
-def rows_of(connection: duckdb.DuckDBPyConnection, query: str) -> Rows:
-    """Read rows as dictionaries of Python values: integers of any size stay exact."""
-    result = connection.execute(query)
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 class HypothesisPath:

@@ -4,6 +4,7 @@ import re
 from dataclasses import fields, replace
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 from pptx import Presentation
@@ -50,6 +51,21 @@ def printed(text: str, language: Language) -> list[tuple[float, int]]:
         plain = plain.replace(",", ".") if language == "ru" else plain.replace(",", "")
         found.append((float(plain), len(plain.partition(".")[2])))
     return found
+
+
+def endless_columns(file: Path) -> list[str]:
+    """The columns of the marts that hold NaN or infinity, in a warehouse or a release."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        columns = connection.execute(
+            "select schema_name || '.' || table_name, column_name from duckdb_columns()"
+            " where schema_name in ('marts', 'quality') and data_type in ('DOUBLE', 'FLOAT')"
+        ).fetchall()
+        assert len(columns) > 40
+        return [
+            f"{relation}.{column}"
+            for relation, column in columns
+            if connection.execute(f'from {relation} where not isfinite("{column}") limit 1').fetchall()
+        ]
 
 
 def with_random_numbers(marts: Marts, seed: int) -> Marts:

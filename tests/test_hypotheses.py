@@ -18,6 +18,7 @@ from scipy import stats
 from statsmodels.stats import contingency_tables, nonparametric, proportion, weightstats
 
 from bank_segments import register_rows
+from bank_segments.database import rows_of
 from bank_segments.hypotheses import (
     PlannedTest,
     Sample,
@@ -27,7 +28,7 @@ from bank_segments.hypotheses import (
 )
 from bank_segments.statistics import Reason, Stratum
 from conftest import SAMPLE
-from hypothesis_path import Rows, rows_of
+from hypothesis_path import Rows
 from test_statistics import moments, ranks_of
 
 pytestmark = pytest.mark.filterwarnings("error")

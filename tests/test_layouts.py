@@ -3,7 +3,6 @@
 One of the layouts is a file that no bank describes, with the registers that `make bank` proposes for it.
 """
 
-import csv
 import os
 import re
 import shutil
@@ -21,7 +20,7 @@ import pytest
 from scipy import stats
 
 from bank_segments.ingest import sample
-from conftest import ROOT, copy_all, copy_project, dbt, report
+from conftest import ROOT, copy_all, copy_project, csv_rows, dbt, report, rows_in
 from whole_release import assert_whole
 
 BANKS = ["bank_churners", "metanprom_2", "three_traits"]
@@ -46,17 +45,11 @@ class Layout:
 
     def register(self, name: str) -> list[dict[str, str]]:
         """The rows of a register, every cell as text."""
-        with (self.registers / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
-            return list(csv.DictReader(lines))
+        return csv_rows(self.registers / f"{name}.csv")
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the published marts answer."""
-        return answer(self.release / "bank_marts.duckdb", query)
-
-
-def answer(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        return connection.execute(query).fetchall()
+        return rows_in(self.release / "bank_marts.duckdb", query)
 
 
 def sample_of(bank: str) -> Path:
@@ -335,7 +328,7 @@ def test_what_only_the_second_table_of_the_bank_has(tmp_path: Path) -> None:
         )
         run = dbt(*selected, clients=clients, target=tmp_path / "t")
     assert run.returncode == 0, run.stdout[-3000:]
-    rows = partial(answer, tmp_path / "t/bank.duckdb")
+    rows = partial(rows_in, tmp_path / "t/bank.duckdb")
     reasons = rows("select reasons from staging.stg_bank__client_rows order by source_row_number")
     assert [reason for (reason,) in reasons] == list(ROWS.values())
     keys = dict(rows("select client_id, client_key from staging.stg_bank__client_keys"))

@@ -15,11 +15,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from bank_segments.database import rows_of
 from bank_segments.marts import read_marts
 from bank_segments.outputs.charts import chart_style, figures
 from bank_segments.outputs.conclusions import conclusions
 from bank_segments.words import LANGUAGES, Language
-from hypothesis_path import rows_of
 from output_cases import printed
 from test_charts import NAMES as CHARTS
 

@@ -26,6 +26,7 @@ from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 
 from bank_segments import register_file
+from bank_segments.database import rows_of
 from bank_segments.errors import RefusedError
 from bank_segments.marts import marts_from
 from bank_segments.outputs.conclusions import conclusions
@@ -34,7 +35,6 @@ from bank_segments.release.adopt import adopt
 from bank_segments.release.disclosure import publish, read_cells
 from bank_segments.words import LANGUAGES, Language
 from conftest import ROOT, SAMPLE, copy_project, dbt, rows_in
-from hypothesis_path import rows_of
 
 
 @dataclass(frozen=True)

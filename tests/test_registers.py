@@ -1,6 +1,5 @@
 """A bank that contradicts itself is refused in one sentence, and one that nobody has described gets a proposal."""
 
-import csv
 import re
 import shutil
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import bank_segments
 from bank_segments import known_banks
 from bank_segments.errors import RefusedError
 from bank_segments.ingest import contracts, propose, registers
-from conftest import ROOT, copy_project, dbt, report
+from conftest import ROOT, copy_project, csv_rows, dbt, report
 from output_cases import deck_texts
 from whole_release import assert_whole
 
@@ -169,11 +168,6 @@ def workbooks(folder: Path) -> dict[str, Path]:
     }
 
 
-def register(folder: Path, name: str) -> list[dict[str, str]]:
-    with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
 @pytest.mark.parametrize(("book", "sheet"), [("first", ""), ("parts", "Customers+Accounts")])
 def test_a_messy_workbook_gets_the_same_proposal_wherever_its_table_is(
     book: str, sheet: str, folder: Path, tmp_path: Path
@@ -185,13 +179,15 @@ def test_a_messy_workbook_gets_the_same_proposal_wherever_its_table_is(
     assert doubts[0].startswith("TODO: columns.csv, line 8: does -999999 stand for no value?")
     assert doubts[1].startswith("TODO: bank.csv, line 2: which currency")
     assert len(doubts) == 2
-    columns = {row["column_name"]: row for row in register(folder, "columns")}
+    columns = {row["column_name"]: row for row in csv_rows(folder / "columns.csv")}
     assert (
         columns["country"] | {"role": "split", "kind": "category", "is_in_id": "false"} == columns["country"]
     )
     assert columns["estimated_salary"]["missing_values"] == "-999999"
     assert (columns["balance"]["kind"], columns["balance"]["missing_values"]) == ("money", "0")
-    values = [row["value"] for row in register(folder, "allowed_values") if row["column_name"] == "country"]
+    values = [
+        row["value"] for row in csv_rows(folder / "allowed_values.csv") if row["column_name"] == "country"
+    ]
     assert values == ["France", "Spain", "Germany", "*"]
 
 

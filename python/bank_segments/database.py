@@ -46,6 +46,18 @@ def open_confined(**files: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def run_file(connection: duckdb.DuckDBPyConnection, file: Path, **values: object) -> None:
+    """Run the statements of a file, with values for their parameters."""
+    connection.execute(file.read_text(encoding="utf-8"), values or None)
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> list[dict[str, Any]]:
+    """The rows of a query as dictionaries of Python values: integers of any size stay exact."""
+    result = connection.execute(query, list(parameters))
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
 def each_row(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of an executed query, in constant memory however many they are."""
     for batch in iter(lambda: result.fetchmany(_ROWS_PER_FETCH), []):

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from scipy import stats
 
 from bank_segments import ROOT
-from bank_segments.database import open_confined
+from bank_segments.database import open_confined, rows_of
 from bank_segments.errors import RefusedError, exit_status, shown
 from bank_segments.outputs.pages import write_pilot_page
 from bank_segments.release.activation import DIRECTORY
@@ -167,9 +167,7 @@ def evaluated(rows: list[dict[str, str]], listed: Mapping[str, str], design: Map
 def design_of(release: Path, segment_id: str) -> dict[str, Any]:
     """The design of the one pilot of a segment. Raises `RefusedError` where there is none to be judged by."""
     with open_confined(published=release / "bank_marts.duckdb") as connection:
-        found = connection.execute(_DESIGN, [segment_id])
-        names = [column[0] for column in found.description or ()]
-        designs = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        designs = rows_of(connection, _DESIGN, segment_id)
     if len(designs) != 1:
         raise RefusedError(f"{shown(segment_id)} is not a segment with one proposal in the latest release.")
     if designs[0]["save_rate_to_prove"] is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,24 @@ class Marts:
         """The bank-wide churn rate as a fraction; NaN where there is no client."""
         return self.churned_clients / self.clients if self.clients else float("nan")
 
+    @cached_property
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """The rows of every mart by its name; those of segments, hypotheses, assumptions with the columns of these."""
+        candidates = self.fct_segment_candidates[["candidate_id", "name_ru", "name_en"]]
+        named = {
+            "fct_segment_metrics": self.fct_segment_metrics.merge(
+                self.dim_segments, on="segment_id", how="left"
+            ),
+            "fct_segment_stability": self.fct_segment_stability.merge(candidates, on="candidate_id"),
+            "fct_hypothesis_results": named_results(self, self.fct_hypothesis_results),
+            "fct_hypothesis_sensitivity": named_results(self, self.fct_hypothesis_sensitivity),
+            "fct_retention_proposals": self.fct_retention_proposals.merge(self.dim_segments, on="segment_id"),
+            "fct_retention_sensitivity": self.fct_retention_sensitivity.merge(
+                self.dim_assumptions, on="assumption"
+            ),
+        }
+        return {each.name: rows(named.get(each.name, getattr(self, each.name))) for each in fields(self)}
+
 
 def read_marts(path: Path) -> Marts:
     """Read the small marts of the DuckDB file `path`, opened read-only.
@@ -144,25 +163,6 @@ def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a mart as dictionaries by the names of its columns; what is missing is None."""
     values = frame.astype(object)
     return values.where(values.notna(), None).to_dict("records")  # type: ignore[return-value]
-
-
-def tables(marts: Marts) -> dict[str, list[dict[str, Any]]]:
-    """The rows of every mart by its name; those of segments, hypotheses and assumptions with the columns of these."""
-    named = {
-        "fct_segment_metrics": marts.fct_segment_metrics.merge(
-            marts.dim_segments, on="segment_id", how="left"
-        ),
-        "fct_segment_stability": marts.fct_segment_stability.merge(
-            marts.fct_segment_candidates[["candidate_id", "name_ru", "name_en"]], on="candidate_id"
-        ),
-        "fct_hypothesis_results": named_results(marts, marts.fct_hypothesis_results),
-        "fct_hypothesis_sensitivity": named_results(marts, marts.fct_hypothesis_sensitivity),
-        "fct_retention_proposals": marts.fct_retention_proposals.merge(marts.dim_segments, on="segment_id"),
-        "fct_retention_sensitivity": marts.fct_retention_sensitivity.merge(
-            marts.dim_assumptions, on="assumption"
-        ),
-    }
-    return {field.name: rows(named.get(field.name, getattr(marts, field.name))) for field in fields(Marts)}
 
 
 def where(rows: Iterable[Mapping[str, Any]], **cells: object) -> list[Mapping[str, Any]]:

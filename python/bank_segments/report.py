@@ -67,15 +67,14 @@ def write_language(job: Job, language: Language) -> tuple[dict[str, float], list
     from bank_segments.outputs.deck import write_decks
 
     seconds = dict[str, float]()
-    name, is_synthetic = job.input_name, job.is_synthetic
     with timed(f"charts, {language}", seconds):
         charts = draw_charts(job.marts, job.staged / "charts", [language])
     with timed(f"conclusions, {language}", seconds):
         write_conclusions(
             job.marts,
             job.staged,
-            input_name=name,
-            is_synthetic=is_synthetic,
+            input_name=job.input_name,
+            is_synthetic=job.is_synthetic,
             charts=charts,
             languages=[language],
         )
@@ -83,8 +82,8 @@ def write_language(job: Job, language: Language) -> tuple[dict[str, float], list
         write_decks(
             job.marts,
             job.staged,
-            input_name=name,
-            is_synthetic=is_synthetic,
+            input_name=job.input_name,
+            is_synthetic=job.is_synthetic,
             template=job.deck_template,
             languages=[language],
         )

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from bank_segments.database import literal
+from bank_segments.database import literal, rows_of
 from bank_segments.hypotheses import PlannedTest, planned_tests
 from bank_segments.statistics import Counts, Moments, RankSums, Stratum
 
@@ -57,13 +57,6 @@ class Clients:
         """Moments of both groups as one."""
         values = self.units.tolist()
         return Moments(len(values), sum(values), sum(value * value for value in values), self.units_per_one)
-
-
-def rows_of(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> list[dict[str, Any]]:
-    """Read rows as dictionaries of Python values: integers of any size stay exact."""
-    result = connection.execute(query, list(parameters))
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def read_register(connection: duckdb.DuckDBPyConnection) -> Register:

@@ -10,10 +10,10 @@ import duckdb
 from scipy import stats
 
 from bank_segments import statistics
-from bank_segments.database import literal
+from bank_segments.database import literal, rows_of
 from bank_segments.hypotheses import rank_sums_of
 from bank_segments.ingest.sample import write_sample
-from calibration.permuted import Clients, read_clients, read_register, rows_of
+from calibration.permuted import Clients, read_clients, read_register
 
 MEMORY_LIMIT = "4GB"
 

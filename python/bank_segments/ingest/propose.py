@@ -20,7 +20,7 @@ import duckdb
 from jinja2 import Template
 
 from bank_segments import BANK, ROOT, register_file
-from bank_segments.database import attach, literal
+from bank_segments.database import attach, literal, run_file
 from bank_segments.errors import RefusedError, exit_status, shown
 from bank_segments.ingest.client_file import first_columns
 from bank_segments.ingest.header import UnfitError, find_columns, look_of
@@ -86,16 +86,11 @@ def read(connection: duckdb.DuckDBPyConnection, clients: Path, sheet: str, folde
     attach(connection, warehouse, "bank")
 
 
-def run_file(connection: duckdb.DuckDBPyConnection, name: str, **values: object) -> None:
-    """Run the statements of a file beside this one, with values for its parameters."""
-    connection.execute(Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8"), values or None)
-
-
 def guess(connection: duckdb.DuckDBPyConnection, bank: str, advice: str) -> None:
     """Fill the schema `ours`; raises `RefusedError` where nothing can be the id or the outcome."""
     connection.execute("set variable bank = ?", [bank])
     connection.execute("set variable core = ?", [BANK])
-    run_file(connection, "propose")
+    run_file(connection, Path(__file__).with_name("propose.sql"))
     roles = {role for (role,) in connection.execute("select role from ours.columns").fetchall()}
     if "id" not in roles:
         raise RefusedError(f"No column can be the client's id: none holds values that hardly repeat{advice}.")
@@ -140,7 +135,7 @@ def propose(clients: Path, bank: str, sheet: str) -> str:
         raise RefusedError(f"The client file {shown(clients)} {reason}.") from error
     with tempfile.TemporaryDirectory() as target, duckdb.connect() as connection:
         know(connection)
-        run_file(connection, "provisional", headers=headers)
+        run_file(connection, Path(__file__).with_name("provisional.sql"), headers=headers)
         folder.mkdir()
         try:
             write(connection, "provisional", folder)

@@ -14,7 +14,7 @@ import yaml
 from babel.numbers import list_currencies
 
 from bank_segments import BANK, ROOT, known_banks
-from bank_segments.database import literal
+from bank_segments.database import literal, run_file
 from bank_segments.errors import shown
 from bank_segments.ingest.contracts import contracts
 
@@ -70,7 +70,7 @@ def refusal(bank: str = BANK) -> str | None:
         connection.execute("create table currencies as select unnest(?)", [sorted(list_currencies())])
         every_bank = _CSV.format(literal(f"{glob.escape(str(ROOT))}/seeds/banks/*/columns.csv"))
         connection.execute(f"create table columns_of_all_banks as select column_name from {every_bank}")
-        connection.execute(Path(__file__).with_name("contradictions.sql").read_text(encoding="utf-8"))
+        run_file(connection, Path(__file__).with_name("contradictions.sql"))
         if found := connection.execute(
             "from contradictions order by register <> 'columns', register, line limit 1"
         ).fetchone():

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from bank_segments import SAMPLE
+from bank_segments.database import run_file
 
 # How a bank whose table differs lays out these clients.
 LAYOUT = SAMPLE.with_name("layout.sql")
@@ -73,7 +74,7 @@ def write_sample(
             """,
             {"rows": rows},
         )
-        connection.execute(Path(__file__).with_name("sample.sql").read_text(encoding="utf-8"))
+        run_file(connection, Path(__file__).with_name("sample.sql"))
         arguments = ", ".join(f"{name} := {value}" for name, value in {"seed": seed, **shifts}.items())
         connection.execute(f"create temp view clients as from sample_clients({arguments})")
         laid_out = LAYOUT.read_text(encoding="utf-8") if LAYOUT.exists() else "from clients"

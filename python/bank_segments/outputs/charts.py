@@ -22,7 +22,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from bank_segments.marts import Marts, hypothesis_rows, tables
+from bank_segments.marts import Marts, hypothesis_rows
 from bank_segments.marts import rows as records
 from bank_segments.words import CONFIDENCE, LANGUAGES, Language, Words, decimals_of, is_known, words_of
 
@@ -82,7 +82,7 @@ def figures(marts: Marts, language: Language) -> dict[str, Figure]:
         "retention_tornado": marts.fct_retention_proposals.empty,
         "pilot_power": marts.fct_retention_proposals.empty,
     }
-    claims = words.environment(Path(__file__).parent).get_template("claims.xml.j2").make_module(tables(marts))
+    claims = words.environment(Path(__file__).parent).get_template("claims.xml.j2").make_module(marts.tables)
     return {
         name: draw(marts, words, Markup(getattr(claims, claim)()).unescape())
         for name, (draw, claim) in _CHARTS.items()

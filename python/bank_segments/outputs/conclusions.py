@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 
-from bank_segments.marts import Marts, groups, tables
+from bank_segments.marts import Marts, groups
 from bank_segments.words import FINDING_PLACES, LANGUAGES, Language, Words, escaped, words_of
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def conclusions(
     words = replace(words, levels={key: escaped(label) for key, label in words.levels.items()})
     template = words.environment(_TEMPLATES).get_template("conclusions.md.j2")
     return template.render(
-        tables(marts),
+        marts.tables,
         bank=marts,
         charts=images or {},
         input_name=input_name,
@@ -114,12 +114,9 @@ def _page(markdown: str, language: Language, pictures: Mapping[str, Path], is_sy
             # Where the chart is too wide its paragraph can be scrolled, by key too.
             opening.attrSet("class", "chart")
             opening.attrSet("tabindex", "0")
-    return (
-        words.environment(_TEMPLATES)
-        .get_template("pages/conclusions.html.j2")
-        .render(
-            text=renderer.render(tokens[first:], parser.options, {}),
-            sections=sections,
-            is_synthetic=is_synthetic,
-        )
+    template = words.environment(_TEMPLATES).get_template("pages/conclusions.html.j2")
+    return template.render(
+        text=renderer.render(tokens[first:], parser.options, {}),
+        sections=sections,
+        is_synthetic=is_synthetic,
     )

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bank_segments.database import open_confined
+from bank_segments.database import open_confined, rows_of
 from bank_segments.words import LANGUAGES, N_, Language, Words
 
 if TYPE_CHECKING:
@@ -250,9 +250,7 @@ def _write(directory: Path, page: str, words: Words, **values: object) -> None:
 
 def _rows(warehouse: Path, query: str) -> list[dict[str, Any]]:
     with open_confined(bank=warehouse) as connection:
-        found = connection.execute(query)
-        names = [column[0] for column in found.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        return rows_of(connection, query)
 
 
 def _merged(outcomes: Sequence[ExpectationOutcome]) -> Iterator[Mapping[str, object]]:

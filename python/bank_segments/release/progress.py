@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bank_segments.release.run import releases
+
 if TYPE_CHECKING:
     from dbt_common.events.base_types import EventMsg
 
@@ -76,9 +78,9 @@ def follow_dbt(step: Progress, published: Path) -> Callable[[EventMsg], None]:
 def seconds_of_build(published: Path, rows: int) -> float | None:
     """What dbt took for so many rows, by the release that is nearest in size; None where none has a tenth of them."""
     seconds = dict[int, float]()
-    for path in published.glob("[!.]*/run.json"):
+    for release in releases(published):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # as an older version wrote it
-            run = json.loads(path.read_text(encoding="utf-8"))
+            run = json.loads((release / "run.json").read_text(encoding="utf-8"))
             seconds[run["rows"]["read"]] = run["seconds"]["dbt build"]
     nearest = min(seconds, key=lambda read: abs(read - rows), default=0)
     return seconds[nearest] * rows / nearest if nearest * 10 >= rows > 0 else None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from bank_segments.marts import Marts, tables
+from bank_segments.marts import Marts
 from bank_segments.outputs.deck.page import check_template, write_pages
 from bank_segments.outputs.deck.sources import Row, fact, plain, point, printable
 from bank_segments.words import (
@@ -49,7 +49,7 @@ def write_decks(
         name: [
             row | {"relation": f"{'quality' if name == 'row_counts' else 'marts'}.{name}"} for row in found
         ]
-        for name, found in tables(marts).items()
+        for name, found in marts.tables.items()
     }
     paths = []
     for language in languages:
