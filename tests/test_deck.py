@@ -27,7 +27,7 @@ from pptx.util import Pt
 from python_calamine import CalamineWorkbook
 
 from bank_segments.errors import RefusedError
-from bank_segments.marts import Marts, hypothesis_rows, read_marts
+from bank_segments.marts import RELATIONS, Marts, hypothesis_rows, read_marts
 from bank_segments.outputs.deck import check_template, write_decks
 from bank_segments.outputs.deck.page import TEMPLATE
 from bank_segments.words import LANGUAGES, SPACE, Language, words_of
@@ -309,7 +309,7 @@ def in_memory(source: Marts | Path) -> duckdb.DuckDBPyConnection:
     if isinstance(source, Path):
         connection.execute(f"attach '{source}' as bank (read_only)")
     for field in fields(Marts):
-        relation = f"{'quality' if field.name == 'row_counts' else 'marts'}.{field.name}"
+        relation = RELATIONS[field.name]
         origin = f"bank.{relation}"
         if isinstance(source, Marts):
             origin = "frame"

@@ -70,7 +70,7 @@ class Marts:
         yield from self.rows("select read_rows, accepted_rows, rejected_rows from quality.row_counts")
         clients, churned, rate = self.bank()
         yield churned, clients, rate
-        yield from self.rows("select loyal_churned_clients, clients_without_balance from quality.row_counts")
+        yield from self.rows("select clients from quality.client_notes order by note_rank")
 
     def leavers(self) -> Iterator[Cells]:
         """Levels that stand out, then the medians of those who left and of those who stayed."""

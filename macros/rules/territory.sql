@@ -17,12 +17,3 @@
 {% macro product_count() -%}
     {{- column_of_role('product_count') or 'cast(null as bigint)' -}}
 {%- endmacro %}
-
-{# A count that needs a column; NULL where the bank has no such column. #}
-{% macro count_by(column_name, condition) -%}
-    {%- if column_name in client_columns() | map(attribute='column_name') -%}
-        count(*) filter (where {{ condition }})
-    {%- else -%}
-        cast(null as bigint)
-    {%- endif -%}
-{%- endmacro %}

@@ -15,9 +15,7 @@ counted as (
         count(*) as read_rows,
         count(*) filter (where reasons is null) as accepted_rows,
         count(*) filter (where reasons is not null) as rejected_rows,
-        count(*) filter (where reasons is null and is_churned) as churned_clients,
-        {{ count_by('is_loyal', 'reasons is null and is_loyal and is_churned') }} as loyal_churned_clients,
-        {{ count_by('balance', 'reasons is null and balance is null') }} as clients_without_balance
+        count(*) filter (where reasons is null and is_churned) as churned_clients
     from client_rows
 
 ),
@@ -31,9 +29,7 @@ final as (
         {{ rate('accepted_rows', 'read_rows') }} as accepted_share,
         {{ rate('rejected_rows', 'read_rows') }} as rejected_share,
         churned_clients,
-        {{ rate('churned_clients', 'accepted_rows') }} as churn_rate,
-        loyal_churned_clients,
-        clients_without_balance
+        {{ rate('churned_clients', 'accepted_rows') }} as churn_rate
     from counted
 
 )

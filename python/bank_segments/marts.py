@@ -70,7 +70,10 @@ _FROM = {
     "fct_pilot_designs": "marts.fct_pilot_designs as mart order by segment_id, proposal_id",
     "fct_pilot_power": "marts.fct_pilot_power as mart order by segment_id, proposal_id, power",
     "row_counts": "quality.row_counts as mart",
+    "client_notes": "quality.client_notes as mart order by note_rank, note, subject",
 }
+# The marts by their names in the warehouse, schema first.
+RELATIONS = {name: source.split()[0] for name, source in _FROM.items()}
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class Marts:
     fct_pilot_designs: pd.DataFrame
     fct_pilot_power: pd.DataFrame
     row_counts: pd.DataFrame
+    client_notes: pd.DataFrame
 
     @property
     def clients(self) -> int:

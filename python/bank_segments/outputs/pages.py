@@ -55,6 +55,7 @@ _COMPARED = (
 )
 _REJECTED = "select reason, rejected_rows from quality.rejection_reasons order by rejected_rows desc, reason"
 _COUNTS = "select * from quality.row_counts"
+_NOTES = "select * from quality.client_notes"
 _BANK = "select * from marts.dim_bank"
 _READING = (
     "select reading, subject, file_rows from quality.reading_notes order by reading, file_rows desc, subject"
@@ -188,9 +189,9 @@ def write_quality_page(
 ) -> State:
     """Write `index.html` (Russian) and `index.en.html` into `directory`, and return the verdict on them."""
     directory.mkdir(parents=True, exist_ok=True)
-    limits, traits, rejected, counts, reading_notes, (bank,) = (
+    limits, traits, rejected, counts, client_notes, reading_notes, (bank,) = (
         _rows(build.warehouse, query)
-        for query in (_GATE_LIMITS, _COMPARED, _REJECTED, _COUNTS, _READING, _BANK)
+        for query in (_GATE_LIMITS, _COMPARED, _REJECTED, _COUNTS, _NOTES, _READING, _BANK)
     )
     tests = dbt_tests(build.run_results, build.manifest)
     unmet = [outcome for outcome in outcomes if not outcome.is_met]
@@ -216,6 +217,7 @@ def write_quality_page(
             traits={row["trait"]: row for row in traits},
             reasons=[(reason_text(row["reason"], words), row["rejected_rows"]) for row in rejected],
             counts=counts[0],
+            client_notes=client_notes,
             reading_notes=reading_notes,
             expectations=list(_merged(outcomes)),
             unmet=unmet,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from bank_segments.marts import Marts
+from bank_segments.marts import RELATIONS, Marts
 from bank_segments.outputs.deck.page import check_template, write_pages
 from bank_segments.outputs.deck.sources import Row, fact, plain, point, printable
 from bank_segments.words import (
@@ -46,10 +46,7 @@ def write_decks(
     """
     directory.mkdir(parents=True, exist_ok=True)
     rows = {
-        name: [
-            row | {"relation": f"{'quality' if name == 'row_counts' else 'marts'}.{name}"} for row in found
-        ]
-        for name, found in marts.tables.items()
+        name: [row | {"relation": RELATIONS[name]} for row in found] for name, found in marts.tables.items()
     }
     paths = []
     for language in languages:

@@ -41,6 +41,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "marts.fct_segment_candidates": ("candidate_id",),
     "marts.fct_segment_metrics": ("segment_id",),
     "marts.fct_segment_stability": ("candidate_id",),
+    "quality.client_notes": ("note", "subject"),
     "quality.row_counts": (),
     "run.json": (),
 }

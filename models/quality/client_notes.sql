@@ -1,0 +1,111 @@
+{#- A table: the clients are counted once, however often it is read. #}
+{{- config(materialized='table') }}
+
+{%- set domains = client_columns() %}
+{%- set rules = seed_rows('population_rules') %}
+{%- set optional = domains | rejectattr('is_required') | list %}
+{%- set dropping = seed_rows('populations') | selectattr('rules_mean', 'equalto', 'drop') | list %}
+
+with
+
+clients as (
+
+    select * from {{ ref('int_clients_segmented') }}
+
+),
+
+columns as (
+
+    select * from {{ ref('columns') }}
+
+),
+
+traits as (
+
+    select * from {{ ref('traits') }}
+
+),
+
+-- A trait can be both a number and a category.
+trait_names as (
+
+    select
+        trait,
+        max(name_ru) as name_ru,
+        max(name_en) as name_en
+    from traits
+    group by trait
+
+),
+
+populations as (
+
+    select * from {{ ref('populations') }}
+
+),
+
+counted as (
+
+    select
+        {%- for column in optional %}
+        count(*) filter (where {{ column.column_name }} is null) as without_{{ column.column_name }},
+        {%- endfor %}
+        {%- for population in dropping %}
+        count(*) filter (where not {{ population_predicate(population, rules, domains) }})
+            as outside_{{ population.population }},
+        {%- endfor %}
+        count(*) as clients
+    from clients
+
+),
+
+noted as (
+
+    -- No row: the columns where the registers have nothing of the kind.
+    select
+        cast(null as string) as note,
+        cast(null as string) as subject,
+        cast(null as bigint) as clients,
+        cast(null as bigint) as all_clients
+    where false
+    {%- for population in dropping %}
+    union all
+    select
+        'left_out' as note,
+        '{{ population.population }}' as subject,
+        outside_{{ population.population }} as clients,
+        clients as all_clients
+    from counted
+    {%- endfor %}
+    {%- for column in optional %}
+    union all
+    select
+        'no_value' as note,
+        '{{ column.column_name }}' as subject,
+        without_{{ column.column_name }} as clients,
+        clients as all_clients
+    from counted
+    {%- endfor %}
+
+),
+
+final as (
+
+    select
+        noted.note,
+        noted.subject,
+        coalesce(populations.name_ru, trait_names.name_ru, columns.description_ru) as name_ru,
+        coalesce(populations.name_en, trait_names.name_en, columns.description_en) as name_en,
+        noted.clients,
+        {{ rate('noted.clients', 'noted.all_clients') }} as share_of_clients,
+        {{ rank_among(
+            'noted.clients > 0', order='noted.note, noted.clients desc, populations.sort_order, columns.sort_order'
+        ) }} as note_rank
+    from noted
+    left join populations on noted.note = 'left_out' and noted.subject = populations.population
+    left join columns on noted.note = 'no_value' and noted.subject = columns.column_name
+    left join trait_names on columns.column_name = trait_names.trait
+
+)
+
+select * from final
