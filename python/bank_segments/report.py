@@ -162,12 +162,6 @@ def report(
             write_documentation(clients, build)
             (staged / "docs").mkdir()
             shutil.copyfile(build.documentation, staged / "docs/index.html")
-        steps.note(dashboards.result())
-        charts: list[Chart] = []
-        for language in written:
-            seconds, drawn = language.result()
-            steps.note(seconds)
-            charts += drawn
         with steps.step("data quality page"):
             verdict = write_quality_page(
                 staged / "data_quality",
@@ -178,6 +172,12 @@ def report(
                 input_name=clients.name,
                 is_synthetic=is_synthetic,
             )
+        steps.note(dashboards.result())
+        charts: list[Chart] = []
+        for language in written:
+            seconds, drawn = language.result()
+            steps.note(seconds)
+            charts += drawn
         with steps.step("publish"):
             record = run.RunRecord(
                 run_id,
