@@ -7,9 +7,10 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The sum of a column in whole units. #}
+{# The sum of a column in whole units: a sum of decimals is as exact, and no client's value need be turned into units. #}
 {% macro sum_of_units(column_name, kind) -%}
-    {{ wide_integer('sum(' ~ whole_units(column_name, kind) ~ ')') }}
+    {%- set units = units_per_one(kind) | int -%}
+    {{ wide_integer('sum(' ~ column_name ~ ')' ~ (' * ' ~ units if units > 1 else '')) }}
 {%- endmacro %}
 
 {# The suffix of a column that holds such a sum. #}

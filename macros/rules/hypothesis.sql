@@ -35,6 +35,17 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# What a relation with flags `is_in_...` is joined to, to have a row for each population that one is in. #}
+{% macro each_population(relation, populations) -%}
+    (values ('{{ populations | map(attribute='population') | join("'), ('") }}')) as populations (population)
+    on
+        case populations.population
+            {%- for row in populations %}
+            when '{{ row.population }}' then {{ relation }}.is_in_{{ row.population }}
+            {%- endfor %}
+        end
+{%- endmacro %}
+
 {# Whether a hypothesis is about money or decimals, of which there are nearly as many values as clients: no counting. #}
 {% macro is_about_money(hypothesis, domains) -%}
     {%- set kind = (domains | selectattr('column_name', 'equalto', hypothesis.metric_column) | first).kind -%}

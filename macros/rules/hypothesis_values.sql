@@ -27,15 +27,6 @@ where hypothesis_id = '{{ hypothesis.hypothesis_id }}'
     {%- endif %}
 {%- endmacro %}
 
-{# How many clients the values stand for that meet a condition; an amount of money stands for one. #}
-{% macro clients_where(condition, hypothesis, domains) -%}
-    {%- if is_about_money(hypothesis, domains) -%}
-        count(*) filter (where {{ condition }})
-    {%- else -%}
-        {{ sum_where('clients', condition) }}
-    {%- endif -%}
-{%- endmacro %}
-
 {# Whether such a value belongs to a population and lies within the bounds of a trimming. #}
 {% macro is_in_slice(hypothesis, population, trimming) -%}
 is_in_{{ population.population }}

@@ -1,5 +1,9 @@
 {#- Every portrait adds up from these cells, so that the clients are scanned once. -#}
-{%- set categories = seed_rows('traits') | selectattr('kind', 'equalto', 'category') | list %}
+{%- set categories = seed_rows('traits') | selectattr('kind', 'equalto', 'category') | map(attribute='trait') | list %}
+{%- set flags = {} %}
+{%- for segment_id in segment_conditions() %}
+{%- do flags.update({segment_id: 'is_in_' ~ segment_id}) %}
+{%- endfor %}
 
 with
 
@@ -9,13 +13,16 @@ clients as (
 
 ),
 
-final as (
+-- By a flag for each segment: a text for every client takes longer than one for every cell.
+counted as (
 
     select
-        {%- for row in categories %}
-        {{ row.trait }},
+        {%- for trait in categories %}
+        {{ trait }},
         {%- endfor %}
-        segment_ids,
+        {%- for segment_id, condition in segment_conditions().items() %}
+        ({{ condition }}) is true as {{ flags[segment_id] }},
+        {%- endfor %}
         is_churned,
         {%- for number in number_traits() %}
         coalesce({{ sum_of_units(number.trait, number.kind) }}, 0) as {{ number.total }},
@@ -23,6 +30,22 @@ final as (
         count(*) as clients
     from clients
     group by all
+
+),
+
+final as (
+
+    select
+        {%- for trait in categories %}
+        {{ trait }},
+        {%- endfor %}
+        {{ segment_ids(flags) | indent(4) }} as segment_ids,
+        is_churned,
+        {%- for number in number_traits() %}
+        {{ number.total }},
+        {%- endfor %}
+        clients
+    from counted
 
 )
 

@@ -1,9 +1,6 @@
 {#- A view: to work bands and segments out in each scan costs less than to store them for every client. #}
 {{- config(materialized='view') }}
 
-{%- set segments = applicable_segments() %}
-{%- set rules = seed_rows('segment_rules') %}
-
 with
 
 clients as (
@@ -19,13 +16,7 @@ final as (
         {%- for attribute in client_attributes() %}
         {{ attribute.sql }} as {{ attribute.name }},
         {%- endfor %}
-        concat_ws(
-            ',',
-            cast(null as string)
-            {%- for row in segments %},
-            case when {{ predicate(rules_of(rules, 'segment_id', row.segment_id)) }} then '{{ row.segment_id }}' end
-            {%- endfor %}
-        ) as segment_ids
+        {{ segment_ids(segment_conditions()) | indent(4) }} as segment_ids
     from clients
 
 )

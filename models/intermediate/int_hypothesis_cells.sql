@@ -49,24 +49,24 @@ counted_for_{{ hypothesis.hypothesis_id }} as (
 ),
 
 {% endfor %}
-final as (
+compared as (
 
     -- No row: the columns where the register has no such hypothesis.
     select
         cast(null as string) as hypothesis_id,
-        cast(null as string) as population,
         cast(null as string) as territory,
         cast(null as string) as client_group,
         cast(null as string) as stratum,
         cast(null as bigint) as value_units,
+        {%- for population in populations %}
+        cast(null as boolean) as is_in_{{ population.population }},
+        {%- endfor %}
         cast(null as bigint) as clients
     where false
     {%- for hypothesis in hypotheses %}
-    {%- for population in populations %}
     union all
     select
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
-        '{{ population.population }}' as population,
         {{ territory() }} as territory,
         {{ hypothesis_group(hypothesis, domains) }} as client_group,
         {%- if hypothesis.strata %}
@@ -75,12 +75,28 @@ final as (
         cast(null as string) as stratum,
         {%- endif %}
         {{ hypothesis_metric(hypothesis, domains).units }} as value_units,
-        cast(sum(clients) as bigint) as clients
+        {%- for population in populations %}
+        is_in_{{ population.population }},
+        {%- endfor %}
+        clients
     from counted_for_{{ hypothesis.hypothesis_id }}
-    where is_in_{{ population.population }}
+    {%- endfor %}
+
+),
+
+final as (
+
+    select
+        compared.hypothesis_id,
+        populations.population,
+        compared.territory,
+        compared.client_group,
+        compared.stratum,
+        compared.value_units,
+        cast(sum(compared.clients) as bigint) as clients
+    from compared
+    inner join {{ each_population('compared', populations) | indent(4) }}
     group by all
-    {%- endfor %}
-    {%- endfor %}
 
 )
 

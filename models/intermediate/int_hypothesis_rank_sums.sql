@@ -3,7 +3,8 @@
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}
 {%- set trimmings = seed_rows('trimmings') %}
-{#- More clients than a group may have; two such numbers fit a bigint. #}
+{#- More clients than a group may have. Both groups are counted in one number, so many for a client of the first and one
+    for one of the second: the sums are what takes time. #}
 {%- set group_size = 2147483648 %}
 
 with
@@ -34,12 +35,11 @@ compared_for_{{ hypothesis.hypothesis_id }} as (
 
     select
         territory,
-        client_group = 'first' as is_first,
         value_units,
         {%- for slice in slices %}
         {{ is_in_slice(hypothesis, slice.population, slice.trimming) | indent(8) }} as is_in_slice_{{ slice.name }},
         {%- endfor %}
-        clients
+        case when client_group = 'first' then {{ group_size }} else 1 end * clients as both_groups
     from (
         {{ hypothesis_values(hypothesis, populations, rules, domains) | indent(8) }}
     ) as compared
@@ -53,9 +53,7 @@ levels_for_{{ hypothesis.hypothesis_id }} as (
     select
         {{ "coalesce(territory, 'all')" if is_by_territory else "'all'" }} as territory,
         {%- for slice in slices %}
-        {%- set is_in_slice = 'is_in_slice_' ~ slice.name %}
-        {{ clients_where('is_first and ' ~ is_in_slice, hypothesis, domains) }} as first_{{ slice.name }},
-        {{ clients_where('not is_first and ' ~ is_in_slice, hypothesis, domains) }} as second_{{ slice.name }},
+        {{ sum_where('both_groups', 'is_in_slice_' ~ slice.name) }} as both_{{ slice.name }},
         {%- endfor %}
         value_units
     from compared_for_{{ hypothesis.hypothesis_id }}
@@ -63,15 +61,13 @@ levels_for_{{ hypothesis.hypothesis_id }} as (
 
 ),
 
--- How many clients have no greater value: both groups in one number, for a running sum is what takes time.
+-- How many clients have no greater value.
 cumulated_for_{{ hypothesis.hypothesis_id }} as (
 
     select
         {%- for slice in slices %}
-        first_{{ slice.name }},
-        second_{{ slice.name }},
-        cast(sum({{ group_size }} * first_{{ slice.name }} + second_{{ slice.name }}) over up_to as bigint)
-            as both_up_to_{{ slice.name }},
+        both_{{ slice.name }},
+        cast(sum(both_{{ slice.name }}) over up_to as bigint) as both_up_to_{{ slice.name }},
         {%- endfor %}
         territory
     from levels_for_{{ hypothesis.hypothesis_id }}
@@ -82,20 +78,33 @@ cumulated_for_{{ hypothesis.hypothesis_id }} as (
 
 ),
 
+split_for_{{ hypothesis.hypothesis_id }} as (
+
+    select
+        {%- for slice in slices %}
+        {%- for both in ['both_' ~ slice.name, 'both_up_to_' ~ slice.name] %}
+        cast(({{ both }} - {{ both }} % {{ group_size }}) / {{ group_size }} as bigint)
+            as {{ both | replace('both', 'first') }},
+        {{ both }} % {{ group_size }} as {{ both | replace('both', 'second') }},
+        {%- endfor %}
+        {%- endfor %}
+        territory
+    from cumulated_for_{{ hypothesis.hypothesis_id }}
+
+),
+
 -- Twice the mid-rank within the other group, 2 * (its clients below) + (its clients tied), is a whole number.
 placements_for_{{ hypothesis.hypothesis_id }} as (
 
     select
         {%- for slice in slices %}
-        {%- set second_up_to = 'both_up_to_' ~ slice.name ~ ' % ' ~ group_size %}
         first_{{ slice.name }},
         second_{{ slice.name }},
-        2 * ({{ second_up_to }}) - second_{{ slice.name }} as first_placement_{{ slice.name }},
-        2 * cast((both_up_to_{{ slice.name }} - {{ second_up_to }}) / {{ group_size }} as bigint)
-        - first_{{ slice.name }} as second_placement_{{ slice.name }},
+        2 * second_up_to_{{ slice.name }} - second_{{ slice.name }} as first_placement_{{ slice.name }},
+        2 * first_up_to_{{ slice.name }} - first_{{ slice.name }} as second_placement_{{ slice.name }},
         {%- endfor %}
         territory
-    from cumulated_for_{{ hypothesis.hypothesis_id }}
+    from split_for_{{ hypothesis.hypothesis_id }}
 
 ),
 

@@ -1,8 +1,10 @@
-{%- set hypotheses = applicable_hypotheses() | rejectattr('kind', 'equalto', 'proportion') | list %}
 {%- set domains = client_columns() %}
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}
-{%- set trimmings = seed_rows('trimmings') | rejectattr('trimming', 'equalto', 'none') | list %}
+{%- set fine = [] %}
+{%- for hypothesis in applicable_hypotheses() if is_about_money(hypothesis, domains) %}
+{%- do fine.append(hypothesis) %}
+{%- endfor %}
 
 with
 
@@ -18,62 +20,145 @@ cells as (
 
 ),
 
-cumulated as (
+hypotheses as (
+
+    select * from {{ ref('hypotheses') }}
+    where kind <> 'proportion'
+
+),
+
+trimmings as (
+
+    select
+        trimming,
+        cast(lower_quantile as decimal(9, 6)) as lower_quantile,
+        cast(upper_quantile as decimal(9, 6)) as upper_quantile
+    from {{ ref('trimmings') }}
+    where trimming <> 'none'
+
+),
+
+{#- Money is counted by bucket first, and then by value in the buckets that hold a bound. #}
+{% for step in ['buckets', 'values'] %}
+{%- for hypothesis in fine %}
+{%- set bucket = bucket_start('compared.value_units') %}
+{%- set nearby = "select value_units from bound_buckets where hypothesis_id = '" ~ hypothesis.hypothesis_id ~ "'" %}
+{{ step }}_of_{{ hypothesis.hypothesis_id }} as (
+
+    select
+        {%- for population in populations %}
+        compared.is_in_{{ population.population }},
+        {%- endfor %}
+        {{ bucket if step == 'buckets' else 'compared.value_units' }} as value_units,
+        count(*) as clients
+    from (
+        {{ hypothesis_values(hypothesis, populations, rules, domains) | indent(8) }}
+    ) as compared
+    where {{ bucket ~ ' in (' ~ nearby ~ ')' if step == 'values' else 'compared.value_units is not null' }}
+    group by all
+
+),
+
+{% endfor %}
+counted_{{ step }} as (
+
+    {%- if step == 'buckets' %}
+    -- No row: the columns where no hypothesis is about money.
+    select
+        cast(null as string) as hypothesis_id,
+        cast(null as string) as population,
+        cast(null as bigint) as value_units,
+        cast(null as bigint) as clients
+    where false
+    {%- else %}
+    select
+        cells.hypothesis_id,
+        cells.population,
+        cells.value_units,
+        cells.clients
+    from cells
+    inner join hypotheses on cells.hypothesis_id = hypotheses.hypothesis_id
+    where cells.value_units is not null
+    union all
+    select
+        counted_buckets.hypothesis_id,
+        counted_buckets.population,
+        counted_buckets.value_units,
+        counted_buckets.clients
+    from counted_buckets
+    left join bound_buckets
+        on
+            counted_buckets.hypothesis_id = bound_buckets.hypothesis_id
+            and counted_buckets.value_units = bound_buckets.value_units
+    where bound_buckets.value_units is null
+    {%- endif %}
+    {%- for hypothesis in fine %}
+    {%- set relation = step ~ '_of_' ~ hypothesis.hypothesis_id %}
+    union all
+    select
+        '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
+        populations.population,
+        {{ relation }}.value_units,
+        {{ relation }}.clients
+    from {{ relation }}
+    inner join {{ each_population(relation, populations) | indent(4) }}
+    {%- endfor %}
+
+),
+
+{{ step }}_up_to as (
 
     select
         hypothesis_id,
         population,
         value_units,
-        cast(sum(sum(clients)) over (partition by hypothesis_id, population order by value_units) as bigint)
-            as clients_up_to,
-        cast(sum(sum(clients)) over (partition by hypothesis_id, population) as bigint) as all_clients
-    from cells
-    where value_units is not null
+        sum(clients) as clients,
+        sum(sum(clients)) over (partition by hypothesis_id, population order by value_units) as clients_up_to,
+        sum(sum(clients)) over (partition by hypothesis_id, population) as all_clients
+    from counted_{{ step }}
     group by hypothesis_id, population, value_units
 
 ),
 
+{% if step == 'buckets' %}
+bound_buckets as (
+
+    select distinct
+        buckets_up_to.hypothesis_id,
+        buckets_up_to.value_units
+    from buckets_up_to
+    cross join trimmings
+    where
+        (
+            trimmings.lower_quantile * buckets_up_to.all_clients <= buckets_up_to.clients_up_to
+            and trimmings.lower_quantile * buckets_up_to.all_clients
+            > buckets_up_to.clients_up_to - buckets_up_to.clients
+        )
+        or (
+            trimmings.upper_quantile * buckets_up_to.all_clients <= buckets_up_to.clients_up_to
+            and trimmings.upper_quantile * buckets_up_to.all_clients
+            > buckets_up_to.clients_up_to - buckets_up_to.clients
+        )
+
+),
+
+{% endif %}
+{%- endfor %}
 final as (
 
-    -- No row: the columns where the register has no such hypothesis.
     select
-        cast(null as string) as hypothesis_id,
-        cast(null as string) as population,
-        cast(null as string) as trimming,
-        cast(null as bigint) as lower_units,
-        cast(null as bigint) as upper_units
-    where false
-    {%- for hypothesis in hypotheses %}
-    {%- for population in populations %}
-    {%- for trimming in trimmings %}
-    {%- set shares = [trimming.lower_quantile, trimming.upper_quantile] %}
-    {%- if is_about_money(hypothesis, domains) %}
-    {%- set query = hypothesis_values(hypothesis, [population], rules, domains) | indent(12) %}
-    {%- set members = '(\n            select value_units from (\n            ' ~ query
-        ~ '\n            ) as compared where is_in_' ~ population.population ~ '\n        ) as members' %}
-    {%- set relation = '(\n        ' ~ discrete_quantiles(members, 'value_units', shares) ~ '\n    ) as found' %}
-    {%- set condition = 'true' %}
-    {%- set lower = list_item('quantiles', 1) %}
-    {%- set upper = list_item('quantiles', 2) %}
-    {%- else %}
-    {%- set relation = 'cumulated' %}
-    {%- set condition
-        = "hypothesis_id = '" ~ hypothesis.hypothesis_id ~ "' and population = '" ~ population.population ~ "'" %}
-    {%- set lower = 'min(value_units) filter (where clients_up_to >= ' ~ shares[0] ~ ' * all_clients)' %}
-    {%- set upper = 'min(value_units) filter (where clients_up_to >= ' ~ shares[1] ~ ' * all_clients)' %}
-    {%- endif %}
-    union all
-    select
-        '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
-        '{{ population.population }}' as population,
-        '{{ trimming.trimming }}' as trimming,
-        {{ lower }} as lower_units,
-        {{ upper }} as upper_units
-    from {{ relation }}
-    where {{ condition }}
-    {%- endfor %}
-    {%- endfor %}
-    {%- endfor %}
+        values_up_to.hypothesis_id,
+        values_up_to.population,
+        trimmings.trimming,
+        min(values_up_to.value_units) filter (
+            where values_up_to.clients_up_to >= trimmings.lower_quantile * values_up_to.all_clients
+        ) as lower_units,
+        min(values_up_to.value_units) filter (
+            where values_up_to.clients_up_to >= trimmings.upper_quantile * values_up_to.all_clients
+        ) as upper_units
+    from values_up_to
+    cross join trimmings
+    group by all
 
 )
 

@@ -1,8 +1,10 @@
 {%- set shares = {'p25': 0.25, 'median': 0.5, 'p75': 0.75} %}
+{%- set traits = number_traits() %}
+{%- set fine = ['money', 'number'] %}
 
 with
 
-clients as (
+clients as {{ not_materialized() }} (
 
     select
         *,
@@ -11,99 +13,158 @@ clients as (
 
 ),
 
-summarised_traits as (
+buckets as (
 
     -- No row: the columns where the bank has no such trait.
     select
         cast(null as string) as trait,
+        cast(null as int) as units_per_one,
         cast(null as boolean) as is_churned,
         cast(null as bigint) as product_count,
-        cast(null as boolean) as is_every_product_count,
-        cast(null as int) as units_per_one,
+        cast(null as bigint) as value_units,
         cast(null as bigint) as clients,
         {{ wide_integer('null') }} as total_units,
         {{ wide_integer('null') }} as total_squared_units,
-        {%- for name in shares %}
-        cast(null as double) as {{ name }},
-        {%- endfor %}
-        cast(null as double) as minimum,
-        cast(null as double) as maximum
+        cast(null as bigint) as lowest_units,
+        cast(null as bigint) as highest_units
     where false
-    {%- for row in number_traits() %}
+    {%- for row in traits if row.kind in fine %}
+    {%- set units = whole_units(row.trait, row.kind) %}
     union all
-    {%- set kind = row.kind %}
-    {%- set units = whole_units(row.trait, kind) %}
     select
         '{{ row.trait }}' as trait,
+        {{ units_per_one(row.kind) }} as units_per_one,
+        is_churned,
+        counted_products as product_count,
+        {{ bucket_start(units) }} as value_units,
+        count(*) as clients,
+        {{ sum_of_units(row.trait, row.kind) }} as total_units,
+        sum({{ wide_integer(units) }} * {{ units }}) as total_squared_units,
+        {{ whole_units('min(' ~ row.trait ~ ')', row.kind) }} as lowest_units,
+        {{ whole_units('max(' ~ row.trait ~ ')', row.kind) }} as highest_units
+    from clients
+    where {{ row.trait }} is not null
+    group by all
+    {%- endfor %}
+
+),
+
+buckets_up_to as (
+
+    {{ counts_up_to('buckets') | indent(4) }}
+
+),
+
+quartile_buckets as (
+
+    select distinct
+        trait,
+        is_churned,
+        value_units
+    from buckets_up_to
+    where {{ holds_quantile('clients_up_to', 'clients', 'all_clients', shares.values()) }}
+
+),
+
+counted_values as (
+
+    -- No row: the columns where the bank has no such trait.
+    select
+        cast(null as string) as trait,
+        cast(null as int) as units_per_one,
+        cast(null as boolean) as is_churned,
+        cast(null as bigint) as product_count,
+        cast(null as bigint) as value_units,
+        cast(null as bigint) as clients
+    where false
+    {%- for row in traits if row.kind not in fine %}
+    union all
+    select
+        '{{ row.trait }}' as trait,
+        {{ units_per_one(row.kind) }} as units_per_one,
+        is_churned,
+        counted_products as product_count,
+        {{ whole_units(row.trait, row.kind) }} as value_units,
+        count(*) as clients
+    from clients
+    where {{ row.trait }} is not null
+    group by all
+    {%- endfor %}
+    {%- for row in traits if row.kind in fine %}
+    {%- set units = whole_units('clients.' ~ row.trait, row.kind) %}
+    union all
+    select
+        '{{ row.trait }}' as trait,
+        {{ units_per_one(row.kind) }} as units_per_one,
+        clients.is_churned,
+        clients.counted_products as product_count,
+        {{ units }} as value_units,
+        count(*) as clients
+    from clients
+    inner join quartile_buckets
+        on
+            quartile_buckets.trait = '{{ row.trait }}'
+            and clients.is_churned = quartile_buckets.is_churned
+            and {{ bucket_start(units) }} = quartile_buckets.value_units
+    where clients.{{ row.trait }} is not null
+    group by all
+    {%- endfor %}
+
+),
+
+counts as (
+
+    select
+        trait,
+        units_per_one,
         is_churned,
         product_count,
-        is_every_product_count,
-        {{ units_per_one(kind) }} as units_per_one,
-        {%- if kind == 'money' and not counts_money() %}
+        value_units,
         clients,
-        total_units,
-        total_squared_units,
-        {%- for name in shares %}
-        {{ list_item('quartiles', loop.index) }} as {{ name }},
-        {%- endfor %}
-        minimum,
-        maximum
-    from (
-        select
-            is_churned,
-            counted_products as product_count,
-            grouping(counted_products) = 1 as is_every_product_count,
-            count(*) as clients,
-            {{ sum_of_units(row.trait, kind) }} as total_units,
-            sum({{ wide_integer(units) }} * {{ units }}) as total_squared_units,
-            {{ quantiles(row.trait, [0.25, 0.5, 0.75]) }} as quartiles,
-            cast(min({{ row.trait }}) as double) as minimum,
-            cast(max({{ row.trait }}) as double) as maximum
-        from clients
-        where {{ row.trait }} is not null
-        group by is_churned, rollup(counted_products)
-    ) as summarised
-    {%- else %}
-        cast(sum(clients) as bigint) as clients,
-        sum({{ wide_integer('value_units') }} * clients) as total_units,
-        sum({{ wide_integer('value_units') }} * value_units * clients) as total_squared_units,
-        {%- for name, share in shares.items() %}
-        cast({{ counted_quantile('value_units', 'clients_up_to', 'all_clients', share) }} as double)
-        / {{ units_per_one(kind) }} as {{ name }},
-        {%- endfor %}
-        cast(min(value_units) as double) / {{ units_per_one(kind) }} as minimum,
-        cast(max(value_units) as double) / {{ units_per_one(kind) }} as maximum
-    {#- Whole numbers repeat: a count of each serves every sum and quantile, however many the clients. #}
-    from (
-        select
-            *,
-            sum(clients) over (
-                partition by is_churned, is_every_product_count, product_count order by value_units
-            ) as clients_up_to,
-            sum(clients) over (partition by is_churned, is_every_product_count, product_count) as all_clients
-        from (
-            select
-                is_churned,
-                counted_products as product_count,
-                grouping(counted_products) = 1 as is_every_product_count,
-                {{ units }} as value_units,
-                count(*) as clients
-            from clients
-            where {{ row.trait }} is not null
-            group by is_churned, value_units, rollup(counted_products)
-        ) as counted
-    ) as cumulated
-    group by is_churned, is_every_product_count, product_count
-    {%- endif %}
-    {%- endfor %}
+        {{ wide_integer('value_units') }} * clients as total_units,
+        {{ wide_integer('value_units') }} * value_units * clients as total_squared_units,
+        value_units as lowest_units,
+        value_units as highest_units
+    from counted_values
+    union all
+    select buckets.*
+    from buckets
+    left join quartile_buckets
+        on
+            buckets.trait = quartile_buckets.trait
+            and buckets.is_churned = quartile_buckets.is_churned
+            and buckets.value_units = quartile_buckets.value_units
+    where quartile_buckets.value_units is null
+
+),
+
+counts_up_to as (
+
+    {{ counts_up_to('counts') | indent(4) }}
 
 ),
 
 final as (
 
+    select
+        trait,
+        is_churned,
+        product_count,
+        is_every_product_count,
+        units_per_one,
+        cast(sum(clients) as bigint) as clients,
+        sum(total_units) as total_units,
+        sum(total_squared_units) as total_squared_units,
+        {%- for name, share in shares.items() %}
+        cast({{ counted_quantile('value_units', 'clients_up_to', 'all_clients', share) }} as double)
+        / units_per_one as {{ name }},
+        {%- endfor %}
+        cast(min(lowest_units) as double) / units_per_one as minimum,
+        cast(max(highest_units) as double) / units_per_one as maximum
+    from counts_up_to
     -- Who has no number of products is in the summary of all alone.
-    select * from summarised_traits
     where is_every_product_count or product_count is not null
+    group by trait, units_per_one, is_churned, is_every_product_count, product_count
 
 )
 

@@ -3,7 +3,7 @@
 
 with
 
-clients as (
+clients as {{ not_materialized() }} (
 
     select * from {{ ref('int_clients_segmented') }}
 

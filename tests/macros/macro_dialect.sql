@@ -22,12 +22,6 @@ joined as (
 
 ),
 
-middle_and_above_a_third as (
-
-    {{ discrete_quantiles('texts', 'place', [0.5, 0.34]) | indent(4) }}
-
-),
-
 split as (
 
     select
@@ -64,13 +58,6 @@ cases as (
         letters as actual,
         'a, b, c' as expected
     from joined
-    union all
-    select
-        'quantiles are values' as case_name,
-        cast({{ list_item('quantiles', 1) }} as string)
-        || cast({{ list_item('quantiles', 2) }} as string) as actual,
-        '22' as expected
-    from middle_and_above_a_third
     union all
     select
         'products do not overflow' as case_name,
