@@ -31,10 +31,11 @@
     Counts by trait, churn, product count (and all of them together) and value, each with the clients of no larger value.
 #}
 {% macro counts_up_to(relation) -%}
+{%- set by_value = 'partition by trait, is_churned, is_every_product_count, product_count order by value_units' -%}
 select
     *,
-    sum(clients) over (by_value rows between unbounded preceding and current row) as clients_up_to,
-    sum(clients) over (by_value rows between unbounded preceding and unbounded following) as all_clients
+    sum(clients) over ({{ by_value }} rows between unbounded preceding and current row) as clients_up_to,
+    sum(clients) over ({{ by_value }} rows between unbounded preceding and unbounded following) as all_clients
 from (
     select
         trait,
@@ -51,7 +52,6 @@ from (
     from {{ relation }}
     group by trait, units_per_one, is_churned, value_units, rollup(product_count)
 ) as counted
-window by_value as (partition by trait, is_churned, is_every_product_count, product_count order by value_units)
 {%- endmacro %}
 
 {# The sum of counts where a condition holds, 0 where it never does. #}

@@ -1,8 +1,9 @@
 {%- set domains = client_columns() %}
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}
+{%- set hypotheses = applicable_hypotheses() | rejectattr('kind', 'equalto', 'proportion') | list %}
 {%- set fine = [] %}
-{%- for hypothesis in applicable_hypotheses() if is_about_money(hypothesis, domains) %}
+{%- for hypothesis in hypotheses if is_about_money(hypothesis, domains) %}
 {%- do fine.append(hypothesis) %}
 {%- endfor %}
 
@@ -20,21 +21,21 @@ cells as (
 
 ),
 
-hypotheses as (
-
-    select * from {{ ref('hypotheses') }}
-    where kind <> 'proportion'
-
-),
-
 trimmings as (
 
+    -- No row: the columns where nothing is trimmed.
     select
-        trimming,
-        cast(lower_quantile as decimal(9, 6)) as lower_quantile,
-        cast(upper_quantile as decimal(9, 6)) as upper_quantile
-    from {{ ref('trimmings') }}
-    where trimming <> 'none'
+        cast(null as string) as trimming,
+        0.0 as lower_quantile,
+        0.0 as upper_quantile
+    where false
+    {%- for row in seed_rows('trimmings') | rejectattr('trimming', 'equalto', 'none') %}
+    union all
+    select
+        '{{ row.trimming }}' as trimming,
+        {{ row.lower_quantile }} as lower_quantile,
+        {{ row.upper_quantile }} as upper_quantile
+    {%- endfor %}
 
 ),
 
@@ -72,13 +73,14 @@ counted_{{ step }} as (
     where false
     {%- else %}
     select
-        cells.hypothesis_id,
-        cells.population,
-        cells.value_units,
-        cells.clients
+        hypothesis_id,
+        population,
+        value_units,
+        clients
     from cells
-    inner join hypotheses on cells.hypothesis_id = hypotheses.hypothesis_id
-    where cells.value_units is not null
+    where
+        value_units is not null
+        and {{ is_one_of('hypothesis_id', hypotheses | map(attribute='hypothesis_id') | list) }}
     union all
     select
         counted_buckets.hypothesis_id,
