@@ -18,6 +18,11 @@
     {{- {'money': 'kopecks_total', 'number': 'ten_thousandths_total'}.get(kind, 'total') -}}
 {%- endmacro %}
 
+{# Whether a column has nearly as many values as there are clients: to count each of them takes long. #}
+{% macro has_many_values(kind) -%}
+    {%- do return(kind in ['money', 'number']) -%}
+{%- endmacro %}
+
 {# How many whole units make one unit of the column. #}
 {% macro units_per_one(kind) -%}
     {{- {'money': 100, 'number': 10000}.get(kind, 1) -}}

@@ -34,7 +34,12 @@
     {%- set numbers = [] -%}
     {%- for row in seed_rows('traits') | selectattr('kind', 'equalto', 'number') -%}
         {%- set kind = (columns | selectattr('column_name', 'equalto', row.trait) | first).kind -%}
-        {%- do numbers.append({'trait': row.trait, 'kind': kind, 'total': row.trait ~ '_' ~ unit_name(kind)}) -%}
+        {%- do numbers.append({
+            'trait': row.trait,
+            'kind': kind,
+            'has_many_values': has_many_values(kind),
+            'total': row.trait ~ '_' ~ unit_name(kind),
+        }) -%}
     {%- endfor -%}
     {%- do return(numbers) -%}
 {%- endmacro %}

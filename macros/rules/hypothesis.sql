@@ -46,10 +46,10 @@
         end
 {%- endmacro %}
 
-{# Whether a hypothesis is about money or decimals, of which there are nearly as many values as clients: no counting. #}
+{# Whether a hypothesis is about money or decimals, which are not counted by value. #}
 {% macro is_about_money(hypothesis, domains) -%}
     {%- set kind = (domains | selectattr('column_name', 'equalto', hypothesis.metric_column) | first).kind -%}
-    {%- do return(hypothesis.kind != 'proportion' and kind in ['money', 'number']) -%}
+    {%- do return(hypothesis.kind != 'proportion' and has_many_values(kind)) -%}
 {%- endmacro %}
 
 {# The slices in which a hypothesis has moments: every population and trimming, but a share has no tails to trim. #}

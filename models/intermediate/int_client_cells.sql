@@ -1,7 +1,8 @@
 {#- Every portrait adds up from these cells, so that the clients are scanned once. -#}
 {%- set categories = seed_rows('traits') | selectattr('kind', 'equalto', 'category') | map(attribute='trait') | list %}
+{%- set conditions = segment_conditions() %}
 {%- set flags = {} %}
-{%- for segment_id in segment_conditions() %}
+{%- for segment_id in conditions %}
 {%- do flags.update({segment_id: 'is_in_' ~ segment_id}) %}
 {%- endfor %}
 
@@ -20,7 +21,7 @@ counted as (
         {%- for trait in categories %}
         {{ trait }},
         {%- endfor %}
-        {%- for segment_id, condition in segment_conditions().items() %}
+        {%- for segment_id, condition in conditions.items() %}
         ({{ condition }}) is true as {{ flags[segment_id] }},
         {%- endfor %}
         is_churned,

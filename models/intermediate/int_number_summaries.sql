@@ -1,6 +1,5 @@
 {%- set shares = {'p25': 0.25, 'median': 0.5, 'p75': 0.75} %}
 {%- set traits = number_traits() %}
-{%- set fine = ['money', 'number'] %}
 
 with
 
@@ -28,7 +27,7 @@ buckets as (
         cast(null as bigint) as lowest_units,
         cast(null as bigint) as highest_units
     where false
-    {%- for row in traits if row.kind in fine %}
+    {%- for row in traits if row.has_many_values %}
     {%- set units = whole_units(row.trait, row.kind) %}
     union all
     select
@@ -77,7 +76,7 @@ counted_values as (
         cast(null as bigint) as value_units,
         cast(null as bigint) as clients
     where false
-    {%- for row in traits if row.kind not in fine %}
+    {%- for row in traits if not row.has_many_values %}
     union all
     select
         '{{ row.trait }}' as trait,
@@ -90,7 +89,7 @@ counted_values as (
     where {{ row.trait }} is not null
     group by all
     {%- endfor %}
-    {%- for row in traits if row.kind in fine %}
+    {%- for row in traits if row.has_many_values %}
     {%- set units = whole_units('clients.' ~ row.trait, row.kind) %}
     union all
     select

@@ -93,11 +93,11 @@ def client_attributes() -> list[dict[str, str]]:
     return [{"name": "age", "sql": "age"}]
 
 
-def number_traits() -> list[dict[str, str]]:
+def number_traits() -> list[dict[str, str | bool]]:
     """Return one of each kind for all that the macro of that name gives."""
     return [
-        {"trait": "age", "kind": "integer", "total": "age_total"},
-        {"trait": "balance", "kind": "money", "total": "balance_kopecks_total"},
+        {"trait": "age", "kind": "integer", "has_many_values": False, "total": "age_total"},
+        {"trait": "balance", "kind": "money", "has_many_values": True, "total": "balance_kopecks_total"},
     ]
 
 
