@@ -5,7 +5,8 @@ minus two. Which tests run, with which margins, is the register's business, not 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from bank_segments import statistics
@@ -29,7 +30,7 @@ class PlannedTest:
     alpha: float
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, order=True)
 class Slice:
     """Which clients a family of tests looks at: a whole population with nothing trimmed, in all territories."""
 
@@ -63,7 +64,7 @@ class Sample:
 Interval = tuple[float | None, float | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What one test says; fractions for proportions, the metric's unit for means. Intervals are 95 %.
 
@@ -286,6 +287,7 @@ def _mann_whitney(sample: Sample, margin: float) -> Outcome:
     return replace(shown, statistic=mann_whitney.u, degrees_of_freedom=None, p_value=mann_whitney.p_value)
 
 
+@lru_cache(maxsize=1)  # Fisher's test and the one within strata, which follow on the same sample, show its figures.
 def _two_proportion_z(sample: Sample, margin: float) -> Outcome:
     one, two = _counts(sample)
     z = statistics.two_proportion_z(one, two)
@@ -431,8 +433,8 @@ def _slice_rows(
         level = statistics.holm_confidence_levels(p_values, planned.alpha)[position]
         low, high = TESTS[planned.test][1](sample, level) if level else (None, None)
         yield ResultRow(
-            **asdict(outcome),
-            **asdict(sample.slice),
+            **vars(outcome),
+            **vars(sample.slice),
             hypothesis_id=planned.hypothesis_id,
             is_reported=sample.is_reported,
             test=planned.test,

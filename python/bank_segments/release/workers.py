@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import threading
@@ -21,6 +22,8 @@ def workers(count: int, prepare: Callable[[], object]) -> Iterator[ProcessPoolEx
 
 def _begin(prepare: Callable[[], object]) -> None:
     threading.Thread(target=_end_with_parent).start()
+    # What it writes is soon written; Python would look for garbage in all that it imports.
+    gc.disable()
     prepare()
 
 

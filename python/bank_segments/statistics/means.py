@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from scipy import optimize, special
@@ -28,6 +29,7 @@ class WelchResult:
     p_value: float
 
 
+@lru_cache  # For a test, its equivalence and its interval at another level.
 def _difference(one: Moments, two: Moments) -> tuple[Fraction, float, float]:
     """Exact difference of two means, its standard error and the degrees of freedom of Satterthwaite (1946)."""
     if one.n == 0 or two.n == 0:

@@ -98,7 +98,7 @@ def _score_statistic(one: Counts, two: Counts, delta: float, *, is_corrected: bo
             _term(failures_1, 1 - first) + _term(failures_2, 1 - second)
         )
 
-    second = _bisect(score, max(0.0, -delta), min(1.0, 1.0 - delta))
+    second = _root(score, max(0.0, -delta), min(1.0, 1.0 - delta))
     first = min(max(second + delta, 0.0), 1.0)
     n = one.n + two.n
     variance = first * (1 - first) / one.n + second * (1 - second) / two.n
@@ -110,14 +110,17 @@ def _score_statistic(one: Counts, two: Counts, delta: float, *, is_corrected: bo
     return distance / math.sqrt(variance)
 
 
-def _bisect(decreasing: Callable[[float], float], low: float, high: float) -> float:
-    """Root of a decreasing function between `low` and `high`, to the last double; it may be infinite at the ends."""
-    for _ in range(200):
-        middle = low + (high - low) / 2
-        if middle in (low, high):
-            break
-        low, high = (middle, high) if decreasing(middle) > 0 else (low, middle)
-    return low + (high - low) / 2
+def _root(decreasing: Callable[[float], float], low: float, high: float) -> float:
+    """Root of a decreasing function, or the end nearest to it; the function may be infinite at the ends."""
+
+    def finite(at: float) -> float:
+        return min(max(decreasing(at), -1e300), 1e300)
+
+    if low >= high or finite(low) <= 0:
+        return low
+    if finite(high) >= 0:
+        return high
+    return float(optimize.brentq(finite, low, high, xtol=1e-300, rtol=1e-15))
 
 
 def score_difference(one: Counts, two: Counts, confidence: float = 0.95) -> Estimate:
@@ -209,7 +212,7 @@ def relative_risk_reduction(one: Counts, two: Counts, confidence: float = 0.95) 
                 fallen + _term(second.failures, 1 - rest * scale) * rest
             )
 
-        scale = _bisect(score, 0.0, 1 / max(share, rest))
+        scale = _root(score, 0.0, 1 / max(share, rest))
         rates = min(share * scale, 1.0), min(rest * scale, 1.0)
         variance = (
             rest**2 * rates[0] * (1 - rates[0]) / first.n + share**2 * rates[1] * (1 - rates[1]) / second.n
