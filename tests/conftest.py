@@ -71,6 +71,7 @@ SLOW_MODULES = {
         "recipes",
         "registers",
         "sample",
+        "segment_search",
     ]
 }
 LONGEST = {
