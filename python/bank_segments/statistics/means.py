@@ -29,7 +29,8 @@ class WelchResult:
     p_value: float
 
 
-@lru_cache  # For a test, its equivalence and its interval at another level.
+# A test, its equivalence and its interval at another level ask for it.
+@lru_cache
 def _difference(one: Moments, two: Moments) -> tuple[Fraction, float, float]:
     """Exact difference of two means, its standard error and the degrees of freedom of Satterthwaite (1946)."""
     if one.n == 0 or two.n == 0:

@@ -76,7 +76,8 @@ def mann_whitney_superiority(ranks: RankSums, confidence: float = 0.95) -> Estim
     return Estimate(superiority, max(superiority - reach, 0.0), min(superiority + reach, 1.0))
 
 
-@lru_cache  # For a test, its equivalence and its interval at another level.
+# A test, its equivalence and its interval at another level ask for it.
+@lru_cache
 def _superiority(ranks: RankSums) -> tuple[Fraction, float, float]:
     """Exact P(one > two) + P(tie)/2, its standard error and degrees of freedom.
 
