@@ -2,10 +2,11 @@
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}
 {%- set hypotheses = applicable_hypotheses() | rejectattr('kind', 'equalto', 'proportion') | list %}
-{%- set fine = [] %}
+{%- set about_money = [] %}
 {%- for hypothesis in hypotheses if is_about_money(hypothesis, domains) %}
-{%- do fine.append(hypothesis) %}
+{%- do about_money.append(hypothesis) %}
 {%- endfor %}
+{%- set by_value = 'partition by hypothesis_id, population order by value_units' %}
 
 with
 
@@ -21,57 +22,123 @@ cells as (
 
 ),
 
-trimmings as (
+bounds as (
 
     -- No row: the columns where nothing is trimmed.
     select
         cast(null as string) as trimming,
-        0.0 as lower_quantile,
-        0.0 as upper_quantile
+        cast(null as string) as bound,
+        0.0 as share
     where false
     {%- for row in seed_rows('trimmings') | rejectattr('trimming', 'equalto', 'none') %}
+    {%- for bound in ['lower', 'upper'] %}
     union all
     select
         '{{ row.trimming }}' as trimming,
-        {{ row.lower_quantile }} as lower_quantile,
-        {{ row.upper_quantile }} as upper_quantile
+        '{{ bound }}' as bound,
+        {{ row[bound ~ '_quantile'] }} as share
+    {%- endfor %}
     {%- endfor %}
 
 ),
 
-{#- Money is counted by bucket first, and then by value in the buckets that hold a bound. #}
-{% for step in ['buckets', 'values'] %}
-{%- for hypothesis in fine %}
-{%- set bucket = bucket_start('compared.value_units') %}
-{%- set nearby = "select value_units from bound_buckets where hypothesis_id = '" ~ hypothesis.hypothesis_id ~ "'" %}
-{{ step }}_of_{{ hypothesis.hypothesis_id }} as (
+-- Money by bucket, and then by value in the buckets that hold a bound.
+buckets as (
 
+    -- No row: the columns where no hypothesis is about money.
     select
+        cast(null as string) as hypothesis_id,
         {%- for population in populations %}
-        compared.is_in_{{ population.population }},
+        cast(null as boolean) as is_in_{{ population.population }},
         {%- endfor %}
-        {{ bucket if step == 'buckets' else 'compared.value_units' }} as value_units,
+        cast(null as bigint) as value_units,
+        cast(null as bigint) as clients
+    where false
+    {%- for hypothesis in about_money %}
+    union all
+    select
+        '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
+        {%- for population in populations %}
+        is_in_{{ population.population }},
+        {%- endfor %}
+        {{ bucket_start('value_units') }} as value_units,
         count(*) as clients
     from (
         {{ hypothesis_values(hypothesis, populations, rules, domains) | indent(8) }}
     ) as compared
-    where {{ bucket ~ ' in (' ~ nearby ~ ')' if step == 'values' else 'compared.value_units is not null' }}
+    where value_units is not null
+    group by all
+    {%- endfor %}
+
+),
+
+counted_buckets as (
+
+    select
+        buckets.hypothesis_id,
+        populations.population,
+        buckets.value_units,
+        sum(buckets.clients) as clients
+    from buckets
+    inner join {{ each_population('buckets', populations) | indent(4) }}
     group by all
 
 ),
 
-{% endfor %}
-counted_{{ step }} as (
+buckets_up_to as (
 
-    {%- if step == 'buckets' %}
-    -- No row: the columns where no hypothesis is about money.
     select
-        cast(null as string) as hypothesis_id,
-        cast(null as string) as population,
-        cast(null as bigint) as value_units,
-        cast(null as bigint) as clients
+        *,
+        sum(clients) over ({{ by_value }} rows between unbounded preceding and current row) as clients_up_to,
+        sum(clients) over (partition by hypothesis_id, population) as all_clients
+    from counted_buckets
+
+),
+
+bound_buckets as (
+
+    select distinct
+        buckets_up_to.hypothesis_id,
+        buckets_up_to.value_units
+    from buckets_up_to
+    inner join bounds
+        on
+            buckets_up_to.clients_up_to >= bounds.share * buckets_up_to.all_clients
+            and buckets_up_to.clients_up_to - buckets_up_to.clients < bounds.share * buckets_up_to.all_clients
+
+),
+
+values_of_buckets as (
+
+    -- No row, as above.
+    select *
+    from buckets
     where false
-    {%- else %}
+    {%- for hypothesis in about_money %}
+    union all
+    select
+        '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
+        {%- for population in populations %}
+        compared.is_in_{{ population.population }},
+        {%- endfor %}
+        compared.value_units,
+        count(*) as clients
+    from (
+        {{ hypothesis_values(hypothesis, populations, rules, domains) | indent(8) }}
+    ) as compared
+    where
+        {{ bucket_start('compared.value_units') }} in (
+            select bound_buckets.value_units
+            from bound_buckets
+            where bound_buckets.hypothesis_id = '{{ hypothesis.hypothesis_id }}'
+        )
+    group by all
+    {%- endfor %}
+
+),
+
+counts as (
+
     select
         hypothesis_id,
         population,
@@ -81,6 +148,14 @@ counted_{{ step }} as (
     where
         value_units is not null
         and {{ is_one_of('hypothesis_id', hypotheses | map(attribute='hypothesis_id') | list) }}
+    union all
+    select
+        values_of_buckets.hypothesis_id,
+        populations.population,
+        values_of_buckets.value_units,
+        values_of_buckets.clients
+    from values_of_buckets
+    inner join {{ each_population('values_of_buckets', populations) | indent(4) }}
     union all
     select
         counted_buckets.hypothesis_id,
@@ -93,74 +168,47 @@ counted_{{ step }} as (
             counted_buckets.hypothesis_id = bound_buckets.hypothesis_id
             and counted_buckets.value_units = bound_buckets.value_units
     where bound_buckets.value_units is null
-    {%- endif %}
-    {%- for hypothesis in fine %}
-    {%- set relation = step ~ '_of_' ~ hypothesis.hypothesis_id %}
-    union all
-    select
-        '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
-        populations.population,
-        {{ relation }}.value_units,
-        {{ relation }}.clients
-    from {{ relation }}
-    inner join {{ each_population(relation, populations) | indent(4) }}
-    {%- endfor %}
 
 ),
 
-{{ step }}_up_to as (
+counts_up_to as (
 
     select
         hypothesis_id,
         population,
         value_units,
-        sum(clients) as clients,
-        sum(sum(clients)) over (partition by hypothesis_id, population order by value_units) as clients_up_to,
+        sum(sum(clients)) over ({{ by_value }}) as clients_up_to,
         sum(sum(clients)) over (partition by hypothesis_id, population) as all_clients
-    from counted_{{ step }}
+    from counts
     group by hypothesis_id, population, value_units
 
 ),
 
-{% if step == 'buckets' %}
-bound_buckets as (
+reached as (
 
-    select distinct
-        buckets_up_to.hypothesis_id,
-        buckets_up_to.value_units
-    from buckets_up_to
-    cross join trimmings
-    where
-        (
-            trimmings.lower_quantile * buckets_up_to.all_clients <= buckets_up_to.clients_up_to
-            and trimmings.lower_quantile * buckets_up_to.all_clients
-            > buckets_up_to.clients_up_to - buckets_up_to.clients
-        )
-        or (
-            trimmings.upper_quantile * buckets_up_to.all_clients <= buckets_up_to.clients_up_to
-            and trimmings.upper_quantile * buckets_up_to.all_clients
-            > buckets_up_to.clients_up_to - buckets_up_to.clients
-        )
+    select
+        counts_up_to.hypothesis_id,
+        counts_up_to.population,
+        bounds.trimming,
+        bounds.bound,
+        min(counts_up_to.value_units) as value_units
+    from counts_up_to
+    inner join bounds
+        on counts_up_to.clients_up_to >= bounds.share * counts_up_to.all_clients
+    group by all
 
 ),
 
-{% endif %}
-{%- endfor %}
 final as (
 
     select
-        values_up_to.hypothesis_id,
-        values_up_to.population,
-        trimmings.trimming,
-        min(values_up_to.value_units) filter (
-            where values_up_to.clients_up_to >= trimmings.lower_quantile * values_up_to.all_clients
-        ) as lower_units,
-        min(values_up_to.value_units) filter (
-            where values_up_to.clients_up_to >= trimmings.upper_quantile * values_up_to.all_clients
-        ) as upper_units
-    from values_up_to
-    cross join trimmings
-    group by all
+        hypothesis_id,
+        population,
+        trimming,
+        max(value_units) filter (where bound = 'lower') as lower_units,
+        max(value_units) filter (where bound = 'upper') as upper_units
+    from reached
+    group by hypothesis_id, population, trimming
 
 )
 
