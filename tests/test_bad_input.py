@@ -36,7 +36,7 @@ from hypothesis import strategies as st
 import spark.build
 from bank_segments import warehouse
 from bank_segments.errors import RefusedError
-from bank_segments.ingest import client_file
+from bank_segments.ingest import client_file, csv_text
 from conftest import ROOT, SAMPLE, DbtInProcess, csv_rows, report, rows_in
 from fault_table import INPUTS, saw, without_folders
 from without_dbt import load, stage
@@ -824,7 +824,7 @@ def mutations(draw: st.DrawFn) -> tuple[list[Row], set[int]]:
     newline=st.sampled_from(["\n", "\r\n"]),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
-    chunk_bytes=st.integers(600, 700) | st.just(client_file.CHUNK_BYTES),
+    chunk_bytes=st.integers(600, 700) | st.just(csv_text.CHUNK_BYTES),
 )
 def test_each_row_of_a_well_formed_file_is_read_and_whole_ones_are_accepted(
     project: Project,
@@ -840,7 +840,7 @@ def test_each_row_of_a_well_formed_file_is_read_and_whole_ones_are_accepted(
     text = as_csv([HEADER, *rows], delimiter, newline, quoting)
     counted = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[1:]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(client_file, "CHUNK_BYTES", chunk_bytes)
+        patch.setattr(csv_text, "CHUNK_BYTES", chunk_bytes)
         path = Path(folder) / "clients.csv"
         path.write_bytes(text.encode(encoding))
         seen = project.read_by_loader(path)

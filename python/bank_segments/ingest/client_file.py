@@ -6,23 +6,16 @@ ends a serial read with no row at all; cp1251 needs an extension from the networ
 The rows counted here are compared with the rows loaded. Memory stays constant in the size of the file.
 """
 
-import codecs
 import glob
-import gzip
 import json
-import os
 import re
 import shutil
 import stat
-import sys
 import tempfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
@@ -32,40 +25,12 @@ from bank_segments import BANK, SAMPLE, known_banks, register_rows
 from bank_segments.database import literal
 from bank_segments.errors import RefusedError, shown
 from bank_segments.ingest.containers import Note, Table, open_table
+from bank_segments.ingest.csv_text import CHUNK_BYTES, COMPRESSIONS, Rows, beginning, read_text
 from bank_segments.ingest.header import UnfitError, Wanted, find_columns, find_header, likely_header
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
-CHUNK_BYTES = 1 << 18
-LONGEST_ROW_BYTES = 16_000_000
 # Fields beyond the header's that DuckDB still reads as a row, so that the row is kept with its text.
 EXTRA_FIELDS = 4
 
-# Before utf-16-le, whose mark starts like that of utf-32-le.
-BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Compression:
-    """A way to compress a text that DuckDB reads, too."""
-
-    name: str
-    magic: bytes
-    open: Callable[[Path], object]
-
-
-COMPRESSIONS = {
-    ".gz": Compression("gzip", b"\x1f\x8b", gzip.open),
-    ".zst": Compression("zstd", b"\x28\xb5\x2f\xfd", zstd.open),
-}
 FOREIGN_STARTS = (
     (b"\x1f\x8b", "is compressed with gzip; rename it to end in .csv.gz"),
     (b"\x28\xb5\x2f\xfd", "is compressed with zstd; rename it to end in .csv.zst"),
@@ -91,128 +56,6 @@ class ClientFile:
     notes: list[Note] = field(default_factory=list)
 
 
-class _UndecodableError(Exception):
-    """Raised at the first bytes that are not in the encoding; `rows` has counted what comes before them."""
-
-    def __init__(self, rows: "_Rows") -> None:
-        super().__init__(rows.current)
-        self.rows = rows
-
-
-@dataclass(slots=True)
-class _Rows:
-    """Counts the rows of a CSV text that is fed in pieces: lines outside quotes that are not empty.
-
-    No piece ends in a carriage return whose line feed is still to come.
-    """
-
-    total: int = 0
-    is_inside: bool = False
-    is_in_row: bool = False
-    has_quoted_breaks: bool = False
-    has_lf: bool = False
-    has_crlf: bool = False
-    has_letters: bool = False
-    row_with_lone_cr: int = 0
-    bytes_since_break: int = 0
-    longest: int = 0
-    head: bytes = b""
-
-    @property
-    def current(self) -> int:
-        """The row that is being read, the header being row 1."""
-        return self.total + (not self.is_in_row)
-
-    def feed(self, piece: bytes) -> None:
-        """Count the rows that begin in `piece`."""
-        if not piece:
-            return
-        if len(self.head) < CHUNK_BYTES:
-            self.head += piece
-        parts = piece.split(b'"')
-        # Every quoted part is a letter for what follows.
-        started_inside = self.is_inside
-        outside = b"q" * started_inside + b"q".join(parts[started_inside::2])
-        self.has_quoted_breaks |= any(
-            b"\n" in part or b"\r" in part for part in parts[not started_inside :: 2]
-        )
-        self.is_inside ^= len(parts) % 2 == 0
-        outside += b"q" * self.is_inside
-
-        lone_cr = re.search(rb"\r(?!\n)", outside) if b"\r" in outside else None
-        if lone_cr and not self.row_with_lone_cr:
-            self.row_with_lone_cr = self.total + self._begun(outside[: lone_cr.start()])
-        self.has_crlf |= b"\r\n" in outside
-        self.has_lf |= b"\n" in (piece.replace(b"\r\n", b"") if b"\r" in piece else piece)
-        self.has_letters |= not piece.isascii()
-        self.total += self._begun(outside)
-        self.is_in_row = outside[-1:] not in (b"\n", b"\r")
-        # An upper bound: where in the piece the break stands does not matter for a limit this far off.
-        self.bytes_since_break += len(piece)
-        self.longest = max(self.longest, self.bytes_since_break)
-        if b"\n" in outside or b"\r" in outside:
-            self.bytes_since_break = len(piece)
-
-    def _begun(self, outside: bytes) -> int:
-        lines = sum(map(bool, outside.splitlines()))
-        return lines - (self.is_in_row and outside[:1] not in (b"", b"\n", b"\r"))
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    try:
-        packed = COMPRESSIONS.get(path.suffix.casefold())
-        with cast(BinaryIO, packed.open(path)) if packed else path.open("rb") as handle:
-            while piece := handle.read(CHUNK_BYTES):
-                yield piece
-    except EOFError as error:
-        raise UnfitError("is cut off: its compressed stream ends early; copy or export it again") from error
-    except (gzip.BadGzipFile, zlib.error, zstd.ZstdError) as error:
-        raise UnfitError("is damaged: its compressed stream is not valid; copy or export it again") from error
-
-
-def _texts(pieces: Iterable[bytes], encoding: str, rows: _Rows) -> Iterator[str]:
-    """Yield the pieces decoded, none of them ending between CR and LF; raises `_UndecodableError`."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    held_back = ""
-    for piece in chain(pieces, [b""]):
-        try:
-            text = held_back + decoder.decode(piece, final=not piece)
-        except UnicodeDecodeError as error:
-            rows.feed(error.object[: error.start].decode(error.encoding).encode())
-            raise _UndecodableError(rows) from error
-        held_back = "\r" if text.endswith("\r") and piece else ""
-        yield text.removesuffix("\r") if held_back else text
-
-
-def _scan(path: Path, encoding: str, copy: Path | None = None, proofs: tuple[str, ...] = ()) -> _Rows | None:
-    """Count the rows and write `copy` in UTF-8 with one kind of line break; raises `_UndecodableError`.
-
-    Returns None where `proofs` are given and the text has none of them.
-    """
-    rows = _Rows()
-    is_proven = not proofs
-    descriptor = os.open(copy or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as handle:
-        for text in _texts(_pieces(path), encoding, rows):
-            is_proven = is_proven or any(proof in text for proof in proofs)
-            if copy:
-                text = text.replace("\r\n", "\n")
-            piece = text.encode()
-            handle.write(piece)
-            rows.feed(piece)
-            if rows.bytes_since_break > LONGEST_ROW_BYTES:
-                size = LONGEST_ROW_BYTES // 1_000_000
-                if rows.is_inside:
-                    raise UnfitError(
-                        f"has a quotation mark in row {rows.current} that is not closed within {size} MB; close or"
-                        " remove it"
-                    )
-                raise UnfitError(
-                    f"is longer than {size} MB in row {rows.current}; look for missing line breaks there"
-                )
-    return rows if is_proven else None
-
-
 def other_names(bank: str = BANK) -> dict[str, list[str]]:
     """Return each column of the client file that a bank's models read, with the names beside its own."""
     return {
@@ -220,46 +63,6 @@ def other_names(bank: str = BANK) -> dict[str, list[str]]:
         for row in register_rows("columns", bank)
         if row["role"] != "ignored"
     }
-
-
-def declared_names() -> tuple[str, ...]:
-    """Return the declared values long enough that no other encoding spells one by chance, in three letter cases."""
-    names = {row["value"] for row in register_rows("allowed_values")} | {
-        row["raw_value"] for row in register_rows("value_synonyms")
-    }
-    long_names = [name for name in names if len(name) >= 4 and not name.isascii()]
-    return tuple(sorted({spelling for name in long_names for spelling in (name, name.lower(), name.upper())}))
-
-
-def _read_csv_text(path: Path, copy: Path) -> tuple[Path, _Rows]:
-    """Return the path of a UTF-8 text, `path` itself or `copy`, and its rows."""
-    start = next(_pieces(path), b"")
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)), "utf-8-sig")
-    if encoding == "utf-8-sig" and b"\0" in start.partition(b"\n")[0]:
-        raise UnfitError(
-            "has NUL bytes in its first row; if it is UTF-16 without a byte order mark, convert it:"
-            " `iconv -f utf-16le -t utf-8`"
-        )
-    try:
-        rows = _scan(path, encoding, None if encoding == "utf-8-sig" else copy)
-    except _UndecodableError as error:
-        if encoding != "utf-8-sig":
-            raise UnfitError(
-                f"starts as {encoding.upper()} but is broken in row {error.rows.current}; export it again as UTF-8"
-            ) from error
-        rows = None if error.rows.has_letters else _scan(path, "cp1251", copy, declared_names())
-        if rows is None:
-            raise UnfitError(
-                f"is not UTF-8 in row {error.rows.current}, and no other encoding is certain; if it is cp1251, convert"
-                " it: `iconv -f cp1251 -t utf-8`"
-            ) from error
-        return copy, rows
-    assert rows is not None
-    if rows.has_crlf and rows.has_lf and not rows.row_with_lone_cr:
-        # DuckDB reads only one kind of line break per file.
-        rows = cast(_Rows, _scan(path, encoding, copy))
-        return copy, rows
-    return (path if encoding == "utf-8-sig" else copy), rows
 
 
 def _notes(columns: Sequence[str], positions: Sequence[int], wanted: Iterable[str]) -> list[Note]:
@@ -312,7 +115,7 @@ def _look_at_csv(table: Table, wanted: Wanted, folder: Path) -> ClientFile:
     for magic, reason in FOREIGN_STARTS:
         if not packed and start.startswith(magic):
             raise UnfitError(reason)
-    text, rows = _read_csv_text(path, folder / "utf-8.csv")
+    text, rows = read_text(path, folder / "utf-8.csv")
     if rows.total == 0:
         raise UnfitError(f"is empty; its first row must name {', '.join(wanted)}")
     try:
@@ -328,7 +131,7 @@ def _look_at_csv(table: Table, wanted: Wanted, folder: Path) -> ClientFile:
         raise UnfitError(
             f"has a carriage return in the middle of row {rows.row_with_lone_cr}; remove it or put the cell in quotes"
         )
-    above = _Rows()
+    above = Rows()
     above.feed(b"".join(rows.head.splitlines(keepends=True)[: header.line]))
     if rows.total == above.total:
         raise UnfitError(f"has a header but no row under it; export it again with the clients{table.advice}")
@@ -439,22 +242,12 @@ def _look(path: Path, sheet: str, wanted: Wanted, folder: Path) -> ClientFile:
     return replace(file, notes=table.notes + file.notes)
 
 
-def _beginning(path: Path) -> bytes:
-    """The first lines of a text, in UTF-8."""
-    start = next(_pieces(path), b"")
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)), "utf-8-sig")
-    try:
-        return codecs.getincrementaldecoder(encoding)().decode(start).encode()
-    except UnicodeDecodeError:
-        return start.decode("cp1251", "replace").encode()
-
-
 def _head_of(clients: Path, sheet: str) -> tuple[bytes, list[str], str]:
     """The first lines of a text, or the names of the columns of Parquet, and what else could be read."""
     with tempfile.TemporaryDirectory() as folder:
         table = open_table(clients, sheet, Path(folder))
         if table.path.suffix.casefold() != ".parquet":
-            return _beginning(table.path), [], table.advice
+            return beginning(table.path), [], table.advice
         parts = [glob.escape(str(part)) for part in table.parts]
         return b"", duckdb.read_parquet(parts).columns, ""
 
