@@ -69,7 +69,10 @@ def size(rows: int, **seconds: float) -> dict[str, object]:
 
 RESULTS = {
     "machine": "a machine",
-    "start": {"report": 12.0, "smallest": 2.5},
+    "start": {
+        **{"report": 12.0, "report_processor": 23.0, "smallest": 2.5, "smallest_processor": 3.0},
+        **{"steps": {"dbt build": 8.0, "charts, en": 3.5}, "nodes": {"seed": [0.1, 0.2], "model": [2.5]}},
+    },
     "sizes": {
         "100000000": size(100_000_000, project=100.0, scan=2.0),
         "10000000": size(10_000_000, project=10.0, scan=0.5, pandas=250.0, polars=12.0),
@@ -108,6 +111,7 @@ def test_page_holds_every_size_and_bar() -> None:
         "| 100,000,000 | bare scan / чтение | 2 | 0.02 | 4.0 | 200 |",
         "| rows | load, staging | marts | other models | published file |",
         "| 10,000,000 | 7 | 10 | 2 | 3 |",
+        "| dbt build | 8 |\n| 2 × seed, two at once | 0.3 |\n| 1 × model, two at once | 2.5 |\n| charts, en | 3.5 |",
         "- make report on the most rows: disk, GB (at most 20): 25 - DOES NOT HOLD",
     ):
         assert f"\n{line}\n" in text
