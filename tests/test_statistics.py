@@ -300,6 +300,18 @@ def test_proportions_against_published_results(
     assert (found if isinstance(found, tuple) else (found,)) == pytest.approx(published, abs=digits)
 
 
+@pytest.mark.parametrize("beside", [1, 5, 20, 1000])
+def test_the_score_interval_of_a_million_clients_all_alike(beside: int) -> None:
+    """By Wilson's formula: all of the other group are alike, too, so that its most likely rate is 0 or 1 throughout."""
+    n, z = 1_000_000, stats.norm.ppf(0.975)
+    upper = z**2 / (n + z**2)
+    for found in (
+        st.score_difference(Counts(0, n), Counts(0, beside)),
+        st.score_difference(Counts(beside, beside), Counts(n, n)),
+    ):
+        assert found.high == pytest.approx(upper, rel=1e-9)
+
+
 @pytest.mark.parametrize(("one", "two"), PROPORTIONS)
 @pytest.mark.parametrize("confidence", [0.9, 0.9875])
 def test_proportions_against_scipy(one: Counts, two: Counts, confidence: float) -> None:

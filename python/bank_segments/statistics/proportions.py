@@ -89,6 +89,9 @@ def _score_statistic(one: Counts, two: Counts, delta: float, *, is_corrected: bo
     """
     if is_corrected and one.n + two.n < 2:
         raise UndefinedError(Reason.ONE_CLIENT)
+    if one.successes + two.successes > one.failures + two.failures:
+        # The same of the failures: doubles are finer near 0 than near 1.
+        one, two = Counts(two.failures, two.n), Counts(one.failures, one.n)
 
     failures_1, failures_2 = one.failures, two.failures
 
