@@ -9,22 +9,29 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager
+
+
+_SPAWN = multiprocessing.get_context("spawn")
+# They get ready one after the other, on the core that dbt leaves.
+_TURN = _SPAWN.Lock()
 
 
 @contextlib.contextmanager
 def workers(count: int, prepare: Callable[[], object]) -> Iterator[ProcessPoolExecutor]:
-    """Give a pool of which one process is running already; each begins with `prepare`."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, context, _begin, (prepare,)) as pool:
-        pool.submit(int)
+    """Give a pool whose processes are running already; each begins with `prepare`."""
+    with ProcessPoolExecutor(count, _SPAWN, _begin, (prepare, _TURN)) as pool:
+        for _ in range(count):
+            pool.submit(int)
         yield pool
 
 
-def _begin(prepare: Callable[[], object]) -> None:
+def _begin(prepare: Callable[[], object], turn: AbstractContextManager[object]) -> None:
     threading.Thread(target=_end_with_parent).start()
     # What it writes is soon written; Python would look for garbage in all that it imports.
     gc.disable()
-    prepare()
+    with turn:
+        prepare()
 
 
 def _end_with_parent() -> None:
