@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 
-
 _SPAWN = multiprocessing.get_context("spawn")
 # They get ready one after the other, on the core that dbt leaves.
 _TURN = _SPAWN.Lock()
