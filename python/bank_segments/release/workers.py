@@ -9,11 +9,12 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager
+from multiprocessing.synchronize import Lock
 
 _SPAWN = multiprocessing.get_context("spawn")
-# They get ready one after the other, on the core that dbt leaves.
+# They get ready one after the other, on the core that dbt leaves; one that was killed keeps none waiting for ever.
 _TURN = _SPAWN.Lock()
+_LONGEST_TURN = 20.0
 
 
 @contextlib.contextmanager
@@ -25,12 +26,14 @@ def workers(count: int, prepare: Callable[[], object]) -> Iterator[ProcessPoolEx
         yield pool
 
 
-def _begin(prepare: Callable[[], object], turn: AbstractContextManager[object]) -> None:
+def _begin(prepare: Callable[[], object], turn: Lock) -> None:
     threading.Thread(target=_end_with_parent).start()
     # What it writes is soon written; Python would look for garbage in all that it imports.
     gc.disable()
-    with turn:
-        prepare()
+    has_turn = turn.acquire(timeout=_LONGEST_TURN)
+    prepare()
+    if has_turn:
+        turn.release()
 
 
 def _end_with_parent() -> None:
