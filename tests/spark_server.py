@@ -36,9 +36,6 @@ def thrift_server(home: Path) -> Iterator[int]:
         "spark.eventLog.dir": f"file:{home}/events",
         "spark.eventLog.enabled": "true",
         "spark.sql.catalogImplementation": "in-memory",
-        # Compiling a query takes longer than running it on so few rows.
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-        "spark.sql.codegen.wholeStage": "false",
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.warehouse.dir": str(home / "warehouse"),
         "spark.ui.enabled": "false",

@@ -41,9 +41,13 @@ OTHER_BANK = "bank_churners"
 OTHER_CLIENTS = ROOT / f"seeds/banks/{OTHER_BANK}/sample/clients.parquet"
 
 
+# Compiling a query takes longer than running it on so few rows.
+NOT_COMPILED = "spark.sql.codegen.factoryMode NO_CODEGEN\nspark.sql.codegen.wholeStage false\n"
+
+
 @pytest.fixture(scope="session")
-def quick_start() -> Iterator[None]:
-    """Spark without its optimizing compiler, which does not pay on ten thousand rows; a user without Spark skips."""
+def quick_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Spark without its compilers, which do not pay on ten thousand rows; a user without Spark skips."""
     absent = [
         reason
         for reason, is_there in {
@@ -54,8 +58,11 @@ def quick_start() -> Iterator[None]:
     ]
     if absent:
         missing("; ".join(absent))
+    settings = tmp_path_factory.mktemp("spark_settings")
+    (settings / "spark-defaults.conf").write_text(NOT_COMPILED, encoding="ascii")
     with pytest.MonkeyPatch.context() as patch:
-        # That compiler alone gets a fifth of the usual space for code, which a Thrift server fills and then dies.
+        patch.setenv("SPARK_CONF_DIR", str(settings))
+        # Java's optimizing compiler alone gets a fifth of the usual space for code, which a Thrift server fills and then dies.
         patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m")
         yield
 
