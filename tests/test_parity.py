@@ -62,7 +62,7 @@ def quick_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     (settings / "spark-defaults.conf").write_text(NOT_COMPILED, encoding="ascii")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPARK_CONF_DIR", str(settings))
-        # Java's optimizing compiler alone gets a fifth of the usual space for code, which a Thrift server fills and then dies.
+        # The compiler that is left gets a fifth of the usual space for code, which a Thrift server fills and then dies.
         patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m")
         yield
 
