@@ -31,12 +31,12 @@ bounds as (
         0.0 as share
     where false
     {%- for row in seed_rows('trimmings') | rejectattr('trimming', 'equalto', 'none') %}
-    {%- for bound in ['lower', 'upper'] %}
+    {%- for bound, share in {'lower': row.lower_quantile, 'upper': row.upper_quantile}.items() %}
     union all
     select
         '{{ row.trimming }}' as trimming,
         '{{ bound }}' as bound,
-        {{ row[bound ~ '_quantile'] }} as share
+        {{ share }} as share
     {%- endfor %}
     {%- endfor %}
 
