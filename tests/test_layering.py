@@ -54,6 +54,8 @@ def words_of(sources: Iterable[str]) -> set[str]:
 def readers_of(seed: dict[str, Any], manifest: dict[str, Any]) -> list[str]:
     """Return what reads a seed: models with the macros and modules they call, and Python that selects from it."""
     pending = [child for child in manifest["child_map"][seed["unique_id"]] if child.startswith("model.")]
+    macros = manifest["macros"].items()
+    pending += [name for name, macro in macros if f"seed_rows('{seed['name']}')" in macro["macro_sql"]]
     seen: set[str] = set()
     code = []
     while pending:
