@@ -127,17 +127,14 @@ def report(
     staged = PUBLISHED / f".{run_id}"
     is_synthetic = run.is_sample(clients)
     series = gate.series_of(clients, series_name, is_sample=is_synthetic)
-    with (
-        run.only_run(TARGET),
-        contextlib.ExitStack() as leftovers,
-        workers(1, prepare_validator) as validator,
-        workers(2, prepare_writer) as writers,
-    ):
+    with run.only_run(TARGET), contextlib.ExitStack() as until_the_end:
         # Nothing is left of what was not published, which moves it away.
-        leftovers.callback(shutil.rmtree, staged, ignore_errors=True)
+        until_the_end.callback(shutil.rmtree, staged, ignore_errors=True)
         publish.remove_unfinished(PUBLISHED)
         with steps.step("read the input"):
             digest = run.sha256_of(clients)
+        validator = until_the_end.enter_context(workers(1, prepare_validator))
+        writers = until_the_end.enter_context(workers(2, prepare_writer))
         with steps.step("dbt build"), progress(steps.tell) as step:
             try:
                 (build_models or build_warehouse)(clients, build, follow_dbt(step, PUBLISHED))
