@@ -39,8 +39,6 @@ OVER_THRIFT = {
 # It has no territory, and a category that not all clients have.
 OTHER_BANK = "bank_churners"
 OTHER_CLIENTS = ROOT / f"seeds/banks/{OTHER_BANK}/sample/clients.parquet"
-
-
 # Compiling a query takes longer than running it on so few rows.
 NOT_COMPILED = "spark.sql.codegen.factoryMode NO_CODEGEN\nspark.sql.codegen.wholeStage false\n"
 

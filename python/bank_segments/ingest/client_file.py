@@ -32,8 +32,10 @@ from bank_segments.ingest.header import UnfitError, Wanted, find_columns, find_h
 EXTRA_FIELDS = 4
 
 FOREIGN_STARTS = (
-    (b"\x1f\x8b", "is compressed with gzip; rename it to end in .csv.gz"),
-    (b"\x28\xb5\x2f\xfd", "is compressed with zstd; rename it to end in .csv.zst"),
+    *(
+        (packed.magic, f"is compressed with {packed.name}; rename it to end in .csv{suffix}")
+        for suffix, packed in COMPRESSIONS.items()
+    ),
     (b"PK\x03\x04", "is a workbook or a ZIP archive; rename it to end in .xlsx or .zip"),
     (b"\xd0\xcf\x11\xe0", "is a workbook of Excel 97; save it as .xlsx"),
     (b"PAR1", "is Parquet; rename it to end in .parquet"),

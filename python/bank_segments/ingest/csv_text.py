@@ -179,10 +179,15 @@ def declared_names() -> tuple[str, ...]:
     return tuple(sorted({spelling for name in long_names for spelling in (name, name.lower(), name.upper())}))
 
 
+def _encoding_of(start: bytes) -> str:
+    """The encoding that a byte order mark names, UTF-8 without one."""
+    return next((name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)), "utf-8-sig")
+
+
 def read_text(path: Path, copy: Path) -> tuple[Path, Rows]:
     """Return the path of a UTF-8 text, `path` itself or `copy`, and its rows; raises `UnfitError`."""
     start = next(_pieces(path), b"")
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)), "utf-8-sig")
+    encoding = _encoding_of(start)
     if encoding == "utf-8-sig" and b"\0" in start.partition(b"\n")[0]:
         raise UnfitError(
             "has NUL bytes in its first row; if it is UTF-16 without a byte order mark, convert it:"
@@ -213,7 +218,7 @@ def read_text(path: Path, copy: Path) -> tuple[Path, Rows]:
 def beginning(path: Path) -> bytes:
     """The first lines of a text, in UTF-8."""
     start = next(_pieces(path), b"")
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)), "utf-8-sig")
+    encoding = _encoding_of(start)
     try:
         return codecs.getincrementaldecoder(encoding)().decode(start).encode()
     except UnicodeDecodeError:

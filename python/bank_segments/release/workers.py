@@ -31,9 +31,11 @@ def _begin(prepare: Callable[[], object], turn: Lock) -> None:
     # What it writes is soon written; Python would look for garbage in all that it imports.
     gc.disable()
     has_turn = turn.acquire(timeout=_LONGEST_TURN)
-    prepare()
-    if has_turn:
-        turn.release()
+    try:
+        prepare()
+    finally:
+        if has_turn:
+            turn.release()
 
 
 def _end_with_parent() -> None:
