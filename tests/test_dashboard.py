@@ -154,7 +154,7 @@ class Text:
 
     def decimal(self, value: float) -> str:
         """A number with one decimal."""
-        rounded = Decimal(value).quantize(Decimal("0.1"), ROUND_HALF_UP)
+        rounded = Decimal(f"{value:.15g}").quantize(Decimal("0.1"), ROUND_HALF_UP)
         return str(rounded).replace(".", NUMBERS[self.language][1])
 
     def count(self, value: int) -> str:

@@ -46,6 +46,12 @@ def test_numbers() -> None:
         (RUSSIAN.percent(0.27714), "27,7\u00a0%"),
         (ENGLISH.percent(0.27714), "27.7%"),
         (ENGLISH.percent(1, 0), "100%"),
+        # A half goes away from zero, wherever it comes from: Excel and PowerPoint write the same.
+        (ENGLISH.percent(0.1545), "15.5%"),
+        (ENGLISH.percent(0.285, 0), "29%"),
+        (ENGLISH.points(0.0285, 1), "2.9\u00a0pp"),
+        (ENGLISH.number(-2.5), "−3"),
+        (ENGLISH.number(10**17 + 1), "100,000,000,000,000,001"),
         (RUSSIAN.between(-5.587, -2.158, 1, "п. п."), "от −5,6 до −2,2\u00a0п. п."),
         (ENGLISH.percent_between(0.265, 0.29), "26.5 to 29.0%"),
         (RUSSIAN.p_value(0.0), "p\u00a0<\u00a00,001"),

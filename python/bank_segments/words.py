@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -22,7 +23,7 @@ from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal, format_percent, get_currency_symbol
+from babel.numbers import format_decimal, get_currency_symbol
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from bank_segments.marts import Marts, find, groups, ranked, rows, where
@@ -237,7 +238,7 @@ class Words:
         """`value` with that many decimals, a true minus sign and grouped digits; a dash where it is missing."""
         if value is None or not is_known(value):
             return MISSING
-        text = format_decimal(value, "#,##0" + _decimal_places(decimals), locale=self.language)
+        text = _written(value, decimals, self.language)
         return text.lstrip("-") if not text.strip("-0.,") else text.replace("-", "−")
 
     def percent(self, fraction: float | None, decimals: int = 1) -> str:
@@ -245,12 +246,7 @@ class Words:
         if fraction is None or not is_known(fraction):
             return MISSING
         sign = Locale(self.language).percent_formats[None].pattern.lstrip("#,0")
-        text = format_percent(
-            fraction,
-            f"#,##0{_decimal_places(decimals)}{sign}",
-            locale=self.language,
-            decimal_quantization=True,
-        )
+        text = _written(fraction, decimals, self.language, sign)
         return text.replace("-", "−")
 
     def points(self, fraction: float, decimals: int = 1) -> str:
@@ -308,7 +304,7 @@ class Words:
         Both have as many decimals, 1 to 3, as tell the ends of the interval apart.
         """
         low, high = row["churn_rate_low"], row["churn_rate_high"]
-        told_apart = (count for count in (1, 2, 3) if round(100 * low, count) != round(100 * high, count))
+        told_apart = (count for count in (1, 2, 3) if self.percent(low, count) != self.percent(high, count))
         decimals = next(told_apart, 1)
         return self.percent(row["churn_rate"], decimals), self.percent_between(low, high, decimals)
 
@@ -470,6 +466,12 @@ def _decimals(row: Row) -> int:
     return 0 if row["kind"] == "mean" and max(map(abs, estimates)) >= 1000 else 2
 
 
-def _decimal_places(decimals: int) -> str:
-    """The part of a CLDR number pattern behind the whole digits."""
-    return "." + "0" * decimals if decimals else ""
+def _written(value: float, decimals: int, language: Language, sign: str = "") -> str:
+    """`value` as a percentage where there is a percent sign; a half goes away from zero, as in Excel and PowerPoint.
+
+    Of a double the 15 digits count that it surely holds: 100 * 0.285 is 28.5.
+    """
+    digits = f"{value:.15g}" if isinstance(value, float) else str(value)
+    pattern = "#,##0" + ("." + "0" * decimals if decimals else "") + sign
+    with localcontext(rounding=ROUND_HALF_UP):
+        return format_decimal(Decimal(digits), pattern, locale=language)

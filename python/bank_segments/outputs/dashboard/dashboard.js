@@ -25,15 +25,17 @@
   // --- numbers as text ---
   const grouped = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, numbers.thousands);
   const count = (value) => grouped(String(value));
-  const decimal = (value) => value.toFixed(1).replace(".", numbers.decimal);
+  // Half goes away from zero, as on every page: of a double the 15 digits count that it surely holds.
+  const tenths = (value) => (Math.round((10 * value).toPrecision(15)) / 10).toFixed(1);
+  const decimal = (value) => tenths(value).replace(".", numbers.decimal);
   const percent = (value) => (value === null ? "—" : decimal(100 * value) + numbers.percent);
   const interval = (low, high) => (low === null ? "—" : decimal(100 * low) + "–" + percent(high));
   const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const points = (value) => {
     if (value === null) return "—";
-    const text = decimal(Math.abs(100 * value));
-    const sign = Number(Math.abs(100 * value).toFixed(1)) === 0 ? "" : value > 0 ? "+" : "−";
-    return sign + text + numbers.points;
+    const size = Math.abs(100 * value);
+    const sign = Number(tenths(size)) === 0 ? "" : value > 0 ? "+" : "−";
+    return sign + decimal(size) + numbers.points;
   };
 
   // --- counting ---
