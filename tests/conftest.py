@@ -178,7 +178,7 @@ def copy_project(target: Path) -> Path:
 
 def copy_all(target: Path) -> Path:
     """Copy the project as it is checked out, for a test that runs `make report` in it."""
-    of_runs = ("target", "published", "logs", "activation", "pilots", "__pycache__")
+    of_runs = ("target", "published", "logs", "activation", "pilots")
     return Path(shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(".*", *of_runs)))
 
 
