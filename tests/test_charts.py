@@ -162,7 +162,10 @@ def test_titles_follow_the_ranks_of_the_marts(marts: Marts) -> None:
         assert all(f"{100 * row[column]:.1f}%" in told[name] for column in columns), name
     named, rate = least["name_en"].iloc[0], f"{100 * least['churn_rate'].iloc[0]:.1f}%"
     assert f"Churn is highest in the segment “{named}”: {rate}" in told["segments"]
-    assert told["hypotheses_forest"] == "The answers are the same for every population"
+    assert told["hypotheses_forest"] == "The main answers agree; some parts of the clients decide otherwise"
+    nowhere = marts.fct_hypothesis_sensitivity.assign(is_flipped=False)
+    told = titles(replace(ranked, fct_hypothesis_sensitivity=nowhere))
+    assert told["hypotheses_forest"] == "No answer depends on who is compared"
 
     at = results.index[results["is_primary"]][-1]
     metric = marts.dim_hypotheses.set_index("hypothesis_id")["metric_en"][results["hypothesis_id"][at]]

@@ -51,6 +51,8 @@ def test_numbers() -> None:
         (ENGLISH.percent(0.285, 0), "29%"),
         (ENGLISH.points(0.0285, 1), "2.9\u00a0pp"),
         (ENGLISH.number(-2.5), "−3"),
+        (ENGLISH.quantity(-826.4, "$", 0), "−$826"),
+        (RUSSIAN.quantity(-826.4, "$", 0), "−826\u00a0$"),
         (ENGLISH.number(10**17 + 1), "100,000,000,000,000,001"),
         (RUSSIAN.between(-5.587, -2.158, 1, "п. п."), "от −5,6 до −2,2\u00a0п. п."),
         (ENGLISH.percent_between(0.265, 0.29), "26.5 to 29.0%"),

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -79,7 +79,7 @@ EFFECTS = {
 # Where the conclusions tell more about a finding of that kind: the heading there.
 FINDING_PLACES = {
     "proposal": N_("When a proposal pays"),
-    "candidate": N_("Segments that nobody named"),
+    "candidate": N_("Segments that the search found"),
     "driver": N_("What drives churn when all else is equal"),
 }
 _NOUNS: dict[Noun, tuple[str, str]] = {
@@ -91,6 +91,8 @@ _NOUNS: dict[Noun, tuple[str, str]] = {
 # The units of the seeds that agree with their number, by how either language spells them there.
 _YEAR, _POINT = n_("%(num)s\u00a0year", "%(num)s\u00a0years"), n_("%(num)s\u00a0point", "%(num)s\u00a0points")
 _COUNTED_UNITS = {"лет": _YEAR, "years": _YEAR, "баллов": _POINT, "points": _POINT}
+# English writes these signs before the number.
+_BEFORE_THE_NUMBER = ("$", "€", "£")
 # What is not shown where the bank's table lacks it, by the column of `dim_bank` that says so.
 _LACKING = {
     "has_territory": N_("The bank’s table has no territory: nothing is shown by it."),
@@ -144,8 +146,8 @@ def escaped(text: str) -> str:
 
 
 def capitalised(text: str) -> str:
-    """`text` with a capital letter first, the others as they are."""
-    return text[:1].upper() + text[1:]
+    """`text` with a capital letter first, the others as they are; a symbol, as in `g Хеджеса`, stays small."""
+    return text if re.match(r"[a-z]\s", text) else text[:1].upper() + text[1:]
 
 
 def catalogue(language: Language) -> Catalog:
@@ -267,6 +269,8 @@ class Words:
         text = self.number(value, decimals)
         if value is None or not is_known(value) or not unit:
             return text
+        if self.language == "en" and unit in _BEFORE_THE_NUMBER:
+            return re.sub("^−?", rf"\g<0>{unit}", text)
         if unit not in _COUNTED_UNITS:
             return text + SPACE + unit
         # Even 1.0 takes the form of a fraction: 1.0 years, 1,0 года.
@@ -475,12 +479,16 @@ def _decimals(row: Row) -> int:
     return 0 if row["kind"] == "mean" and max(map(abs, estimates)) >= 1000 else 2
 
 
-def _written(value: float, decimals: int, language: Language, sign: str = "") -> str:
-    """`value` as a percentage where there is a percent sign; a half goes away from zero, as in Excel and PowerPoint.
+def rounded(value: float, decimals: int) -> Decimal:
+    """`value` with that many decimals; a half goes away from zero, as in Excel.
 
     Of a double the 15 digits count that it surely holds: 100 * 0.285 is 28.5.
     """
     digits = f"{value:.15g}" if isinstance(value, float) else str(value)
+    return Decimal(digits).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, Context(prec=60))
+
+
+def _written(value: float, decimals: int, language: Language, sign: str = "") -> str:
+    """`value` by its pattern; as a percentage where there is a percent sign."""
     pattern = "#,##0" + ("." + "0" * decimals if decimals else "") + sign
-    with localcontext(rounding=ROUND_HALF_UP):
-        return format_decimal(Decimal(digits), pattern, locale=language)
+    return format_decimal(rounded(value, decimals + 2 * bool(sign)), pattern, locale=language)

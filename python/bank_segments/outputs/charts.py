@@ -6,6 +6,7 @@ number of its rows; the style is `charts.mplstyle`.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -145,6 +146,8 @@ def _product_count_portraits(marts: Marts, words: Words, title: str) -> Figure:
         else:
             notes.append(_("%(products)s: none active", products=products))
     cells = marts.fct_product_count_portrait.query("not is_too_small")
+    if marts.fct_product_count_portrait["is_too_small"].any():
+        notes.append(_("small groups are hidden"))
     placed = _placed(marts.fct_churn_portrait.merge(cells[["trait", "level"]].drop_duplicates()))
     figure, (part, *foot) = _figure(title, "; ".join(notes), _rows(placed), *_panel_rows(names, numbers))
     for axes, rows in _trait_columns(part, placed, words, _("Share of the group's clients")):
@@ -210,7 +213,8 @@ def _segment_candidates(marts: Marts, words: Words, title: str) -> Figure:
     listed = records(pd.concat([found, declared]))
     for place, row in enumerate(listed):
         clients = words.counted(row["clients"], "client")
-        told = f"{_short(words.name(row, 'name'), 60)}\n    {clients}, {words.rate_with_interval(row)}"
+        name = "\n".join(textwrap.wrap(words.name(row, "name"), 60, max_lines=2, placeholder="…"))
+        told = f"{name}\n    {clients}, {words.rate_with_interval(row)}"
         group = _groups()[5 if row["is_declared"] else 0]
         y = 1 - (place + 0.5) / len(listed)
         notes.plot(0, y, **group, transform=notes.transAxes, clip_on=False)
@@ -275,7 +279,7 @@ def _hypotheses_forest(marts: Marts, words: Words, title: str) -> Figure:
     rows["y"] = rows.index + _HEADING * is_first.cumsum()
     subtitle = _(
         "Groups in the order in which the hypothesis names them (clients in brackets); the line is the Holm-adjusted "
-        "CI, the band the margin within which a difference is negligible"
+        "CI, the band the margin within which a difference is negligible; equivalence is tested on its own, unadjusted"
     )
     figure, (part,) = _figure(title, subtitle, 1.15 * (_rows(rows) + 1))
     axes = part.subplots()

@@ -167,6 +167,7 @@ def write_index(
             "index",
             Words(language),
             other=Words(other),
+            in_other=N_("In English: %(name)s"),
             record=record,
             state=state,
             started=started,

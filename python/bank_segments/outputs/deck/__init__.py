@@ -6,7 +6,8 @@ bank's own template. What stands out, comes first or is too small to be shown is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from bank_segments.words import (
 
 __all__ = ["check_template", "write_decks"]
 
-_LABEL = 32  # characters of a name
+_LABEL = 40  # characters of a name
 
 
 def write_decks(
@@ -53,9 +54,8 @@ def write_decks(
         words = words_of(marts, language)
         # Labels hold so many characters, and no remarks.
         levels = {key: plain(label, _LABEL) for key, label in words.levels.items()}
-        traits = {key: name.partition(" (")[0] for key, name in words.traits.items()}
         deck = _rendered(
-            replace(words, levels=levels, traits=traits),
+            replace(words, levels=levels, traits=_without_remarks(words.traits)),
             **rows,
             run={"relation": "run.json"},
             input_name=plain(input_name, 70),
@@ -63,6 +63,15 @@ def write_decks(
         )
         paths.append(write_pages(deck, words, directory / f"presentation.{language}.pptx", template))
     return paths
+
+
+def _without_remarks(names: Mapping[str, str]) -> dict[str, str]:
+    """Names of traits, without the remark in brackets unless two of a kind would then have the same name."""
+    short = {key: name.partition(" (")[0] for key, name in names.items()}
+    told = Counter((key.partition(" ")[0], name) for key, name in short.items())
+    return {
+        key: name if told[key.partition(" ")[0], name] == 1 else names[key] for key, name in short.items()
+    }
 
 
 def _rendered(words: Words, **values: Any) -> ElementTree.Element:

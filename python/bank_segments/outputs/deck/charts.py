@@ -35,7 +35,7 @@ from pptx.util import Emu, Pt
 from xlsxwriter import Workbook
 
 from bank_segments.outputs.deck.sources import text_of
-from bank_segments.words import Language, Words
+from bank_segments.words import Language, Words, rounded
 
 COLOURS = {
     "strong": MSO_THEME_COLOR.ACCENT_1,
@@ -110,7 +110,12 @@ class Chart:
 
 def chart_of(said: Element) -> Chart | None:
     """The chart that an element says; None where it has nothing to show."""
-    points = [[_point(each) for each in category.iterfind("point")] for category in said.iterfind("category")]
+    # Viewers round the ends of doubles differently: a fraction comes to them as its label shows it.
+    decimals = 3 if said.attrib["kind"] in ("column", "bar") else None
+    points = [
+        [_point(each, decimals) for each in category.iterfind("point")]
+        for category in said.iterfind("category")
+    ]
     if not any(points):
         return None
     series = [
@@ -122,10 +127,12 @@ def chart_of(said: Element) -> Chart | None:
     return Chart(said.attrib["kind"], said.get("title", ""), has_axis, categories, series)
 
 
-def _point(said: Element) -> Point:
+def _point(said: Element, decimals: int | None) -> Point:
     value, lower, upper = (
         float(end) if (end := said.get(name)) else None for name in ("value", "lower", "upper")
     )
+    if value is not None and decimals is not None:
+        value = float(rounded(value, decimals))
     return Point(said.text or "", said.get("of", ""), value, lower, upper, said.get("colour", ""))
 
 
@@ -354,7 +361,10 @@ def forest_picture(place: Any, said: Chart, words: Words) -> Any:
             axes.plot([], [], "o", color=colour, markerfacecolor=fill, label=each.name)[0]
             for each, (colour, fill) in zip(said.series, looks, strict=False)
         ]
-        figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
+        # Names that are too long for a line stand below one another.
+        is_short = sum(len(each.name) for each in said.series) < 50
+        columns = len(handles) if is_short else 1
+        figure.legend(handles=handles, loc="outside upper center", ncols=columns, frameon=False)
         picture = io.BytesIO()
         figure.savefig(picture, pil_kwargs={"compress_level": 1})
     picture.seek(0)
@@ -372,10 +382,10 @@ def _forest_row(axes: Axes, y: int, point: Point, colour: str, fill: str) -> Non
     )
     if point.value is None or point.lower is None or point.upper is None:
         return
-    if abs(point.value) > _REACH:
-        edge = math.copysign(_REACH, point.value)
-        arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
-        axes.annotate("", (edge, y), (0.8 * edge, y), arrowprops=arrow)
-        return
     axes.hlines(y, max(point.lower, -_REACH), min(point.upper, _REACH), colors=colour, linewidth=2)
-    axes.plot([point.value], [y], "o", color=colour, markerfacecolor=fill, markersize=8)
+    if point.lower < -_REACH:
+        axes.plot([-_REACH], [y], "<", color=colour, markersize=8, clip_on=False)
+    if point.upper > _REACH:
+        axes.plot([_REACH], [y], ">", color=colour, markersize=8, clip_on=False)
+    if abs(point.value) <= _REACH:
+        axes.plot([point.value], [y], "o", color=colour, markerfacecolor=fill, markersize=8)
