@@ -165,6 +165,10 @@ class Text:
         """A rate."""
         return "—" if value is None else self.decimal(100 * value) + NUMBERS[self.language][2]
 
+    def rate(self, clients: int, rate: float | None, rough_below: int) -> str:
+        """A churn rate, marked where the adjustment of small groups may have turned it far."""
+        return ("≈\u00a0" if rate is not None and clients < rough_below else "") + self.percent(rate)
+
     def points(self, rate: float | None, other: float | None) -> str:
         """A difference of two rates."""
         if rate is None or other is None:
@@ -223,6 +227,8 @@ def assert_state_is_right(page: Page, found: dict[str, Any]) -> None:
     rate, low, high = rated(clients, churned)
     bank_rate, bank_low, bank_high = rated(all_clients, all_churned)
     words = page.content["words"]
+    assert (page.content["roughBelow"], page.content["hasExactTotals"]) == (100, True)
+    rough = 100 if any(filters.values()) else 0
     expected = {
         "clients": text.count(clients),
         "clients-beside": words["clientsBeside"].format(
@@ -232,7 +238,7 @@ def assert_state_is_right(page: Page, found: dict[str, Any]) -> None:
         "churned-beside": words["churnedBeside"].format(
             share=text.percent(churned / all_churned), bank=text.count(all_churned)
         ),
-        "rate": text.percent(rate),
+        "rate": text.rate(clients, rate, rough),
         "rate-beside": words["rateBeside"].format(
             interval=text.interval(low, high),
             bank=text.percent(bank_rate),
@@ -248,9 +254,14 @@ def assert_state_is_right(page: Page, found: dict[str, Any]) -> None:
             clients, churned = counts.get(level, (0, 0))
             rate, low, high = rated(clients, churned)
             share = clients / total if total else None
-            usual = rated(*whole_view(page, view).get(level, (0, 0)))[0]
-            shown = (text.count(clients), text.percent(share), text.count(churned), text.percent(rate))
-            rows.append([label, *shown, text.interval(low, high), text.percent(usual)])
+            usual = text.percent(rated(*whole_view(page, view).get(level, (0, 0)))[0])
+            shown = (
+                text.count(clients),
+                text.percent(share),
+                text.count(churned),
+                text.rate(clients, rate, rough),
+            )
+            rows.append([label, *shown, text.interval(low, high), usual])
             drawn.append((level, clients, churned, rate, low, high, share))
         assert found["tables"][view] == rows, (view, filters)
         for chart in (chart for chart in found["charts"] if chart["id"] == view):
@@ -397,7 +408,8 @@ def test_page_holds_nothing_but_the_cube_and_its_names(
 ) -> None:
     keys = rows_in(sample_warehouse, "select client_key from marts.dim_clients limit 50")
     for page in pages.values():
-        assert set(page.content) == {"cube", "views", "words", "numbers", "proposals", "specs"}
+        names = {"cube", "views", "words", "numbers", "proposals", "specs", "roughBelow", "hasExactTotals"}
+        assert set(page.content) == names
         numbers = {
             key
             for view in page.content["views"]

@@ -71,6 +71,9 @@ def write_dashboards(
             "cube": embedded,
             "specs": specs,
             "numbers": number_format(words),
+            # The churn rate of fewer clients may be far from the warehouse's, where their number is not exact.
+            "roughBelow": cube.large_group if cube.is_protected and not cube.is_whole else 0,
+            "hasExactTotals": cube.totals.clients == 0,
             "views": Views(marts, cube, levels, words).all(),
             "proposals": proposals(marts, words),
         }

@@ -2,7 +2,7 @@
 // The page's only logic: add up the published cells that pass the filter, and show them. No number is stored anywhere else.
 (() => {
   const content = JSON.parse(document.getElementById("content").textContent);
-  const { views, cube, words, numbers } = content;
+  const { views, cube, words, numbers, roughBelow, hasExactTotals } = content;
   const membersOf = {
     trait: (view, codes) => [codes[view.dimension]],
     segments: (view, codes) => view.memberships[codes[view.dimension]],
@@ -29,6 +29,10 @@
   const tenths = (value) => (Math.round((10 * value).toPrecision(15)) / 10).toFixed(1);
   const decimal = (value) => tenths(value).replace(".", numbers.decimal);
   const percent = (value) => (value === null ? "—" : decimal(100 * value) + numbers.percent);
+  const rateOf = ({ clients, rate }, filtered) => {
+    const isRough = rate !== null && clients < roughBelow && (filtered || !hasExactTotals);
+    return (isRough ? "≈\u00a0" : "") + percent(rate);
+  };
   const interval = (low, high) => (low === null ? "—" : decimal(100 * low) + "–" + percent(high));
   const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const points = (value) => {
@@ -80,7 +84,7 @@
   const tip = (label, row) =>
     fill(words.tip, {
       label, clients: count(row.clients), churned: count(row.churned),
-      rate: percent(row.rate), interval: interval(row.low, row.high),
+      rate: rateOf(row, isFiltered()), interval: interval(row.low, row.high),
     });
   const chartRows = (index, panel, rows) =>
     rows.map((row, position) => {
@@ -94,7 +98,7 @@
         strength: wanted.size === 0 || wanted.has(position) ? 1 : 0.3,
         average: whole.rate, bank: filtered ? bank.rate : null, bank_share: filtered ? bank.share : null,
         band: level.band, band_order: level.bandOrder, line: level.line, colour: level.colour, symbol: level.symbol,
-        text: panel === "counts" ? count(row.clients) : percent(panel === "coverage" ? row.share : row.rate),
+        text: panel === "counts" ? count(row.clients) : panel === "coverage" ? percent(row.share) : rateOf(row, filtered),
         tip: tip(level.label, row),
       };
     });
@@ -169,7 +173,7 @@
     return element("details", {}, [element("summary", { text: words.rules }), element("div", { class: "scroll", tabindex: "0" }, [table])]);
   };
   const tableCells = (row, bank) => [
-    count(row.clients), percent(row.share), count(row.churned), percent(row.rate), interval(row.low, row.high), percent(bank.rate),
+    count(row.clients), percent(row.share), count(row.churned), rateOf(row, isFiltered()), interval(row.low, row.high), rateOf(bank, false),
   ];
   const put = (id, text) => {
     document.getElementById(id).textContent = text;
@@ -181,7 +185,7 @@
     put("clients-beside", fill(words.clientsBeside, { share: share(now.clients, whole.clients), bank: count(whole.clients) }));
     put("churned", count(now.churned));
     put("churned-beside", fill(words.churnedBeside, { share: share(now.churned, whole.churned), bank: count(whole.churned) }));
-    put("rate", percent(now.rate));
+    put("rate", rateOf(now, isFiltered()));
     put("rate-beside", fill(words.rateBeside, {
       interval: interval(now.low, now.high), bank: percent(whole.rate), bankInterval: interval(whole.low, whole.high),
       difference: points(now.rate === null || whole.rate === null ? null : now.rate - whole.rate),
