@@ -35,7 +35,7 @@ _WIDTH = 13.0
 _ROW = 0.21
 _HEAD = 1.1
 # Rows that the axis below the rows and the heading above them take.
-_AXIS = 2
+_AXIS = 3
 _HEADING = 1.5
 _COLUMNS = 3
 _PANELS = 5

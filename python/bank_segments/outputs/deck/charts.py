@@ -313,6 +313,10 @@ def _as_bars(drawn: Any, each: Series, axis: Axis) -> None:
     # An interval bar stands where a label outside the end would: there the label goes to the foot of the bar.
     labels.position = XL_LABEL_POSITION.INSIDE_BASE if each.intervals else XL_LABEL_POSITION.OUTSIDE_END
     labels.font.size, labels.font.bold = _SIZE, each.intervals is not None
+    if each.intervals:
+        # Of a short bar the foot reaches under the interval bar.
+        ground = f'<c:spPr {nsdecls("c", "a")}><a:solidFill><a:schemeClr val="bg1"/></a:solidFill></c:spPr>'
+        labels._element.find("{*}numFmt").addnext(parse_xml(ground))
 
 
 def _as_markers(drawn: Any, each: Series, axis: Axis) -> None:
