@@ -77,12 +77,19 @@ def write_dashboards(
             "views": Views(marts, cube, levels, words).all(),
             "proposals": proposals(marts, words),
         }
+        categories = marts.dim_traits.query("kind == 'category'")["trait"]
+        absent = [words.trait(trait) for trait in categories if trait not in cube.dimensions]
         environment = words.environment(_FOLDER.parent)
         environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
         page = environment.get_template("dashboard/dashboard.html.j2")
         path = directory / f"dashboard.{words.language}.html"
         html = page.render(
-            content=content, cube=cube, vega=vega_bundle(), input_name=input_name, is_synthetic=is_synthetic
+            content=content,
+            cube=cube,
+            absent=absent,
+            vega=vega_bundle(),
+            input_name=input_name,
+            is_synthetic=is_synthetic,
         )
         path.write_text(html, encoding="utf-8")
         written.append(path)
