@@ -46,7 +46,8 @@ def deck_texts(path: Path) -> str:
 def printed(text: str, language: Language) -> list[tuple[float, int]]:
     """Every number of the text with the decimals it is printed with."""
     found = []
-    for match in re.findall(NUMBER[language], text):
+    # In English the sign of the currency stands between the minus and the digits.
+    for match in re.findall(NUMBER[language], re.sub(r"−[$€₽](?=\d)", "−", text)):
         plain = match.replace("−", "-").replace("\u00a0", "")
         plain = plain.replace(",", ".") if language == "ru" else plain.replace(",", "")
         found.append((float(plain), len(plain.partition(".")[2])))

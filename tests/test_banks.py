@@ -130,7 +130,7 @@ def test_no_output_names_what_the_bank_does_not_have(language: str, territory: s
     for text in texts.values():
         assert territory.lower() in text.lower()
     for name in ("conclusions", "deck"):
-        assert "\u00a0€" in texts[name]
+        assert {"en": "€1", "ru": "\u00a0€"}[language] in texts[name]
     assert len(list((release / "charts").glob(f"*.{language}.png"))) == 9
 
 

@@ -11,6 +11,7 @@ import html
 import io
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -91,8 +92,6 @@ _NOUNS: dict[Noun, tuple[str, str]] = {
 # The units of the seeds that agree with their number, by how either language spells them there.
 _YEAR, _POINT = n_("%(num)s\u00a0year", "%(num)s\u00a0years"), n_("%(num)s\u00a0point", "%(num)s\u00a0points")
 _COUNTED_UNITS = {"лет": _YEAR, "years": _YEAR, "баллов": _POINT, "points": _POINT}
-# English writes these signs before the number.
-_BEFORE_THE_NUMBER = ("$", "€", "£")
 # What is not shown where the bank's table lacks it, by the column of `dim_bank` that says so.
 _LACKING = {
     "has_territory": N_("The bank’s table has no territory: nothing is shown by it."),
@@ -125,6 +124,11 @@ def is_known(value: object) -> bool:
 def is_shown(row: Mapping[str, Any] | None) -> bool:
     """Whether there is a row and it may be shown; one without clients tells of none."""
     return row is not None and (not row["is_too_small"] or row.get("clients") == 0)
+
+
+def is_currency_sign(unit: str) -> bool:
+    """Whether the unit is a sign of money, and not the code of a currency or a word."""
+    return len(unit) == 1 and unicodedata.category(unit) == "Sc"
 
 
 def decimals_of(*values: float | None) -> int:
@@ -269,7 +273,9 @@ class Words:
         text = self.number(value, decimals)
         if value is None or not is_known(value) or not unit:
             return text
-        if self.language == "en" and unit in _BEFORE_THE_NUMBER:
+        if is_currency_sign(unit) and Locale(self.language).currency_formats["standard"].pattern.startswith(
+            "¤"
+        ):
             return re.sub("^−?", rf"\g<0>{unit}", text)
         if unit not in _COUNTED_UNITS:
             return text + SPACE + unit
