@@ -98,6 +98,8 @@ def odd_marts(marts: Marts) -> dict[str, Marts]:
         fct_hypothesis_results=results[results["population"].isin(population["population"])],
         fct_churn_portrait=portrait[portrait["level"] != "1"],
         dim_trait_levels=levels[levels["level"] != "1"],
+        # Whose reference, one product, is gone.
+        fct_churn_driver_levels=marts.fct_churn_driver_levels.query("trait != 'product_count'"),
         fct_product_count_metrics=marts.fct_product_count_metrics.iloc[1:],
         fct_product_count_portrait=active[active["product_count"] != 1],
     )

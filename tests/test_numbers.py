@@ -193,6 +193,10 @@ class Marts:
             yield [name for (name,) in self.rows(_CONDITIONS.format(candidate))]
             yield (*cells, shown_p(p_value))
             yield from self.rows(
+                "select 100 * found_share from marts.fct_segment_stability"
+                f" where candidate_id = '{candidate}' and found_share is not null"
+            )
+            yield from self.rows(
                 "select shared_clients, name_$l from marts.fct_segment_candidate_overlaps"
                 " inner join marts.dim_segments using (segment_id)"
                 f" where candidate_id = '{candidate}' and overlap_rank = 1 and not is_too_small"

@@ -126,11 +126,6 @@ def is_shown(row: Mapping[str, Any] | None) -> bool:
     return row is not None and (not row["is_too_small"] or row.get("clients") == 0)
 
 
-def is_currency_sign(unit: str) -> bool:
-    """Whether the unit is a sign of money, and not the code of a currency or a word."""
-    return len(unit) == 1 and unicodedata.category(unit) == "Sc"
-
-
 def decimals_of(*values: float | None) -> int:
     """How many decimals a measured quantity (a median, a mean) is shown with: fewer the larger it is."""
     known = [abs(float(value)) for value in values if value is not None and is_known(value)]
@@ -273,9 +268,8 @@ class Words:
         text = self.number(value, decimals)
         if value is None or not is_known(value) or not unit:
             return text
-        if is_currency_sign(unit) and Locale(self.language).currency_formats["standard"].pattern.startswith(
-            "¤"
-        ):
+        is_sign_of_money = len(unit) == 1 and unicodedata.category(unit) == "Sc"
+        if is_sign_of_money and Locale(self.language).currency_formats["standard"].pattern.startswith("¤"):
             return re.sub("^−?", rf"\g<0>{unit}", text)
         if unit not in _COUNTED_UNITS:
             return text + SPACE + unit
