@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -28,6 +27,7 @@ from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_d
 
 from bank_segments.ingest import client_file
 from bank_segments.release import publish
+from bank_segments.release.run import started_at
 from bank_segments.warehouse import Build
 from conftest import ROOT, SAMPLE, report, rows_in, start_report
 from fault_table import measured, saw, without_folders
@@ -114,8 +114,7 @@ def test_a_run_killed_at_random_moments_leaves_the_release_whole(
     project, latest = published_project, published_project / "published/latest"
     log, stumble = project / "target/report/dbt.log", "dbt found two schema.yml entries for the same macro"
     release = latest.resolve()
-    started = datetime.strptime(release.name.partition("Z")[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    duration = (release / "run.json").stat().st_mtime - started.timestamp()
+    duration = (release / "run.json").stat().st_mtime - started_at(release.name).timestamp()
     before = digests(release)
     duckdb.sql(f"copy (from '{SAMPLE}' limit 5000) to '{tmp_path}/clients.csv'")
     files = itertools.cycle([tmp_path / "clients.csv", SAMPLE])

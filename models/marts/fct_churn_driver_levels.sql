@@ -12,9 +12,9 @@ effects as (
 
 ),
 
-tests as (
+drivers as (
 
-    select * from {{ ref('int_driver_tests') }}
+    select * from {{ ref('fct_churn_drivers') }}
 
 ),
 
@@ -70,8 +70,7 @@ joined as (
         weighed.churned_clients in (0, weighed.clients) as is_separated,
         case when weighed.bank_churn_rate < settings.rare_outcome_below then 1.0e0 else 0.5e0 end as rate_ratio_power,
         -- A level whose trait as a whole is not told apart from chance is no discovery.
-        effects.p_value_adjusted < settings.false_discovery_rate
-        and tests.p_value < settings.false_discovery_rate as is_discovery,
+        effects.p_value_adjusted < settings.false_discovery_rate and drivers.is_distinguishable as is_discovery,
         max(case when effects.is_reference then weighed.churned_clients end) over by_trait as reference_churned_clients,
         max(case when effects.is_reference then weighed.clients end) over by_trait as reference_clients,
         levels.trait_sort_order,
@@ -79,7 +78,7 @@ joined as (
     from weighed
     inner join effects on weighed.trait = effects.trait and weighed.level = effects.level
     inner join levels on weighed.trait = levels.trait and weighed.level = levels.level
-    inner join tests on weighed.trait = tests.trait
+    inner join drivers on weighed.trait = drivers.trait
     left join undefined_reasons on effects.reason_code = undefined_reasons.reason_code
     cross join settings
     window by_trait as (partition by weighed.trait)

@@ -1,8 +1,8 @@
 with
 
-levels as (
+effects as (
 
-    select * from {{ ref('fct_churn_driver_levels') }}
+    select * from {{ ref('int_driver_effects') }}
 
 ),
 
@@ -30,7 +30,7 @@ counted as (
     select
         trait,
         cast(count(*) as int) as level_count
-    from levels
+    from effects
     group by trait
 
 ),

@@ -145,8 +145,8 @@ def escaped(text: str) -> str:
 
 
 def capitalised(text: str) -> str:
-    """`text` with a capital letter first, the others as they are; a symbol, as in `g Хеджеса`, stays small."""
-    return text if re.match(r"[a-z]\s", text) else text[:1].upper() + text[1:]
+    """`text` with a capital letter first; a Latin symbol in a Russian text stays small, as in `g Хеджеса`."""
+    return text if re.match(r"[a-z]\s[^\x00-\x7f]", text) else text[:1].upper() + text[1:]
 
 
 def catalogue(language: Language) -> Catalog:

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -159,7 +158,6 @@ def write_index(
     `state` is the verdict on the data, `charts` are those in the release, `findings` the rows of `fct_findings`.
     Raises `ValueError` where the run's id does not begin with its time.
     """
-    started = datetime.strptime(record.run_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     for language, other in (LANGUAGES, LANGUAGES[::-1]):
         drawn = (chart for chart in charts if chart.language == language)
         _write(
@@ -170,7 +168,6 @@ def write_index(
             in_other=N_("In English: %(name)s"),
             record=record,
             state=state,
-            started=started,
             entries=_ENTRIES,
             charts={chart.path.relative_to(directory).as_posix(): chart.title for chart in drawn},
             findings=findings,

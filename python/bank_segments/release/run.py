@@ -39,6 +39,11 @@ class RunRecord:
     gate: list[dict[str, Any]]
     seconds: dict[str, float]
 
+    @property
+    def started(self) -> datetime:
+        """When the run began."""
+        return started_at(self.run_id)
+
     def write(self, path: Path) -> None:
         """Write the record with the versions of Python and of the libraries behind the figures."""
         record = {
@@ -134,6 +139,11 @@ def only_run(target: Path) -> Iterator[None]:
 def new_run_id() -> str:
     """An id that sorts by time, in UTC."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def started_at(run_id: str) -> datetime:
+    """The time in a run's id; raises `ValueError` where it does not begin with one."""
+    return datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def is_sample(clients: Path) -> bool:
