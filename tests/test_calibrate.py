@@ -82,7 +82,7 @@ def halved_twice(test: Callable[..., Any]) -> Callable[..., float]:
 
 def inflated(one: statistics.Counts, two: statistics.Counts) -> float:
     """Takes the groups for three times as large as they are."""
-    z = statistics.two_proportion_z(one, two).statistic * 3**0.5
+    z = statistics.two_proportion_z(one, two)[0] * 3**0.5
     return float(2 * stats.norm.sf(abs(z)))
 
 

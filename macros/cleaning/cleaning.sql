@@ -160,7 +160,11 @@
         {%- set values = column.missing_values.split('; ') | join(', ') -%}
         case when coalesce({{ to_decimal(name) }} not in ({{ values }}), true) then {{ name }} end
     {%- else -%}
-        case when lower({{ name }}) not in ('{{ column.missing_values | lower | replace("; ", "', '") }}') then {{ name }} end
+        {%- set values = [] -%}
+        {%- for value in column.missing_values.split('; ') -%}
+            {%- do values.append(text_literal(value | lower)) -%}
+        {%- endfor -%}
+        case when lower({{ name }}) not in ({{ values | join(', ') }}) then {{ name }} end
     {%- endif -%}
 {%- endmacro %}
 

@@ -22,7 +22,7 @@
         {%- do exceptions.raise_compiler_error('A rule on ' ~ column_name ~ ' has the operator ' ~ operator ~ '; use one of = <> < <= > >=.') -%}
     {%- endif -%}
     {%- if kinds[column_name] == 'category' -%}
-        {%- set literal = "'" ~ value | replace("'", "''") ~ "'" -%}
+        {%- set literal = text_literal(value) -%}
     {%- elif kinds[column_name] == 'flag' and value in ['true', 'false'] -%}
         {%- set literal = value -%}
     {%- elif kinds[column_name] in ['integer', 'money', 'number'] and modules.re.fullmatch('-?[0-9]+([.][0-9]+)?', value) -%}

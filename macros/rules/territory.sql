@@ -8,11 +8,6 @@
     {{- column_of_role('split') or 'cast(null as string)' -}}
 {%- endmacro %}
 
-{# Keys of a GROUP BY: each territory, and all of them together. #}
-{% macro rollup_of_territory() -%}
-    {{- 'rollup(territory)' if column_of_role('split') else 'territory' -}}
-{%- endmacro %}
-
 {# The number of products, NULL where the bank does not count them. #}
 {% macro product_count() -%}
     {{- column_of_role('product_count') or 'cast(null as bigint)' -}}

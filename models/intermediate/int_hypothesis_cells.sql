@@ -70,7 +70,12 @@ compared as (
         {{ territory() }} as territory,
         {{ hypothesis_group(hypothesis, domains) }} as client_group,
         {%- if hypothesis.strata %}
-        concat_ws(' | ', {{ hypothesis.strata.split() | join(', ') }}) as stratum,
+        concat_ws(
+            ' | '
+            {%- for column in hypothesis.strata.split() %},
+            coalesce(cast({{ column }} as string), '')
+            {%- endfor %}
+        ) as stratum,
         {%- else %}
         cast(null as string) as stratum,
         {%- endif %}

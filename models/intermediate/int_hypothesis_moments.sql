@@ -125,7 +125,9 @@ final as (
         sum(total_units) as total_units,
         sum(total_squared_units) as total_squared_units
     from summed
-    group by hypothesis_id, population, trimming, client_group, units_per_one, {{ rollup_of_territory() }}
+    group by hypothesis_id, population, trimming, client_group, units_per_one, rollup(territory)
+    -- Whoever has no territory is in all of them together alone.
+    having grouping(territory) = 1 or territory is not null
 
 )
 

@@ -57,7 +57,10 @@ levels_for_{{ hypothesis.hypothesis_id }} as (
         {%- endfor %}
         value_units
     from compared_for_{{ hypothesis.hypothesis_id }}
-    group by value_units{{ ', ' ~ rollup_of_territory() if is_by_territory }}
+    group by value_units{{ ', rollup(territory)' if is_by_territory }}
+    {%- if is_by_territory %}
+    having grouping(territory) = 1 or territory is not null
+    {%- endif %}
 
 ),
 

@@ -19,7 +19,9 @@ final as (
         {{ sum_where('clients', "client_group = 'second' and value_units = 0") }} as second_failures
     from cells
     where stratum is not null
-    group by hypothesis_id, population, stratum, {{ rollup_of_territory() }}
+    group by hypothesis_id, population, stratum, rollup(territory)
+    -- Whoever has no territory is in all of them together alone.
+    having grouping(territory) = 1 or territory is not null
 
 )
 

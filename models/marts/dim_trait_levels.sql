@@ -38,7 +38,7 @@ declared as (
         '{{ band_name(row, kind) }}' as level,
         '{{ band_name(row, kind, 'до ', '–', ' и больше', ' ') }}' as label_ru,
         '{{ band_name(row, kind, 'under ', '–', ' and over', ',') }}' as label_en,
-        {{ row.lower_bound if row.lower_bound is not none else -1 }} as sort_order,
+        {{ loop.index }} as sort_order,
         {{ band_rule_lines(row) }} as rule_lines
     {%- endfor %}
 

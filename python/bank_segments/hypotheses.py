@@ -38,11 +38,6 @@ class Slice:
     trimming: str = "none"
     territory: str = "all"
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether the slice is a whole population."""
-        return (self.trimming, self.territory) == ("none", "all")
-
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -59,9 +54,6 @@ class Sample:
     two: Moments
     ranks: RankSums | None = None
     strata: tuple[Stratum, ...] = ()
-
-
-Interval = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,27 +109,8 @@ Record = Mapping[str, Any]
 def planned_tests(hypotheses: Sequence[Record], tests: Sequence[Record]) -> list[PlannedTest]:
     """Join the two registers: rows of the seeds `hypotheses` and `hypothesis_tests`, primary tests first."""
     alpha = {row["hypothesis_id"]: row["alpha"] for row in hypotheses}
-    plan = [
-        PlannedTest(
-            hypothesis_id=row["hypothesis_id"],
-            test=row["test"],
-            is_primary=row["is_primary"],
-            equivalence_margin=row["equivalence_margin"],
-            alpha=alpha[row["hypothesis_id"]],
-        )
-        for row in tests
-        if row["hypothesis_id"] in alpha
-    ]
-    order = in_register(hypotheses)
-    return sorted(
-        plan, key=lambda planned: (order[planned.hypothesis_id], not planned.is_primary, planned.test)
-    )
-
-
-def in_register(hypotheses: Sequence[Record]) -> dict[str, int]:
-    """Return each hypothesis' place in the register's own order: h10 stands behind h2, where its author put it."""
-    ordered = sorted(hypotheses, key=lambda row: (row["sort_order"], row["hypothesis_id"]))
-    return {row["hypothesis_id"]: place for place, row in enumerate(ordered)}
+    plan = [PlannedTest(**row, alpha=alpha[row["hypothesis_id"]]) for row in tests]
+    return sorted(plan, key=lambda planned: (planned.hypothesis_id, not planned.is_primary, planned.test))
 
 
 def samples(
@@ -169,7 +142,7 @@ def samples(
         Sample(
             hypothesis_id=hypothesis_id,
             slice=where,
-            is_reported=where.is_whole and where.population in register[hypothesis_id]["populations"].split(),
+            is_reported=where in map(Slice, register[hypothesis_id]["populations"].split()),
             one=_moments(group.get("first")),
             two=_moments(group.get("second")),
             ranks=rank_sums.get((hypothesis_id, where)),
@@ -209,13 +182,8 @@ def _counts(sample: Sample) -> tuple[Counts, Counts]:
 
 
 def _ranks(sample: Sample) -> RankSums:
-    if sample.ranks is None and not (sample.one.n and sample.two.n):
-        raise UndefinedError(Reason.EMPTY_GROUP)
     if sample.ranks is None:
-        raise ValueError(
-            f"hypothesis_tests.csv plans a rank test for {sample.hypothesis_id}, whose kind in "
-            "hypotheses.csv must then be rank, or mean if the test is not the primary one."
-        )
+        raise UndefinedError(Reason.EMPTY_GROUP)
     return sample.ranks
 
 
@@ -230,19 +198,20 @@ def _sized(outcome: Outcome, name: str, size: Estimate) -> Outcome:
 
 
 def _welch(sample: Sample, margin: float) -> Outcome:
-    welch = statistics.welch_t(sample.one, sample.two, CONFIDENCE)
-    absolute = abs(margin * welch.mean_2)
+    welch = statistics.welch_t(sample.one, sample.two)
+    absolute = abs(margin * float(sample.two.mean))
+    low, high = welch.interval(CONFIDENCE)
     tested = Outcome(
-        first_group_estimate=welch.mean_1,
-        second_group_estimate=welch.mean_2,
-        difference=welch.difference,
-        difference_low=welch.low,
-        difference_high=welch.high,
+        first_group_estimate=float(sample.one.mean),
+        second_group_estimate=float(sample.two.mean),
+        difference=float(welch.difference),
+        difference_low=low,
+        difference_high=high,
         statistic=welch.statistic,
         degrees_of_freedom=welch.df,
         p_value=welch.p_value,
         equivalence_margin=absolute,
-        equivalence_p_value=statistics.tost_welch(sample.one, sample.two, absolute) if absolute else None,
+        equivalence_p_value=welch.equivalence_p_value(absolute) if absolute else None,
     )
     return _sized(tested, "hedges_g", statistics.hedges_g(sample.one, sample.two, CONFIDENCE))
 
@@ -260,20 +229,26 @@ def _superior(probability: float, margin: float) -> Outcome:
     )
 
 
+def _superiority(sample: Sample, confidence: float = CONFIDENCE) -> Estimate:
+    """P, the probability of superiority, with the interval of Brunner and Munzel cut to 0..1."""
+    brunner = statistics.brunner_munzel(_ranks(sample))
+    low, high = brunner.interval(confidence)
+    return Estimate(0.5 + float(brunner.difference), max(0.5 + low, 0.0), min(0.5 + high, 1.0))
+
+
 def _brunner_munzel(sample: Sample, margin: float) -> Outcome:
-    ranks = _ranks(sample)
-    brunner = statistics.brunner_munzel(ranks, CONFIDENCE)
-    low, high = _of_difference(brunner.low, brunner.high)
+    brunner, superiority = statistics.brunner_munzel(_ranks(sample)), _superiority(sample)
+    low, high = _of_difference(superiority)
     return replace(
-        _superior(brunner.superiority, margin),
+        _superior(superiority.estimate, margin),
         difference_low=low,
         difference_high=high,
         statistic=brunner.statistic,
         degrees_of_freedom=brunner.df,
         p_value=brunner.p_value,
-        effect_size_low=brunner.low,
-        effect_size_high=brunner.high,
-        equivalence_p_value=statistics.tost_superiority(ranks, margin),
+        effect_size_low=superiority.low,
+        effect_size_high=superiority.high,
+        equivalence_p_value=brunner.equivalence_p_value(margin),
     )
 
 
@@ -291,16 +266,16 @@ def _mann_whitney(sample: Sample, margin: float) -> Outcome:
 @lru_cache(maxsize=1)
 def _two_proportion_z(sample: Sample, margin: float) -> Outcome:
     one, two = _counts(sample)
-    z = statistics.two_proportion_z(one, two)
+    statistic, p_value = statistics.two_proportion_z(one, two)
     newcombe = statistics.newcombe_difference(one, two, CONFIDENCE)
     tested = Outcome(
-        first_group_estimate=z.rate_1,
-        second_group_estimate=z.rate_2,
-        difference=z.difference,
+        first_group_estimate=float(one.rate),
+        second_group_estimate=float(two.rate),
+        difference=newcombe.estimate,
         difference_low=newcombe.low,
         difference_high=newcombe.high,
-        statistic=z.statistic,
-        p_value=z.p_value,
+        statistic=statistic,
+        p_value=p_value,
         equivalence_margin=margin,
         equivalence_p_value=statistics.tost_proportions(one, two, margin),
     )
@@ -335,55 +310,38 @@ def _cochran_mantel_haenszel(sample: Sample, margin: float) -> Outcome:
     return _sized(tested, "mantel_haenszel_odds_ratio", ratio) if ratio else tested
 
 
-def _of_difference(low: float, high: float) -> tuple[float, float]:
+def _of_difference(superiority: Estimate) -> tuple[float, float]:
     """Turn an interval of P, the probability of superiority, into one of 2P - 1."""
-    return 2 * low - 1, 2 * high - 1
+    return 2 * superiority.low - 1, 2 * superiority.high - 1
 
 
-def _welch_interval(sample: Sample, confidence: float) -> Interval:
-    welch = statistics.welch_t(sample.one, sample.two, confidence)
-    return welch.low, welch.high
-
-
-def _brunner_munzel_interval(sample: Sample, confidence: float) -> Interval:
-    brunner = statistics.brunner_munzel(_ranks(sample), confidence)
-    return _of_difference(brunner.low, brunner.high)
-
-
-def _mann_whitney_interval(sample: Sample, confidence: float) -> Interval:
-    inverted = statistics.mann_whitney_superiority(_ranks(sample), confidence)
-    return _of_difference(inverted.low, inverted.high)
-
-
-def _score_interval(sample: Sample, confidence: float) -> Interval:
+def _score_interval(sample: Sample, confidence: float) -> tuple[float, float]:
     score = statistics.score_difference(*_counts(sample), confidence)
     return score.low, score.high
 
 
-def _no_interval(sample: Sample, confidence: float) -> Interval:
-    """Neither the exact test nor the one within strata has an interval of the difference that always agrees with it."""
-    return None, None
-
+Test = Callable[[Sample, float], Outcome]
+Interval = Callable[[Sample, float], tuple[float, float]]
 
 # Each test, and the differences that it keeps at a confidence level: they exclude zero exactly where it rejects.
-TESTS: dict[str, tuple[Callable[[Sample, float], Outcome], Callable[[Sample, float], Interval]]] = {
-    "welch_t": (_welch, _welch_interval),
-    "mann_whitney_u": (_mann_whitney, _mann_whitney_interval),
-    "brunner_munzel": (_brunner_munzel, _brunner_munzel_interval),
+# Neither the exact test nor the one within strata has an interval that always agrees with it.
+TESTS: dict[str, tuple[Test, Interval | None]] = {
+    "welch_t": (_welch, lambda sample, level: statistics.welch_t(sample.one, sample.two).interval(level)),
+    "mann_whitney_u": (
+        _mann_whitney,
+        lambda sample, level: _of_difference(statistics.mann_whitney_superiority(_ranks(sample), level)),
+    ),
+    "brunner_munzel": (_brunner_munzel, lambda sample, level: _of_difference(_superiority(sample, level))),
     "two_proportion_z": (_two_proportion_z, _score_interval),
-    "fisher_exact": (_fisher, _no_interval),
-    "cochran_mantel_haenszel": (_cochran_mantel_haenszel, _no_interval),
+    "fisher_exact": (_fisher, None),
+    "cochran_mantel_haenszel": (_cochran_mantel_haenszel, None),
 }
 
 
 def run_test(planned: PlannedTest, sample: Sample) -> Outcome:
-    """Return the outcome. Raises ValueError where the register names a test that nobody wrote."""
-    if planned.test not in TESTS:
-        raise ValueError(
-            f"hypothesis_tests.csv names the test {planned.test}; known are {', '.join(sorted(TESTS))}."
-        )
+    """Return the outcome, or why there is none."""
+    test, _ = TESTS[planned.test]
     try:
-        test, _ = TESTS[planned.test]
         return test(sample, planned.equivalence_margin)
     except UndefinedError as undefined:
         return Outcome(reason_code=undefined.reason.value)
@@ -395,7 +353,7 @@ def result_rows(plan: Sequence[PlannedTest], found: Iterable[Sample]) -> list[Re
     The family of a slice is the primary tests of its population and territory. A hypothesis that is not trimmed,
     because a share has no tails, is in the family of a trimmed slice as it stands: otherwise a verdict could change
     with the size of the family. A test that is not primary is adjusted as if it were its hypothesis' primary one, the
-    other hypotheses keeping theirs. Raises ValueError for an unknown test.
+    other hypotheses keeping theirs.
     """
     by_slice: dict[Slice, dict[str, Sample]] = {}
     for sample in found:
@@ -430,9 +388,11 @@ def _slice_rows(
             continue
         family = primary | {planned.hypothesis_id: planned.test}
         p_values = [outcomes[member].p_value for member in family.items()]
-        position = list(family).index(planned.hypothesis_id)
-        level = statistics.holm_confidence_levels(p_values, planned.alpha)[position]
-        low, high = TESTS[planned.test][1](sample, level) if level else (None, None)
+        adjusted = statistics.holm(p_values, planned.alpha)[list(family).index(planned.hypothesis_id)]
+        _, interval = TESTS[planned.test]
+        low, high = (
+            interval(sample, adjusted.confidence) if interval and adjusted.confidence else (None, None)
+        )
         yield ResultRow(
             **vars(outcome),
             **vars(sample.slice),
@@ -442,8 +402,8 @@ def _slice_rows(
             is_primary=planned.is_primary,
             first_group_clients=sample.one.n,
             second_group_clients=sample.two.n,
-            p_value_adjusted=statistics.holm(p_values)[position],
-            confidence_adjusted=level,
+            p_value_adjusted=adjusted.p_value,
+            confidence_adjusted=adjusted.confidence,
             difference_low_adjusted=low,
             difference_high_adjusted=high,
         )
@@ -460,11 +420,6 @@ class EffectRow:
     effect_size_low: float | None = None
     effect_size_high: float | None = None
     reason_code: str | None = None
-
-
-def _superiority(sample: Sample) -> Estimate:
-    brunner = statistics.brunner_munzel(_ranks(sample), CONFIDENCE)
-    return Estimate(brunner.superiority, brunner.low, brunner.high)
 
 
 EFFECTS: dict[str, dict[str, Callable[[Sample], Estimate]]] = {
@@ -486,11 +441,8 @@ EFFECTS: dict[str, dict[str, Callable[[Sample], Estimate]]] = {
 def effect_rows(hypotheses: Sequence[Record], found: Iterable[Sample]) -> list[EffectRow]:
     """Return every effect size that suits the kind of the hypothesis, for each reported sample."""
     kinds = {row["hypothesis_id"]: row["kind"] for row in hypotheses}
-    order = in_register(hypotheses)
     rows = []
-    for sample in sorted(
-        (s for s in found if s.is_reported), key=lambda s: (order[s.hypothesis_id], s.slice)
-    ):
+    for sample in sorted((s for s in found if s.is_reported), key=lambda s: (s.hypothesis_id, s.slice)):
         for name, effect in EFFECTS[kinds[sample.hypothesis_id]].items():
             named = sample.hypothesis_id, sample.slice.population, name
             try:

@@ -101,7 +101,7 @@ def _theory(name: str, shift: float, truth: tuple[Moments, Moments], n_1: int, n
 
 def _p_value(name: str, one: Moments, two: Moments) -> float:
     if name in _SHARES:
-        return statistics.two_proportion_z(Counts(one.total, one.n), Counts(two.total, two.n)).p_value
+        return statistics.two_proportion_z(Counts(one.total, one.n), Counts(two.total, two.n))[1]
     return statistics.welch_t(one, two).p_value
 
 

@@ -94,7 +94,7 @@ def _means_at_the_margin(
     for one, two in permuted.moments(labels, clients):
         squares = unit**2 * one.total_squares + 2 * unit * step * one.total + step**2 * one.n
         moved = Moments(one.n, unit * one.total + step * one.n, squares, one.scale * unit)
-        found.append(statistics.tost_welch(moved, two, abs(margin * two.mean)))
+        found.append(statistics.welch_t(moved, two).equivalence_p_value(abs(margin * two.mean)))
     return found
 
 
@@ -135,16 +135,23 @@ def _ranks_at_the_margin(
         for n, shares in zip(clients.sizes, (first_shares, level_shares), strict=True)
     )
     return [
-        statistics.tost_superiority(ranks, float(margin)) for (ranks,) in permuted.rank_sums_of_levels(*drawn)
+        statistics.brunner_munzel(ranks).equivalence_p_value(margin)
+        for (ranks,) in permuted.rank_sums_of_levels(*drawn)
     ]
+
+
+# Few shares are possible, so most are seen again and again.
+@cache
+def _p_of_z(one: Counts, two: Counts) -> float:
+    _, p_value = statistics.two_proportion_z(one, two)
+    return p_value
 
 
 TESTS = {
     "welch_t": Measured(permuted.moments, statistics.welch_t, _means_at_the_margin),
     "mann_whitney_u": Measured(permuted.rank_sums, statistics.mann_whitney_u),
     "brunner_munzel": Measured(permuted.rank_sums, statistics.brunner_munzel, _ranks_at_the_margin),
-    # Few shares are possible, so most are seen again and again.
-    "two_proportion_z": Measured(permuted.counts, cache(statistics.two_proportion_z), _shares_at_the_margin),
+    "two_proportion_z": Measured(permuted.counts, _p_of_z, _shares_at_the_margin),
     "fisher_exact": Measured(permuted.counts, cache(statistics.fisher_exact)),
     "cochran_mantel_haenszel": Measured(permuted.strata, statistics.cochran_mantel_haenszel),
 }
@@ -240,6 +247,7 @@ def measured_rates(
     families = list(zip(*(p_values[test, False] for test in primary), strict=True))
     alpha = max(test.alpha for test in primary)
     n_1, n_2 = map(max, zip(*sizes.values(), strict=True))
-    for name, adjust in ((WITHOUT_HOLM, list), (WITH_HOLM, statistics.holm)):
-        rejected = sum(any(p is not None and p < alpha for p in adjust(family)) for family in families)
+    by_holm = [[each.p_value for each in statistics.holm(family)] for family in families]
+    for name, adjusted in ((WITHOUT_HOLM, families), (WITH_HOLM, by_holm)):
+        rejected = sum(any(p is not None and p < alpha for p in family) for family in adjusted)
         yield Rate(("all", population, name), n_1, n_2, rejected, len(families), alpha, is_exact=False)

@@ -27,19 +27,18 @@ labelled as (
         trait_levels.label_en,
         trait_levels.sort_order
     from traits
-    full outer join churn_portrait on traits.trait = churn_portrait.trait
+    right join churn_portrait on traits.trait = churn_portrait.trait
     left join trait_levels
         on churn_portrait.trait = trait_levels.trait and churn_portrait.level = trait_levels.level
     where traits.kind = 'category' or traits.kind is null
 
 )
 
--- Every category trait has levels, and no level is without a trait, a label or a place in the order.
+-- No level is without a trait, a label or a place in the order.
 select *
 from labelled
 where
     trait is null
-    or level is null
     or coalesce(label_ru, '') = ''
     or coalesce(label_en, '') = ''
     or sort_order is null

@@ -10,10 +10,9 @@ take from sums; what is written here is what they do not, or not to the last dig
   below zero, more successes than clients) raises `ValueError`. Nothing returns NaN.
 """
 
-from bank_segments.statistics.means import WelchResult, hedges_g, tost_welch, welch_t
-from bank_segments.statistics.multiplicity import holm, holm_confidence_levels
+from bank_segments.statistics.means import hedges_g, welch_t
+from bank_segments.statistics.multiplicity import holm
 from bank_segments.statistics.proportions import (
-    ProportionsResult,
     cohen_h,
     cramers_v,
     fisher_exact,
@@ -25,48 +24,6 @@ from bank_segments.statistics.proportions import (
     tost_proportions,
     two_proportion_z,
 )
-from bank_segments.statistics.ranks import (
-    BrunnerMunzelResult,
-    MannWhitneyResult,
-    brunner_munzel,
-    mann_whitney_superiority,
-    mann_whitney_u,
-    tost_superiority,
-)
-from bank_segments.statistics.strata import StratifiedResult, cochran_mantel_haenszel
+from bank_segments.statistics.ranks import brunner_munzel, mann_whitney_superiority, mann_whitney_u
+from bank_segments.statistics.strata import cochran_mantel_haenszel
 from bank_segments.statistics.sums import Counts, Estimate, Moments, RankSums, Reason, Stratum, UndefinedError
-
-__all__ = [
-    "BrunnerMunzelResult",
-    "Counts",
-    "Estimate",
-    "MannWhitneyResult",
-    "Moments",
-    "ProportionsResult",
-    "RankSums",
-    "Reason",
-    "StratifiedResult",
-    "Stratum",
-    "UndefinedError",
-    "WelchResult",
-    "brunner_munzel",
-    "cochran_mantel_haenszel",
-    "cohen_h",
-    "cramers_v",
-    "fisher_exact",
-    "hedges_g",
-    "holm",
-    "holm_confidence_levels",
-    "mann_whitney_superiority",
-    "mann_whitney_u",
-    "newcombe_difference",
-    "odds_ratio",
-    "relative_risk_reduction",
-    "risk_ratio",
-    "score_difference",
-    "tost_proportions",
-    "tost_superiority",
-    "tost_welch",
-    "two_proportion_z",
-    "welch_t",
-]

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from scipy import optimize, special, stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_effectsize, proportions_ztest
 
-from bank_segments.statistics.sums import Counts, Estimate, Reason, UndefinedError, exact_margin, root, tail
-
-
-@dataclass(frozen=True, slots=True)
-class ProportionsResult:
-    """Pooled z-test of two proportions."""
-
-    rate_1: float
-    rate_2: float
-    difference: float
-    statistic: float
-    p_value: float
+from bank_segments.statistics.sums import Counts, Estimate, Reason, UndefinedError, exact_margin, tail
 
 
 def _require_clients(*groups: Counts) -> None:
@@ -43,17 +31,15 @@ def _interval(one: Counts, two: Counts, confidence: float, compare: str, method:
     return float(low), float(high)
 
 
-def two_proportion_z(one: Counts, two: Counts) -> ProportionsResult:
-    """Compare two proportions with the variance pooled under the null hypothesis.
+def two_proportion_z(one: Counts, two: Counts) -> tuple[float, float]:
+    """Statistic and p-value of two proportions with the variance pooled under the null hypothesis.
 
     Fleiss, Levin & Paik, Statistical Methods for Rates and Proportions (2003), 3.1. The square of the statistic is
     Pearson's chi-square. `UndefinedError`: an empty group, or one outcome only.
     """
     _require_both_outcomes(one, two)
     statistic, p_value = proportions_ztest([one.successes, two.successes], [one.n, two.n])
-    return ProportionsResult(
-        float(one.rate), float(two.rate), float(one.rate - two.rate), float(statistic), float(p_value)
-    )
+    return float(statistic), float(p_value)
 
 
 def fisher_exact(one: Counts, two: Counts) -> float:
@@ -137,7 +123,7 @@ def score_difference(one: Counts, two: Counts, confidence: float = 0.95) -> Esti
     _require_clients(one, two)
     critical = -float(special.ndtri(tail(confidence)))
     try:
-        at_zero = two_proportion_z(one, two).statistic
+        at_zero, _ = two_proportion_z(one, two)
     except UndefinedError:  # the groups do not vary, and do not differ
         at_zero = 0.0
 
@@ -280,6 +266,6 @@ def cramers_v(*groups: Counts, confidence: float = 0.95) -> Estimate:
         is_below = float(special.chdtr(freedom, chi_square)) <= probability
         return 0.0 if is_below else float(special.chndtrinc(chi_square, freedom, probability))
 
-    v = root(squared_v)
+    v = math.sqrt(squared_v)
     low, high = (math.sqrt(noncentrality(probability) / n) for probability in (1 - outside, outside))
     return Estimate(v, low, min(max(high, v), 1.0))

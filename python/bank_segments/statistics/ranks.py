@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from scipy import special
 
-from bank_segments.statistics.sums import Estimate, RankSums, Reason, UndefinedError, exact_margin, root, tail
+from bank_segments.statistics.sums import Estimate, RankSums, Reason, Studentised, UndefinedError, tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +20,6 @@ class MannWhitneyResult:
     statistic: float
     p_value: float
     superiority: float
-
-
-@dataclass(frozen=True, slots=True)
-class BrunnerMunzelResult:
-    """Brunner-Munzel test. `superiority` is P(one > two) + P(tie)/2, with its interval."""
-
-    superiority: float
-    low: float
-    high: float
-    statistic: float
-    df: float
-    p_value: float
 
 
 def _null_variance(ranks: RankSums) -> Fraction:
@@ -55,7 +43,7 @@ def mann_whitney_u(ranks: RankSums) -> MannWhitneyResult:
     variance = _null_variance(ranks)
     centred = Fraction(ranks.two_u - ranks.n_1 * ranks.n_2, 2)
     corrected = max(abs(centred) - Fraction(1, 2), Fraction(0))
-    statistic = math.copysign(float(corrected) / root(variance), centred)
+    statistic = math.copysign(float(corrected) / math.sqrt(variance), centred)
     return MannWhitneyResult(
         u=ranks.two_u / 2,
         statistic=statistic,
@@ -70,7 +58,7 @@ def mann_whitney_superiority(ranks: RankSums, confidence: float = 0.95) -> Estim
     It has the test's own variance, that of two equal distributions, and its continuity correction, so it shows
     the decision; away from 1/2 `brunner_munzel` covers better. `UndefinedError` as in `mann_whitney_u`.
     """
-    error, pairs = root(_null_variance(ranks)), ranks.n_1 * ranks.n_2
+    error, pairs = math.sqrt(_null_variance(ranks)), ranks.n_1 * ranks.n_2
     reach = (0.5 - float(special.ndtri(tail(confidence))) * error) / pairs
     superiority = ranks.two_u / (2 * pairs)
     return Estimate(superiority, max(superiority - reach, 0.0), min(superiority + reach, 1.0))
@@ -78,10 +66,13 @@ def mann_whitney_superiority(ranks: RankSums, confidence: float = 0.95) -> Estim
 
 # A test, its equivalence and its interval at another level ask for it.
 @lru_cache
-def _superiority(ranks: RankSums) -> tuple[Fraction, float, float]:
-    """Exact P(one > two) + P(tie)/2, its standard error and degrees of freedom.
+def brunner_munzel(ranks: RankSums) -> Studentised:
+    """Test that neither group tends to larger values, without assuming equal spread.
 
-    Brunner & Munzel (2000), Biometrical Journal 42, 17-25, from the spread of each group's placements.
+    The difference is that of P(one > two) + P(tie)/2 from one half, its error from the spread of each group's
+    placements: Brunner & Munzel (2000), Biometrical Journal 42, 17-25, t approximation. `scipy.stats.brunnermunzel` has
+    the same p and the opposite sign, statsmodels' `rank_compare_2indep` the same p, df, interval and equivalence.
+    `UndefinedError`: a group with fewer than two clients, all values tied, or groups that do not overlap.
     """
     n_1, n_2 = ranks.n_1, ranks.n_2
     if n_1 == 0 or n_2 == 0:
@@ -99,37 +90,4 @@ def _superiority(ranks: RankSums) -> tuple[Fraction, float, float]:
         is_separated = ranks.two_u in (0, two_pairs)
         raise UndefinedError(Reason.COMPLETE_SEPARATION if is_separated else Reason.NO_VARIATION)
     df = squared_error**2 / (part_1**2 / (n_1 - 1) + part_2**2 / (n_2 - 1))
-    return Fraction(ranks.two_u, two_pairs), root(squared_error), float(df)
-
-
-def brunner_munzel(ranks: RankSums, confidence: float = 0.95) -> BrunnerMunzelResult:
-    """Test that neither group tends to larger values, without assuming equal spread.
-
-    Brunner & Munzel (2000), t approximation; `scipy.stats.brunnermunzel` has the same p and the opposite
-    sign, statsmodels' `rank_compare_2indep` the same p, df and interval, which is cut here to 0..1.
-    `UndefinedError`: a group with fewer than two clients, all values tied, or groups that do not overlap.
-    """
-    probability, error, df = _superiority(ranks)
-    statistic = float(probability - Fraction(1, 2)) / error
-    reach = -float(special.stdtrit(df, tail(confidence))) * error
-    return BrunnerMunzelResult(
-        superiority=float(probability),
-        low=max(float(probability) - reach, 0.0),
-        high=min(float(probability) + reach, 1.0),
-        statistic=statistic,
-        df=df,
-        p_value=2 * float(special.stdtr(df, -abs(statistic))),
-    )
-
-
-def tost_superiority(ranks: RankSums, margin: float) -> float:
-    """P-value of the test that P(one > two) + P(tie)/2 is within `margin` (0 to 0.5) of one half.
-
-    Two one-sided Brunner-Munzel tests; statsmodels' `rank_compare_2indep(...).tost_prob_superior`.
-    `UndefinedError` as in `brunner_munzel`.
-    """
-    exact = exact_margin(margin, 0.5)
-    probability, error, df = _superiority(ranks)
-    centred = probability - Fraction(1, 2)
-    p_low = float(special.stdtr(df, -float(centred + exact) / error))
-    return max(p_low, float(special.stdtr(df, float(centred - exact) / error)))
+    return Studentised(Fraction(ranks.two_u, two_pairs) - Fraction(1, 2), math.sqrt(squared_error), float(df))

@@ -9,6 +9,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
 
+from scipy import special
+
 
 class Reason(StrEnum):
     """Why a statistic does not exist for its input: a stable code, whose sentences are in `undefined_reasons.csv`."""
@@ -159,12 +161,37 @@ class Estimate:
     high: float
 
 
-def root(value: Fraction) -> float:
-    """Square root of an exact non-negative number, also where its double would overflow or underflow."""
-    if value == 0:
-        return 0.0
-    shift = (value.numerator.bit_length() - value.denominator.bit_length()) // 2
-    return math.ldexp(math.sqrt(value / Fraction(4) ** shift), shift)
+@dataclass(frozen=True, slots=True)
+class Studentised:
+    """An exact difference that, over its standard error, has Student's t distribution where it is none."""
+
+    difference: Fraction
+    error: float
+    df: float
+
+    @property
+    def statistic(self) -> float:
+        """The difference in standard errors."""
+        return float(self.difference) / self.error
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided."""
+        return 2 * float(special.stdtr(self.df, -abs(self.statistic)))
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """All differences that the test keeps."""
+        reach = -float(special.stdtrit(self.df, tail(confidence))) * self.error
+        return float(self.difference) - reach, float(self.difference) + reach
+
+    def equivalence_p_value(self, margin: float | Fraction) -> float:
+        """P-value of the test that the difference lies within `margin` of zero: both one-sided tests reject.
+
+        Schuirmann (1987), J. Pharmacokinet. Biopharm. 15, 657-680.
+        """
+        exact = exact_margin(margin)
+        p_low = float(special.stdtr(self.df, -float(self.difference + exact) / self.error))
+        return max(p_low, float(special.stdtr(self.df, float(self.difference - exact) / self.error)))
 
 
 def exact_margin(margin: float | Fraction, largest: float = math.inf) -> Fraction:
