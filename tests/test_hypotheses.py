@@ -24,7 +24,6 @@ from bank_segments.hypotheses import (
     Sample,
     Slice,
     result_rows,
-    run_test,
 )
 from bank_segments.statistics import Reason, Stratum
 from conftest import SAMPLE
@@ -435,16 +434,6 @@ def test_a_test_without_its_effect_size_keeps_its_result() -> None:
     assert (row.difference, row.difference_low_adjusted) == (-1, -1)
     assert (row.difference_low, row.equivalence_p_value) == (None, None)
     assert -1 < (row.difference_high_adjusted or 0) < 0
-
-
-def test_unknown_tests_and_rank_tests_of_shares_are_refused_in_one_sentence() -> None:
-    for test, ranks, message in (
-        ("welch", True, "hypothesis_tests.csv names the test welch; known are "),
-        ("mann_whitney_u", False, "hypothesis_tests.csv plans a rank test for h, whose kind "),
-    ):
-        with pytest.raises(ValueError, match=r"^hypothesis_tests\.csv [^\n]+\.$") as raised:
-            run_test(planned("h", test), sample_of("h", [0, 1], [1, 1], ranks=ranks))
-        assert str(raised.value).startswith(message)
 
 
 def test_a_relative_margin_of_negative_values_is_positive() -> None:

@@ -87,7 +87,14 @@ hypotheses       | mean,age,             | mean,plan,        | line 3, column me
 hypotheses       | active_clients,,      | nobody,,          | line 3, column populations: populations.csv has no nobod
 hypotheses       | plan age_band         | plan years        | line 2, column strata: no bank has a column years
 hypothesis_tests | z,true                | z,false           | hypotheses.csv, line 2, column hypothesis_id: h1_app_chu
-hypothesis_tests | welch_t               | student_t         | line 5, column test: must be one of welch_t,
+hypothesis_tests | welch_t               | student_t         | line 5, column test: student_t does not test a mean; we
+hypothesis_tests | welch_t               | two_proportion_z  | line 5, column test: two_proportion_z does not test a me
+hypothesis_tests | cochran_mantel_haenszel | welch_t         | line 4, column test: welch_t does not test a proportion;
+hypothesis_tests | false,0.05            | false,0.5         | line 6, column equivalence_margin: must lie between 0 an
+hypothesis_tests | false,0.05            | false,            | line 6, column equivalence_margin: must lie between 0 an
+hypotheses       | ,0.05,                | ,,                | line 2, column alpha: must lie between 0 and 1
+hypotheses       | ,all_clients          | ,                 | line 2, column populations: must not be empty
+populations      | keep                  | drop              | line 2, column population: all_clients drops clients: po
 pilots           | segment_1,            | segment_9,        | line 2, column segment_id: proposals.csv has no first_st
 segments         | segment_2,            | segment_9,        | line 3, column segment_id: segment_9 has no rule
 traits           | age,number            | uses_app,number   | line 5, column kind: uses_app is no number

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,41 +28,23 @@ PROJECT = ("--project-dir", str(ROOT), "--profiles-dir", str(ROOT))
 Hear = Callable[["EventMsg"], None]
 
 
-@dataclass(frozen=True, slots=True)
 class Build:
     """Where dbt leaves what it built."""
 
-    directory: Path
-
-    @property
-    def warehouse(self) -> Path:
-        """The DuckDB file with every layer."""
-        return self.directory / "bank.duckdb"
-
-    @property
-    def manifest(self) -> Path:
-        """Dbt's manifest.json."""
-        return self.directory / "manifest.json"
-
-    @property
-    def parsed(self) -> Path:
-        """What dbt remembers of the project's files, so as to parse only those that changed."""
-        return self.directory / "partial_parse.msgpack"
-
-    @property
-    def run_results(self) -> Path:
-        """Dbt's run_results.json of the build, kept from the ones that later dbt commands write."""
-        return self.directory / "build_results.json"
-
-    @property
-    def rejected_rows(self) -> Path:
-        """The rejected rows with the bank's ids, beside dbt.log."""
-        return self.directory / "rejected_rows.csv"
-
-    @property
-    def documentation(self) -> Path:
-        """The dbt docs as one static page."""
-        return self.directory / "static_index.html"
+    def __init__(self, directory: Path) -> None:
+        """Everything lies in one folder."""
+        self.directory = directory
+        # The DuckDB file with every layer.
+        self.warehouse = directory / "bank.duckdb"
+        self.manifest = directory / "manifest.json"
+        # What dbt remembers of the project's files, so as to parse only those that changed.
+        self.parsed = directory / "partial_parse.msgpack"
+        # Of the build: dbt docs writes none.
+        self.run_results = directory / "run_results.json"
+        # The rejected rows with the bank's ids, beside dbt.log.
+        self.rejected_rows = directory / "rejected_rows.csv"
+        # The dbt docs as one static page.
+        self.documentation = directory / "static_index.html"
 
 
 @contextlib.contextmanager
@@ -177,7 +158,6 @@ def build_warehouse(clients: Path, build: Build, hear: Hear | None = None) -> No
         # dbt may trip over what it remembers of an earlier state of the project.
         build.parsed.unlink()
         result = _invoke(["build", *ONLY_DATA], build, clients, hear)
-    keep_results(build)
     if not result.success:
         raise refusal(result, clients, build)
 
@@ -189,13 +169,6 @@ def remove_warehouse(build: Build) -> None:
     for leftover in (warehouse, warehouse.with_name(f"{warehouse.name}.wal"), build.rejected_rows):
         leftover.unlink(missing_ok=True)
     shutil.rmtree(warehouse.with_name(f"{warehouse.name}.tmp"), ignore_errors=True)
-
-
-def keep_results(build: Build) -> None:
-    """Put dbt's results of the build aside."""
-    results = build.directory / "run_results.json"
-    if results.exists():
-        results.replace(build.run_results)
 
 
 # dbt's page asks for its icons before Angular has filled in their names, and for an icon of the tab that it lacks.

@@ -13,7 +13,6 @@ from bank_segments.warehouse import (
     PROJECT,
     Build,
     Hear,
-    keep_results,
     one_line,
     own_words,
     remove_warehouse,
@@ -26,7 +25,6 @@ def build_warehouse(clients: Path, build: Build, hear: Hear | None = None, *, ta
     """Build as on DuckDB; the warehouse then holds the published models and the seeds, as tables."""
     remove_warehouse(build)
     shutil.move(build_on_spark(clients, build.directory, *ONLY_DATA, target=target), build.warehouse)
-    keep_results(build)
 
 
 def build_on_spark(clients: Path, directory: Path, *arguments: str, target: str = "spark") -> Path:

@@ -284,7 +284,7 @@ def find_bank(clients: Path, sheet: str) -> str:
         raise RefusedError(
             f"The client file {said} has the columns of {names}; name one of them, as in BANK={fitting[0]}."
         )
-    nearest = min(unfit, key=lambda bank: getattr(unfit[bank], "share", 0.0))
+    nearest = min(unfit, key=lambda bank: unfit[bank].lacking)
     raise RefusedError(
         f"The client file {said} fits no bank of seeds/banks: it {unfit[nearest]}, as in the nearest,"
         f" {nearest}{advice}; to describe it as a bank of its own: make bank CLIENTS={said} NAME=ours."

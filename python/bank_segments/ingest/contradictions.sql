@@ -67,6 +67,20 @@ left join columns using (column_name)
 window same_code as (partition by column_name, lower(code) order by register, codes.line)
 qualify value <> first(value) over same_code;
 
+create view fitting_tests as
+select *
+from (
+    values
+        ('mean', 'welch_t'),
+        ('mean', 'mann_whitney_u'),
+        ('mean', 'brunner_munzel'),
+        ('rank', 'mann_whitney_u'),
+        ('rank', 'brunner_munzel'),
+        ('proportion', 'two_proportion_z'),
+        ('proportion', 'fisher_exact'),
+        ('proportion', 'cochran_mantel_haenszel')
+) as fitting (kind, test);
+
 create view contradictions as
 select
     'columns' as register,
@@ -175,6 +189,31 @@ union all
 select 'hypotheses', 'hypothesis_id', line, hypothesis_id || ' must have one primary test in hypothesis_tests.csv'
 from hypotheses
 where (select count(*) from hypothesis_tests where hypothesis_id = hypotheses.hypothesis_id and is_primary) <> 1
+union all
+select 'hypotheses', 'alpha', line, 'must lie between 0 and 1'
+from hypotheses
+where not coalesce(alpha > 0 and alpha < 1, false)
+union all
+select 'hypothesis_tests', 'test', tests.line, test || ' does not test a ' || kind || '; ' || tests_of_kind || ' do'
+from hypothesis_tests as tests
+inner join hypotheses using (hypothesis_id)
+inner join (select kind, string_agg(test, ', ') as tests_of_kind from fitting_tests group by kind) using (kind)
+where (kind, test) not in (from fitting_tests)
+union all
+select 'hypothesis_tests', 'is_primary', tests.line, 'the primary test of a mean is welch_t'
+from hypothesis_tests as tests
+inner join hypotheses using (hypothesis_id)
+where kind = 'mean' and is_primary and test <> 'welch_t'
+union all
+select 'hypothesis_tests', 'equivalence_margin', line, 'must lie between 0 and ' || largest
+from (
+    select *, if(test in ('mann_whitney_u', 'brunner_munzel'), '0.5', '1') as largest from hypothesis_tests
+)
+where not coalesce(equivalence_margin > 0 and equivalence_margin < largest::double, false)
+union all
+select 'populations', 'population', line, population || ' drops clients: population_rules.csv must say which'
+from populations
+where rules_mean = 'drop' and population not in (select population from population_rules)
 union all
 select 'pilots', 'segment_id', line, 'proposals.csv has no ' || proposal_id || ' for ' || segment_id
 from pilots

@@ -11,6 +11,8 @@ from bank_segments.errors import shown
 DELIMITERS = (",", ";", "\t", "|")
 # A title, a date, a name of the report: no export was seen with more above its header.
 MOST_LINES = 30
+# What stands in them may be a cell of megabytes; Python's csv gives up after 131,072 characters.
+csv.field_size_limit(2**31 - 1)
 # Letters of both alphabets that no eye tells apart.
 _LOOKALIKES = str.maketrans("авекмнорстухіјё_", "abekmhopctyxije ", "\ufeff\u200b")
 
@@ -19,16 +21,15 @@ Wanted = Mapping[str, Sequence[str]]
 
 
 class UnfitError(Exception):
-    """The file cannot be read for certain; the message goes on after its name."""
+    """The file cannot be read for certain; the message goes on after its name.
 
+    `lacking` is the share of the wanted columns that the header lacks.
+    """
 
-class LackingError(UnfitError):
-    """The header lacks some of the wanted columns: `share` of them, above 0 and up to 1."""
-
-    def __init__(self, message: str, share: float) -> None:
+    def __init__(self, message: str, lacking: float = 0.0) -> None:
         """Keep the share beside the message."""
         super().__init__(message)
-        self.share = share
+        self.lacking = lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,12 @@ def find_columns(columns: Sequence[str], wanted: Wanted) -> list[int]:
     if not any(places.values()):
         # Not shown: without a header, the first row is a client.
         message = f"has no header: none of its first lines names the columns {names}; add that row"
-        raise LackingError(message, 1.0)
+        raise UnfitError(message, lacking=1.0)
     if missing := [name for name, found in places.items() if not found]:
         free = [column for at, column in enumerate(columns) if column and [at] not in places.values()]
         similar = ", ".join(_with_similar(name, free, wanted[name]) for name in missing)
-        raise LackingError(
-            f"has no column {similar}; its header must name {names}", len(missing) / len(wanted)
+        raise UnfitError(
+            f"has no column {similar}; its header must name {names}", lacking=len(missing) / len(wanted)
         )
     if repeated := [name for name, found in places.items() if len(found) > 1]:
         raise UnfitError(f"has the column {', '.join(repeated)} more than once; leave one of each name")

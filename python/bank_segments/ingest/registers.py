@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,9 @@ from bank_segments import BANK, ROOT, known_banks
 from bank_segments.database import literal, run_file
 from bank_segments.errors import shown
 from bank_segments.ingest.contracts import contracts
+
+# A test as YAML has it: its name, or with arguments.
+Declared = str | Mapping[str, Any]
 
 # As dbt reads a seed: what DuckDB would find out about a file depends on its cells, and on its folder's name.
 _CSV = """
@@ -77,13 +79,10 @@ def refusal(bank: str = BANK) -> str | None:
             name, column, line, what = found
             return _told(files[name], line, column, what)
         for name, register in registers.items():
-            for test in declared(register, bank):
-                broken = connection.execute(
-                    "select min(line) filter (where is_broken)"
-                    f" from (select line, {test.is_broken} as is_broken from {name} where {test.where})"
-                ).fetchall()[0][0]
-                if broken:
-                    return _told(files[name], broken, test.subject, test.demand)
+            for test, column in _declared(register):
+                if found := _broken(connection, name, test, column, bank):
+                    line, subject, demand = found
+                    return _told(files[name], line, subject, demand)
     if (folder / "contracts.yml").read_text(encoding="utf-8") != contracts(bank):
         return (
             f"{_name(folder / 'contracts.yml')} is not what the registers say; run: BANK={bank} PYTHONPATH=python"
@@ -92,26 +91,17 @@ def refusal(bank: str = BANK) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
-    """One test of a register: what it is about, what that must be, and the condition of a row that is not."""
-
-    subject: str
-    demand: str
-    is_broken: str
-    where: str
-
-
-def declared(register: Mapping[str, Any], bank: str) -> Iterator[Test]:
-    """The tests that the YAML of one register declares."""
-    for test in register.get("data_tests", []):
-        yield _test(test, "", bank)
+def _declared(register: Mapping[str, Any]) -> Iterator[tuple[Declared, str]]:
+    """The tests that the YAML of a register declares, each with its column, if it is of one."""
+    yield from ((test, "") for test in register.get("data_tests", []))
     for column in register["columns"]:
-        for test in column.get("data_tests", []):
-            yield _test(test, column["name"], bank)
+        yield from ((test, column["name"]) for test in column.get("data_tests", []))
 
 
-def _test(test: str | Mapping[str, Any], column: str, bank: str) -> Test:
+def _broken(
+    connection: duckdb.DuckDBPyConnection, register: str, test: Declared, column: str, bank: str
+) -> tuple[int, str, str] | None:
+    """The first line that breaks a test, what the test is about and what it asks for."""
     ((name, settings),) = test.items() if isinstance(test, Mapping) else [(test, {})]
     arguments = settings.get("arguments", {})
     values = [
@@ -128,10 +118,14 @@ def _test(test: str | Mapping[str, Any], column: str, bank: str) -> Test:
         "columns": ", ".join(columns),
         "are_null": " or ".join(f"{each} is null" for each in columns),
     }
-    demand, is_broken = _TESTS[name]
-    subject = column or about["columns"] or "{low}, {estimate}, {high}".format(**arguments)
+    demand, is_broken = (text.format(**about) for text in _TESTS[name])
     where = settings.get("config", {}).get("where", "true")
-    return Test(subject, demand.format(**about), is_broken.format(**about), where)
+    ((line,),) = connection.execute(
+        f"select min(line) filter (where is_broken) from (select line, {is_broken} as is_broken from {register}"
+        f" where {where})"
+    ).fetchall()
+    subject = column or about["columns"] or "{low}, {estimate}, {high}".format(**arguments)
+    return (line, subject, demand) if line else None
 
 
 def _unreadable(connection: duckdb.DuckDBPyConnection, path: Path, register: Mapping[str, Any]) -> str | None:
