@@ -237,7 +237,7 @@ def main(
         else:
             if "BANK" not in os.environ and options.clients != SAMPLE:
                 choose_bank(options.clients, options.sheet)
-            refuse(registers.refusal())
+            refuse(registers.own_refusal())
             with environment(BANK_SHEET=options.sheet):
                 report(
                     options.clients,

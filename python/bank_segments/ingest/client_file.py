@@ -24,6 +24,7 @@ from dbt_common.exceptions import DbtRuntimeError
 from bank_segments import BANK, SAMPLE, known_banks, register_rows
 from bank_segments.database import literal
 from bank_segments.errors import RefusedError, shown
+from bank_segments.ingest import registers
 from bank_segments.ingest.containers import Note, Table, open_table
 from bank_segments.ingest.csv_text import CHUNK_BYTES, COMPRESSIONS, Rows, beginning, read_text
 from bank_segments.ingest.header import UnfitError, Wanted, find_columns, find_header, likely_header
@@ -317,11 +318,15 @@ def look(name: str, sheet: str, wanted: list[str], folder: Path) -> ClientFile:
 
 
 def look_as_dict(name: str, sheet: str, wanted: list[str], folder: Path) -> dict[str, object]:
-    """Return the fields of `ClientFile`, or `refusal` with the sentence to show, for a macro, which catches nothing."""
+    """Return the fields of `ClientFile`, or `refusal` with the sentence to show, for a macro, which catches nothing.
+
+    It is also refused where the registers contradict themselves.
+    """
     try:
-        return asdict(look(name, sheet, wanted, folder))
-    except RefusedError as refusal:
-        return {"refusal": str(refusal)}
+        refusal = registers.own_refusal()
+        return {"refusal": refusal} if refusal else asdict(look(name, sheet, wanted, folder))
+    except RefusedError as error:
+        return {"refusal": str(error)}
 
 
 class Plugin(BasePlugin):

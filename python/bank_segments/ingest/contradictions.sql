@@ -18,7 +18,7 @@ from own_columns;
 create view names_of_own_columns as
 select 'traits' as register, 'trait' as place, line, trait as name from traits
 union all
-select 'bands', 'column_name', line, column_name from bands
+select 'bands', 'column_name', bands.line, column_name from bands
 union all
 select 'allowed_values', 'column_name', line, column_name from allowed_values
 union all
@@ -66,6 +66,36 @@ from codes
 left join columns using (column_name)
 window same_code as (partition by column_name, lower(code) order by register, codes.line)
 qualify value <> first(value) over same_code;
+
+-- Which figures the regression and the search can work with.
+create view settings as
+with figures as (
+    select 'driver_settings' as register, line, columns(* exclude line)::double from driver_settings
+    union all by name
+    select 'segment_search' as register, line, columns(* exclude (line, target))::double from segment_search
+)
+from figures
+unpivot include nulls (value for place in (columns(* exclude (register, line))));
+
+create view limits as
+select *
+from (
+    values
+        ('driver_settings', 'false_discovery_rate', 0, 1),
+        ('driver_settings', 'rare_outcome_below', 0, 1),
+        ('driver_settings', 'bootstrap_samples', 100, 100_000),
+        ('driver_settings', 'random_seed', 0, 2_147_483_647),
+        ('segment_search', 'smallest_depth', 1, 5),
+        ('segment_search', 'largest_depth', 1, 5),
+        ('segment_search', 'smallest_coverage', 0, 1),
+        ('segment_search', 'family_wise_error', 0, 1),
+        ('segment_search', 'largest_overlap', 0, 1),
+        ('segment_search', 'kept_candidates', 0, 2_147_483_647),
+        ('segment_search', 'permutations', 99, 100_000),
+        ('segment_search', 'bootstrap_samples', 100, 100_000),
+        ('segment_search', 'hold_out_splits', 1, 1_000),
+        ('segment_search', 'random_seed', 0, 2_147_483_647)
+) as limits (register, place, smallest, largest);
 
 create view fitting_tests as
 select *
@@ -125,9 +155,19 @@ qualify
 union all
 select 'bands', 'upper_bound', line, 'the first band of ' || column_name || ' has no lower bound, the last no upper one'
 from bands
-where column_name in (from own_columns)
+where column_name in (select column_name from columns where kind not in ('category', 'flag'))
 window up as (partition by column_name order by line)
 qualify (lower_bound is null) <> (row_number() over up = 1) or (upper_bound is null) <> (lead(line) over up is null)
+union all
+select 'bands', 'column_name', bands.line, column_name || ' is no number'
+from bands
+inner join columns using (column_name)
+where kind in ('category', 'flag')
+union all
+select 'bands', if(lower_bound < minimum, 'lower_bound', 'upper_bound'), bands.line, 'must lie within the bounds in columns.csv'
+from bands
+inner join columns using (column_name)
+where lower_bound < minimum or upper_bound > maximum
 union all
 select 'bank', 'currency', line, currency || ' is no currency of ISO 4217'
 from bank
@@ -222,6 +262,50 @@ union all
 select 'proposals', 'proposal_id', line, 'pilots.csv has no pilot of ' || proposal_id || ' for ' || segment_id
 from proposals
 where (segment_id, proposal_id) not in (select (segment_id, proposal_id) from pilots)
+union all
+select 'pilots', place, line, value || ' has no quantile in normal_quantiles.csv'
+from (
+    select line, 'significance_level' as place, significance_level as value, 1 - significance_level / 2 as needed from pilots
+    union all
+    select line, 'power', power, power from pilots
+)
+where value is not null and not exists (from normal_quantiles where abs(probability - needed) < 1e-9)
+union all
+select 'assumptions', 'assumption', 1, 'there is no ' || assumption || ', without which no profit is known'
+from (
+    values
+        ('expected_churn_rate'),
+        ('save_rate'),
+        ('take_up_of_stayers'),
+        ('contact_cost'),
+        ('offer_cost'),
+        ('margin_on_balance'),
+        ('fee_per_product'),
+        ('years_kept'),
+        ('discount_rate')
+) as needed (assumption)
+where assumption not in (select assumption from assumptions)
+union all
+select 'assumptions', 'central', line, 'must not be empty'
+from assumptions
+where assumption <> 'expected_churn_rate' and (low + central + high) is null
+union all
+select register, place, line, 'must lie between ' || smallest || ' and ' || largest
+from limits
+inner join settings using (register, place)
+where not coalesce(value between smallest and largest, false)
+union all
+select 'segment_search', 'smallest_depth', line, 'must not be above largest_depth'
+from segment_search
+where smallest_depth > largest_depth
+union all
+select register, 'random_seed', line, 'only one row is read; remove this one'
+from settings
+where place = 'random_seed' and line > 2
+union all
+select 'segments', 'segment_id', line, 'none is who is in no segment; take another id'
+from segments
+where segment_id = 'none'
 union all
 select 'segments', 'segment_id', line, segment_id || ' has no rule in segment_rules.csv: every client would be in it'
 from segments

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,13 @@ _TESTS = {
 }
 
 
-def refusal(bank: str = BANK) -> str | None:
+@cache
+def own_refusal() -> str | None:
+    """Why there can be no report of this process's bank, looked into once: by the report, and where dbt loads clients."""
+    return refusal(BANK)
+
+
+def refusal(bank: str) -> str | None:
     """Why there can be no report of a bank, with register, line and column; None where nothing is wrong."""
     folder = ROOT / "seeds/banks" / bank
     if bank not in known_banks():
