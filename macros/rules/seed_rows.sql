@@ -20,7 +20,7 @@
     {#- As JSON, because dbt would guess types from text and turn the value '1' into a number. -#}
     {%- set rows = [] -%}
     {%- for row in run_query(
-        'select ' ~ row_as_json('seed') ~ ' as entry from ' ~ source ~ ' as seed order by all nulls first'
+        'select ' ~ row_as_json('seed') ~ ' as entry from ' ~ source ~ ' as seed order by all nulls last'
     ).rows -%}
         {%- do rows.append(fromjson(row[0])) -%}
     {%- endfor -%}

@@ -30,16 +30,20 @@ declared as (
         sort_order,
         cast(null as string) as rule_lines
     from allowed_values
-    {%- for row in seed_rows('bands') %}
-    {%- set kind = (domains | selectattr('column_name', 'equalto', row.column_name) | first).kind %}
+    {%- for column_name, bands in seed_rows('bands') | groupby('column_name') %}
+    {%- set kind = (domains | selectattr('column_name', 'equalto', column_name) | first).kind %}
+    {#- From below: the first band has no lower bound. #}
+    {%- for row in bands | selectattr('lower_bound', 'none') | list
+        + bands | rejectattr('lower_bound', 'none') | sort(attribute='lower_bound') %}
     union all
     select
-        '{{ row.column_name }}_band' as trait,
+        '{{ column_name }}_band' as trait,
         '{{ band_name(row, kind) }}' as level,
         '{{ band_name(row, kind, 'до ', '–', ' и больше', ' ') }}' as label_ru,
         '{{ band_name(row, kind, 'under ', '–', ' and over', ',') }}' as label_en,
         {{ loop.index }} as sort_order,
         {{ band_rule_lines(row) }} as rule_lines
+    {%- endfor %}
     {%- endfor %}
 
 ),
