@@ -2,10 +2,7 @@
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}
 {%- set trimmings = seed_rows('trimmings') %}
-{%- set about_money = [] %}
-{%- for hypothesis in applicable_hypotheses() if is_about_money(hypothesis, domains) %}
-{%- do about_money.append(hypothesis) %}
-{%- endfor %}
+{%- set about_money = applicable_hypotheses() | selectattr('is_about_money') | list %}
 
 with
 
