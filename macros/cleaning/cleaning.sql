@@ -107,14 +107,9 @@
     end
 {%- endmacro %}
 
-{# Money with two decimals; further digits are rounded away. #}
-{% macro to_money(column_name) -%}
-    case when {{ is_number(column_name) }} then try_cast({{ column_name }} as decimal(18, 2)) end
-{%- endmacro %}
-
-{# A decimal number; digits past the fourth are rounded away. #}
-{% macro to_decimal(column_name) -%}
-    case when {{ is_number(column_name) }} then try_cast({{ column_name }} as decimal(18, 4)) end
+{# A decimal number; digits past its scale are rounded away. #}
+{% macro to_decimal(column_name, scale) -%}
+    case when {{ is_number(column_name) }} then try_cast({{ column_name }} as decimal(18, {{ scale }})) end
 {%- endmacro %}
 
 {#
@@ -158,7 +153,7 @@
         {{- name -}}
     {%- elif column.is_number -%}
         {%- set values = column.missing_values.split('; ') | join(', ') -%}
-        case when coalesce({{ to_decimal(name) }} not in ({{ values }}), true) then {{ name }} end
+        case when coalesce({{ to_decimal(name, 4) }} not in ({{ values }}), true) then {{ name }} end
     {%- else -%}
         {%- set values = [] -%}
         {%- for value in column.missing_values.split('; ') -%}
@@ -179,9 +174,9 @@
     {%- if column.kind == 'integer' -%}
         {{ to_integer(column.column_name) }}
     {%- elif column.kind == 'money' -%}
-        {{ to_money(column.column_name) }}
+        {{ to_decimal(column.column_name, 2) }}
     {%- elif column.kind == 'number' -%}
-        {{ to_decimal(column.column_name) }}
+        {{ to_decimal(column.column_name, 4) }}
     {%- elif column.kind == 'flag' -%}
         {{ to_flag(column.column_name) }}
     {%- elif column.role == 'id' -%}

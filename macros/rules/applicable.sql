@@ -51,6 +51,12 @@
     {%- do return(seed_rows('segments') | rejectattr('segment_id', 'in', inapplicable_segments()) | list) -%}
 {%- endmacro %}
 
+{# The same of the hypotheses, each with whether it is about money. #}
 {% macro applicable_hypotheses() -%}
-    {%- do return(seed_rows('hypotheses') | rejectattr('hypothesis_id', 'in', inapplicable_hypotheses()) | list) -%}
+    {%- set domains = client_columns() -%}
+    {%- set hypotheses = [] -%}
+    {%- for row in seed_rows('hypotheses') | rejectattr('hypothesis_id', 'in', inapplicable_hypotheses()) -%}
+        {%- do hypotheses.append(dict(row, is_about_money=is_about_money(row, domains))) -%}
+    {%- endfor -%}
+    {%- do return(hypotheses) -%}
 {%- endmacro %}

@@ -4,7 +4,7 @@
 #}
 {% macro hypothesis_values(hypothesis, populations, rules, domains) -%}
 select
-    {%- if is_about_money(hypothesis, domains) %}
+    {%- if hypothesis.is_about_money %}
     {{ territory() }} as territory,
     {{ hypothesis_group(hypothesis, domains) }} as client_group,
     {{ hypothesis_metric(hypothesis, domains).units }} as value_units,

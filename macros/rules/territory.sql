@@ -12,3 +12,11 @@
 {% macro product_count() -%}
     {{- column_of_role('product_count') or 'cast(null as bigint)' -}}
 {%- endmacro %}
+
+{#
+    What a relation is joined to, to have a row for its territory and one for all of them together: whoever has no
+    territory is in the latter alone. Spark knows no condition on the groups of a rollup whose name is selected anew.
+#}
+{% macro each_territory(relation) -%}
+    (values (true), (false)) as territories (is_all) on territories.is_all or {{ relation }}.territory is not null
+{%- endmacro %}

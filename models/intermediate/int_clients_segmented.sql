@@ -1,24 +1,10 @@
 {#- A view: to work bands and segments out in each scan costs less than to store them for every client. #}
 {{- config(materialized='view') }}
 
-with
-
-clients as (
-
-    select * from {{ ref('stg_bank__clients') }}
-
-),
-
-final as (
-
-    select
-        client_key,
-        {%- for attribute in client_attributes() %}
-        {{ attribute.sql }} as {{ attribute.name }},
-        {%- endfor %}
-        {{ segment_ids(segment_conditions()) | indent(4) }} as segment_ids
-    from clients
-
-)
-
-select * from final
+select
+    client_key,
+    {%- for attribute in client_attributes() %}
+    {{ attribute.sql }} as {{ attribute.name }},
+    {%- endfor %}
+    {{ segment_ids(segment_conditions()) }} as segment_ids
+from {{ ref('stg_bank__clients') }}

@@ -6,10 +6,7 @@
 {%- for row in seed_rows('traits') if row.kind == 'category' %}
 {%- do cell_columns.append(row.trait) %}
 {%- endfor %}
-{%- set hypotheses = [] %}
-{%- for hypothesis in applicable_hypotheses() if not is_about_money(hypothesis, domains) %}
-{%- do hypotheses.append(hypothesis) %}
-{%- endfor %}
+{%- set hypotheses = applicable_hypotheses() | rejectattr('is_about_money') | list %}
 
 with
 

@@ -65,51 +65,42 @@ concluded as (
 
 ),
 
-baselines as (
+compared as (
 
-    select * from concluded
-    where is_baseline
-
-),
-
-primary_tests as (
-
-    select * from concluded
-    where is_primary
+    select
+        *,
+        max(case when is_baseline then verdict end) over (partition by hypothesis_id) as baseline_verdict,
+        max(case when is_baseline then conclusion end) over (partition by hypothesis_id) as baseline_conclusion,
+        bool_or(case when is_primary then is_null_rejected end)
+            over (partition by hypothesis_id, population, trimming, territory) as is_primary_null_rejected
+    from concluded
 
 ),
 
 final as (
 
     select
-        concluded.hypothesis_id,
-        concluded.population,
-        concluded.trimming,
-        concluded.territory,
-        concluded.test,
-        case when not concluded.is_inapplicable then concluded.first_group_clients end as first_group_clients,
-        case when not concluded.is_inapplicable then concluded.second_group_clients end as second_group_clients,
-        case when concluded.is_inapplicable then 'absent_column' else concluded.reason_code end as reason_code,
-        concluded.is_null_rejected,
-        concluded.is_negligible,
-        concluded.verdict,
-        concluded.conclusion,
-        baselines.verdict as baseline_verdict,
-        baselines.conclusion as baseline_conclusion,
-        concluded.is_baseline,
+        hypothesis_id,
+        population,
+        trimming,
+        territory,
+        test,
+        case when not is_inapplicable then first_group_clients end as first_group_clients,
+        case when not is_inapplicable then second_group_clients end as second_group_clients,
+        case when is_inapplicable then 'absent_column' else reason_code end as reason_code,
+        is_null_rejected,
+        is_negligible,
+        verdict,
+        conclusion,
+        baseline_verdict,
+        baseline_conclusion,
+        is_baseline,
         case
-            when concluded.is_primary and concluded.conclusion <> 'not_tested' and baselines.conclusion <> 'not_tested'
-                then concluded.conclusion <> baselines.conclusion
+            when is_primary and conclusion <> 'not_tested' and baseline_conclusion <> 'not_tested'
+                then conclusion <> baseline_conclusion
         end as is_flipped,
-        concluded.is_null_rejected = primary_tests.is_null_rejected as has_primary_decision
-    from concluded
-    left join baselines on concluded.hypothesis_id = baselines.hypothesis_id
-    left join primary_tests
-        on
-            concluded.hypothesis_id = primary_tests.hypothesis_id
-            and concluded.population = primary_tests.population
-            and concluded.trimming = primary_tests.trimming
-            and concluded.territory = primary_tests.territory
+        is_null_rejected = is_primary_null_rejected as has_primary_decision
+    from compared
 
 )
 

@@ -2,10 +2,7 @@
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}
 {%- set trimmings = seed_rows('trimmings') %}
-{%- set about_money = [] %}
-{%- for hypothesis in applicable_hypotheses() if is_about_money(hypothesis, domains) %}
-{%- do about_money.append(hypothesis) %}
-{%- endfor %}
+{%- set about_money = applicable_hypotheses() | selectattr('is_about_money') | list %}
 
 with
 
@@ -115,19 +112,18 @@ summed as (
 final as (
 
     select
-        hypothesis_id,
-        population,
-        trimming,
-        coalesce(territory, 'all') as territory,
-        client_group,
-        units_per_one,
-        cast(sum(clients) as bigint) as clients,
-        sum(total_units) as total_units,
-        sum(total_squared_units) as total_squared_units
+        summed.hypothesis_id,
+        summed.population,
+        summed.trimming,
+        case when territories.is_all then 'all' else summed.territory end as territory,
+        summed.client_group,
+        summed.units_per_one,
+        cast(sum(summed.clients) as bigint) as clients,
+        sum(summed.total_units) as total_units,
+        sum(summed.total_squared_units) as total_squared_units
     from summed
-    group by hypothesis_id, population, trimming, client_group, units_per_one, rollup(territory)
-    -- Whoever has no territory is in all of them together alone.
-    having grouping(territory) = 1 or territory is not null
+    inner join {{ each_territory('summed') }}
+    group by all
 
 )
 

@@ -51,16 +51,15 @@ compared_for_{{ hypothesis.hypothesis_id }} as (
 levels_for_{{ hypothesis.hypothesis_id }} as (
 
     select
-        {{ "coalesce(territory, 'all')" if is_by_territory else "'all'" }} as territory,
+        {{ "case when territories.is_all then 'all' else compared.territory end" if is_by_territory else "'all'" }}
+            as territory,
         {%- for slice in slices %}
-        {{ sum_where('both_groups', 'is_in_slice_' ~ slice.name) }} as both_{{ slice.name }},
+        {{ sum_where('compared.both_groups', 'compared.is_in_slice_' ~ slice.name) }} as both_{{ slice.name }},
         {%- endfor %}
-        value_units
-    from compared_for_{{ hypothesis.hypothesis_id }}
-    group by value_units{{ ', rollup(territory)' if is_by_territory }}
-    {%- if is_by_territory %}
-    having grouping(territory) = 1 or territory is not null
-    {%- endif %}
+        compared.value_units
+    from compared_for_{{ hypothesis.hypothesis_id }} as compared
+    {{ 'inner join ' ~ each_territory('compared') if is_by_territory }}
+    group by all
 
 ),
 

@@ -2,10 +2,7 @@
 {%- set populations = seed_rows('populations') %}
 {%- set rules = seed_rows('population_rules') %}
 {%- set hypotheses = applicable_hypotheses() | rejectattr('kind', 'equalto', 'proportion') | list %}
-{%- set about_money = [] %}
-{%- for hypothesis in hypotheses if is_about_money(hypothesis, domains) %}
-{%- do about_money.append(hypothesis) %}
-{%- endfor %}
+{%- set about_money = hypotheses | selectattr('is_about_money') | list %}
 {%- set by_value = 'partition by hypothesis_id, population order by value_units' %}
 
 with

@@ -1,5 +1,6 @@
 {%- set shares = {'p25': 0.25, 'median': 0.5, 'p75': 0.75} %}
 {%- set traits = number_traits() %}
+{%- set all_clients = 'cast(sum(clients) as bigint)' %}
 
 with
 
@@ -150,10 +151,10 @@ final as (
         is_churned,
         product_count,
         is_every_product_count,
-        units_per_one,
-        cast(sum(clients) as bigint) as clients,
-        sum(total_units) as total_units,
-        sum(total_squared_units) as total_squared_units,
+        {{ all_clients }} as clients,
+        {{ mean(all_clients, 'sum(total_units)', 'units_per_one') }} as mean,
+        {{ standard_deviation(all_clients, 'sum(total_units)', 'sum(total_squared_units)', 'units_per_one') }}
+            as standard_deviation,
         {%- for name, share in shares.items() %}
         cast({{ counted_quantile('value_units', 'clients_up_to', 'all_clients', share) }} as double)
         / units_per_one as {{ name }},

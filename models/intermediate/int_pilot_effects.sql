@@ -19,19 +19,10 @@ profits as (
 
 ),
 
-digits as (
-
-    select {{ each_part("'0,1,2,3,4,5,6,7,8,9'", ',') }} as digit
-
-),
-
 -- Tenths of a percent, as a save rate is shown.
 thousandths as (
 
-    select 1 + cast(hundreds.digit as int) * 100 + cast(tens.digit as int) * 10 + cast(ones.digit as int) as thousandth
-    from digits as hundreds
-    cross join digits as tens
-    cross join digits as ones
+    select {{ each_part("'" ~ range(1, 1001) | join(',') ~ "'", ',') }} as thousandth
 
 ),
 
@@ -58,7 +49,7 @@ effects as (
     select
         planned.*,
         false as is_break_even,
-        thousandths.thousandth / cast(1000 as double) as detected_save_rate
+        cast(thousandths.thousandth as double) / 1000 as detected_save_rate
     from planned
     cross join thousandths
     union all

@@ -6,9 +6,9 @@ proposals as (
 
 ),
 
-targets as (
+segment_counts as (
 
-    select * from {{ ref('int_retention_targets') }}
+    select * from {{ ref('int_segment_counts') }}
 
 ),
 
@@ -35,32 +35,25 @@ valued as (
     select
         proposals.segment_id,
         proposals.proposal_id,
-        assumption_sets.varied_assumption,
-        assumption_sets.assumption_end,
-        targets.target_clients,
+        assumption_sets.*,
+        segment_counts.active_clients as target_clients,
         case assumption_sets.expected_churn_rate_end
             when 'low' then {{ wilson_low('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
             when 'high' then {{ wilson_high('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
             else {{ rate('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
         end as expected_churn_rate,
-        assumption_sets.save_rate,
-        assumption_sets.take_up_of_stayers,
-        assumption_sets.contact_cost,
-        assumption_sets.offer_cost,
-        assumption_sets.margin_on_balance,
-        assumption_sets.fee_per_product,
-        assumption_sets.years_kept,
-        assumption_sets.discount_rate,
         -- Who has no account counts with a balance of nothing, and pays fees all the same.
         (
-            {{ mean('targets.target_clients', 'targets.balance_kopecks_total', 100) }}
+            {{ mean('segment_counts.active_clients', 'segment_counts.active_balance_kopecks', 100) }}
             * assumption_sets.margin_on_balance
-            + {{ mean('targets.target_clients', 'targets.products_total', 1) }} * assumption_sets.fee_per_product
+            + {{ mean('segment_counts.active_clients', 'segment_counts.active_products', 1) }}
+            * assumption_sets.fee_per_product
         ) * {{ annuity('assumption_sets.years_kept', 'assumption_sets.discount_rate') }} as value_of_kept_client,
-        {{ is_too_small('least(targets.target_clients, lookalikes.lookalike_clients)', 'bank.minimum_clients') }}
-            as is_too_small
+        {{ is_too_small(
+            'least(segment_counts.active_clients, lookalikes.lookalike_clients)', 'bank.minimum_clients'
+        ) }} as is_too_small
     from proposals
-    inner join targets on proposals.segment_id = targets.segment_id
+    inner join segment_counts on proposals.segment_id = segment_counts.segment_id
     inner join lookalikes on proposals.segment_id = lookalikes.segment_id
     cross join assumption_sets
     cross join bank
@@ -91,10 +84,8 @@ final as (
         take_up_of_stayers,
         contact_cost,
         offer_cost,
-        margin_on_balance,
-        fee_per_product,
-        years_kept,
-        discount_rate,
+        case varied_assumption when 'expected_churn_rate' then expected_churn_rate else varied_value end
+            as assumed_value,
         value_of_kept_client,
         target_clients * (saved_share * (value_of_kept_client - offer_cost) - lost_cost) as profit,
         case

@@ -1,3 +1,9 @@
+{#- Without a product count, a client counts as one product; without a balance there is no margin on it. #}
+{%- set products = 'cells.product_count' if product_count() == 'product_count' else 1 %}
+{%- set has_balance = number_traits() | selectattr('trait', 'equalto', 'balance') | list %}
+{%- set balance = 'cells.balance_kopecks_total' if has_balance else wide_integer(0) %}
+{%- set is_applicable = 'not ' ~ is_one_of('named.segment_id', inapplicable_segments()) %}
+
 with
 
 cells as (
@@ -26,12 +32,12 @@ final as (
 
     select
         named.segment_id,
-        {%- set is_applicable = 'not ' ~ is_one_of('named.segment_id', inapplicable_segments()) %}
         case when {{ is_applicable }} then cast(coalesce(sum(cells.clients), 0) as bigint) end as clients,
-        case
-            when {{ is_applicable }}
-                then cast(coalesce(sum(cells.clients) filter (where cells.is_churned), 0) as bigint)
-        end as churned_clients
+        case when {{ is_applicable }} then {{ sum_where('cells.clients', 'cells.is_churned') }} end as churned_clients,
+        case when {{ is_applicable }} then {{ sum_where('cells.clients', 'not cells.is_churned') }} end
+            as active_clients,
+        {{ sum_where(products ~ ' * cells.clients', 'not cells.is_churned') }} as active_products,
+        coalesce(sum({{ balance }}) filter (where not cells.is_churned), 0) as active_balance_kopecks
     from named
     left join cells
         on

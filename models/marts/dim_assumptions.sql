@@ -1,27 +1,13 @@
-with
-
-assumptions as (
-
-    select * from {{ ref('assumptions') }}
-
-),
-
-final as (
-
-    select
-        assumption,
-        name_ru,
-        name_en,
-        low,
-        central,
-        high,
-        unit_ru,
-        unit_en,
-        source_ru,
-        source_en,
-        sort_order
-    from assumptions
-
-)
-
-select * from final
+select
+    assumption,
+    name_ru,
+    name_en,
+    low,
+    central,
+    high,
+    unit_ru,
+    unit_en,
+    source_ru,
+    source_en,
+    sort_order
+from {{ ref('assumptions') }}

@@ -1,29 +1,15 @@
-with
-
-hypotheses as (
-
-    select * from {{ ref('hypotheses') }}
-
-),
-
-final as (
-
-    select
-        hypothesis_id,
-        null_ru,
-        null_en,
-        metric_ru,
-        metric_en,
-        unit_ru,
-        unit_en,
-        kind,
-        group_column,
-        first_group,
-        second_group,
-        alpha,
-        sort_order
-    from hypotheses
-
-)
-
-select * from final
+select
+    hypothesis_id,
+    null_ru,
+    null_en,
+    metric_ru,
+    metric_en,
+    unit_ru,
+    unit_en,
+    kind,
+    group_column,
+    first_group,
+    second_group,
+    alpha,
+    sort_order
+from {{ ref('hypotheses') }}

@@ -1,8 +1,12 @@
 with
 
-effects as (
+levels as (
 
-    select * from {{ ref('int_driver_effects') }}
+    select
+        trait,
+        cast(count(*) as int) as level_count
+    from {{ ref('int_driver_effects') }}
+    group by trait
 
 ),
 
@@ -25,35 +29,16 @@ settings as (
 
 ),
 
-counted as (
-
-    select
-        trait,
-        cast(count(*) as int) as level_count
-    from effects
-    group by trait
-
-),
-
 joined as (
 
     select
-        counted.trait,
-        counted.level_count,
-        tests.information_value,
-        tests.information_value_low,
-        tests.information_value_high,
-        tests.cramers_v,
-        tests.cramers_v_low,
-        tests.cramers_v_high,
-        tests.likelihood_ratio,
-        tests.degrees_of_freedom,
-        tests.p_value,
+        tests.*,
+        levels.level_count,
         tests.p_value < settings.false_discovery_rate as is_distinguishable,
         traits.sort_order
-    from counted
-    inner join tests on counted.trait = tests.trait
-    inner join traits on counted.trait = traits.trait
+    from tests
+    inner join levels on tests.trait = levels.trait
+    inner join traits on tests.trait = traits.trait
     cross join settings
 
 ),

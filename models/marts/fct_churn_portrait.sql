@@ -44,10 +44,7 @@ totalled as (
 rated as (
 
     select
-        totalled.trait,
-        totalled.level,
-        totalled.clients,
-        totalled.churned_clients,
+        totalled.*,
         {{ rate('totalled.churned_clients', 'totalled.clients') }} as churn_rate,
         {{ wilson_low('totalled.churned_clients', 'totalled.clients') }} as churn_rate_low,
         {{ wilson_high('totalled.churned_clients', 'totalled.clients') }} as churn_rate_high,
@@ -84,31 +81,19 @@ compared as (
 ranked as (
 
     select
-        trait,
-        level,
-        clients,
+        *,
         cast(row_number() over (partition by trait order by clients desc, sort_order asc, level asc) as int)
             as clients_rank,
-        churned_clients,
-        churn_rate,
-        churn_rate_low,
-        churn_rate_high,
-        bank_churn_rate,
-        churn_rate_position,
         {{ rank_among(
             "churn_rate_position = 'above' and not is_too_small",
             order='churn_rate_low desc, trait_sort_order, sort_order, level'
         ) }} as standout_rank,
         {{ lift('churn_rate', 'bank_churn_rate') }} as lift,
-        share_of_churned,
-        share_of_active,
-        share_difference,
         -- Rounded: the two levels of a flag differ equally but for the last bit.
         {{ rank_among(
             "churn_rate_position = 'above' and not is_too_small",
             order='round(share_difference, 12) desc, trait_sort_order, sort_order, level'
-        ) }} as share_difference_rank,
-        is_too_small
+        ) }} as share_difference_rank
     from compared
 
 ),

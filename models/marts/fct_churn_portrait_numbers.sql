@@ -21,17 +21,8 @@ bank as (
 described as (
 
     select
-        number_summaries.trait,
+        number_summaries.*,
         case when number_summaries.is_churned then 'churned' else 'active' end as population,
-        number_summaries.clients,
-        {{ mean('number_summaries.clients', 'total_units', 'units_per_one') }} as mean,
-        {{ standard_deviation('number_summaries.clients', 'total_units', 'total_squared_units', 'units_per_one') }}
-            as standard_deviation,
-        number_summaries.p25,
-        number_summaries.median,
-        number_summaries.p75,
-        number_summaries.minimum,
-        number_summaries.maximum,
         {{ is_too_small('number_summaries.clients', 'bank.minimum_clients') }} as is_too_small,
         traits.sort_order
     from number_summaries

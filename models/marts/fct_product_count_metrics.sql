@@ -45,20 +45,10 @@ compared as (
 ranked as (
 
     select
-        product_count,
-        clients,
-        active_clients,
-        churned_clients,
-        churn_rate,
-        churn_rate_low,
-        churn_rate_high,
-        bank_churn_rate,
-        churn_rate_position,
+        *,
         {{ rank_among('not is_too_small', order='churn_rate desc', function='rank') }} as churn_rate_rank,
         {{ rank_among('not is_active_too_small', order='active_clients desc, product_count') }}
-            as active_clients_rank,
-        is_too_small,
-        is_active_too_small
+            as active_clients_rank
     from compared
 
 ),

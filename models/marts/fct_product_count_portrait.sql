@@ -39,10 +39,7 @@ active as (
 shared as (
 
     select
-        active.product_count,
-        active.trait,
-        active.level,
-        active.clients,
+        active.*,
         {{ rate('active.clients', 'sum(active.clients) over portrait') }} as share,
         {{ wilson_low('active.clients', 'sum(active.clients) over portrait') }} as share_low,
         {{ wilson_high('active.clients', 'sum(active.clients) over portrait') }} as share_high,

@@ -28,7 +28,7 @@ expected as (
 
     select
         proposals.*,
-        segment_counts.clients - segment_counts.churned_clients as target_clients,
+        segment_counts.active_clients as target_clients,
         lookalikes.lookalike_clients,
         lookalikes.lookalike_churned_clients,
         {{ rate('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }} as lookalike_churn_rate,

@@ -7,31 +7,6 @@ profits as (
 
 ),
 
--- The value of the assumption that was varied, whatever its column.
-varied as (
-
-    select
-        segment_id,
-        proposal_id,
-        varied_assumption,
-        assumption_end,
-        profit,
-        is_too_small,
-        case varied_assumption
-            when 'expected_churn_rate' then expected_churn_rate
-            when 'save_rate' then save_rate
-            when 'take_up_of_stayers' then take_up_of_stayers
-            when 'contact_cost' then contact_cost
-            when 'offer_cost' then offer_cost
-            when 'margin_on_balance' then margin_on_balance
-            when 'fee_per_product' then fee_per_product
-            when 'years_kept' then years_kept
-            when 'discount_rate' then discount_rate
-        end as assumed_value
-    from profits
-
-),
-
 ends as (
 
     select
@@ -43,7 +18,7 @@ ends as (
         max(profit) filter (where assumption_end = 'low') as profit_low,
         max(profit) filter (where assumption_end = 'high') as profit_high,
         is_too_small
-    from varied
+    from profits
     group by segment_id, proposal_id, varied_assumption, is_too_small
 
 ),

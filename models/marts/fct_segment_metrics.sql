@@ -49,25 +49,16 @@ compared as (
 ranked as (
 
     select
-        segment_id,
-        clients,
+        *,
         {{ rank_among("segment_id <> 'none' and not is_too_small", order='clients desc, segment_id desc') }}
             as clients_rank,
-        coverage,
-        churned_clients,
-        churn_rate,
-        churn_rate_low,
-        churn_rate_high,
-        bank_churn_rate,
         {{ position_against('churn_rate_low', 'churn_rate_high', 'bank_churn_rate') }} as churn_rate_position,
         {{ lift('churn_rate', 'bank_churn_rate') }} as lift,
-        is_churn_set_by_rule,
         {{ rank_among(
             "segment_id <> 'none' and churn_rate > 0 and not is_churn_set_by_rule and not is_too_small",
             order='churn_rate desc',
             function='rank'
-        ) }} as churn_rate_rank,
-        is_too_small
+        ) }} as churn_rate_rank
     from compared
 
 ),

@@ -1,28 +1,14 @@
 {#- The dimensions come first, `is_churned` after them: so whoever reads the cube knows them. -#}
-with
-
-cells as (
-
-    select * from {{ ref('int_client_cells') }}
-
-),
-
-final as (
-
-    select
-        {%- for trait in seed_rows('traits') | selectattr('is_on_dashboard') | sort(attribute='sort_order') %}
-        {{ trait.trait }},
-        {%- endfor %}
-        segment_ids,
-        is_churned,
-        {%- for number in number_traits() %}
-        cast(sum({{ number.total }}) as bigint) as {{ number.total }},
-        {%- endfor %}
-        cast(sum(clients) as bigint) as clients,
-        cast(coalesce(sum(clients) filter (where is_churned), 0) as bigint) as churned_clients
-    from cells
-    group by all
-
-)
-
-select * from final
+select
+    {%- for trait in seed_rows('traits') | selectattr('is_on_dashboard') | sort(attribute='sort_order') %}
+    {{ trait.trait }},
+    {%- endfor %}
+    segment_ids,
+    is_churned,
+    {%- for number in number_traits() %}
+    cast(sum({{ number.total }}) as bigint) as {{ number.total }},
+    {%- endfor %}
+    cast(sum(clients) as bigint) as clients,
+    cast(coalesce(sum(clients) filter (where is_churned), 0) as bigint) as churned_clients
+from {{ ref('int_client_cells') }}
+group by all

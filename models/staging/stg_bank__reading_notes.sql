@@ -16,10 +16,16 @@ clients as (
 
 ),
 
--- Not as programs write them.
-flags_in_words as (
+final as (
 
-    {% for domain in flags -%}
+    select
+        reading,
+        subject,
+        file_rows
+    from source
+    {%- for domain in flags %}
+    union all
+    -- Not as programs write them.
     select
         'flag_words' as reading,
         '{{ domain.raw_column }}' as subject,
@@ -28,26 +34,8 @@ flags_in_words as (
     where
         {{ domain.raw_column }} not in ('0', '1', 'true', 'false')
         and {{ matches(clean_text(domain.raw_column), '\\p{L}') }}
-    {% if not loop.last %}
-    union all
-    {% endif %}
+    having count(*) > 0
     {%- endfor %}
-),
-
-final as (
-
-    select
-        reading,
-        subject,
-        file_rows
-    from source
-    union all
-    select
-        reading,
-        subject,
-        file_rows
-    from flags_in_words
-    where file_rows > 0
 
 )
 

@@ -74,8 +74,12 @@ def applicable_segments() -> list[dict[str, Any]]:
 
 
 def applicable_hypotheses() -> list[dict[str, Any]]:
-    """Return those of the register."""
-    return seed_rows("hypotheses")
+    """Return those of the register, as the macro of that name does."""
+    money = [row["column_name"] for row in client_columns() if row["kind"] in ("money", "number")]
+    return [
+        row | {"is_about_money": row["kind"] != "proportion" and row["metric_column"] in money}
+        for row in seed_rows("hypotheses")
+    ]
 
 
 def inapplicable_segments() -> list[str]:

@@ -26,8 +26,8 @@ labelled as (
         trait_levels.label_ru,
         trait_levels.label_en,
         trait_levels.sort_order
-    from traits
-    right join churn_portrait on traits.trait = churn_portrait.trait
+    from churn_portrait
+    left join traits on churn_portrait.trait = traits.trait
     left join trait_levels
         on churn_portrait.trait = trait_levels.trait and churn_portrait.level = trait_levels.level
     where traits.kind = 'category' or traits.kind is null
