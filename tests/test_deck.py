@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.image import imread
 from pptx import Presentation
@@ -33,7 +34,7 @@ from bank_segments.outputs.deck import check_template, write_decks
 from bank_segments.outputs.deck.page import TEMPLATE
 from bank_segments.words import LANGUAGES, SPACE, Language, words_of
 from needed import missing
-from output_cases import BROKEN, HOSTILE, odd_marts, printed, with_random_numbers
+from output_cases import BROKEN, HOSTILE, deck_texts, odd_marts, printed, with_random_numbers
 
 SLIDES = range(12, 23)
 # What a number stands in besides its source: the level of the intervals is their definition, not a result.
@@ -437,6 +438,37 @@ def test_the_deck_tells_the_whole_story(case: Case, language: Language) -> None:
     # A section that goes on on the next slide may keep its title.
     titles = [title for title, _ in groupby(slide.title for slide in slides)]
     assert len(set(titles)) == len(titles)
+
+
+@pytest.mark.parametrize(
+    ("language", "rest", "hypotheses"),
+    [
+        ("ru", "Здесь поместились не все", "Остальные гипотезы — в выводах."),
+        ("en", "Not all fit here", "The other hypotheses are in the conclusions."),
+    ],
+)
+def test_what_a_slide_has_no_room_for_is_said(
+    cases: dict[str, Case], tmp_path: Path, language: Language, rest: str, hypotheses: str
+) -> None:
+    def said(case: Marts) -> str:
+        written = write_decks(case, tmp_path, input_name="clients.csv", is_synthetic=False)
+        return spaced(deck_texts(written[LANGUAGES.index(language)]))
+
+    # Candidates alone say it of themselves.
+    marts = cases["sample"].marts
+    few = replace(
+        marts,
+        **{name: getattr(marts, name).head(3) for name in ("dim_hypotheses", "client_notes")},
+        fct_hypothesis_results=marts.fct_hypothesis_results.query("hypothesis_id <= 'h3_z'"),
+        fct_churn_portrait=marts.fct_churn_portrait.assign(standout_rank=None),
+        fct_churn_driver_levels=marts.fct_churn_driver_levels.assign(driver_rank=None),
+        fct_segment_candidates=marts.fct_segment_candidates.query("not finding_rank > 7"),
+    )
+    many = replace(few, client_notes=pd.concat([few.client_notes] * 5).assign(note_rank=range(1, 11)))
+    assert (said(few).count(rest), said(many).count(rest)) == (0, 1)
+    found = replace(few, fct_segment_candidates=marts.fct_segment_candidates)
+    assert said(found).count(rest) == 1
+    assert (hypotheses in said(few), hypotheses in said(marts)) == (False, True)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
