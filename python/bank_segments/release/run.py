@@ -23,7 +23,10 @@ from bank_segments.errors import RefusedError, shown
 
 TARGET = ROOT / "target/report"
 PUBLISHED = ROOT / "published"
-LIBRARIES = ("dbt-core", "dbt-duckdb", "duckdb", "pandas", "scipy", "great-expectations", "matplotlib")
+LIBRARIES = (
+    *("dbt-core", "dbt-duckdb", "duckdb", "pandas", "scipy", "statsmodels"),
+    *("great-expectations", "matplotlib"),
+)
 
 
 @dataclass(frozen=True, slots=True)
