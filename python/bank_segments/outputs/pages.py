@@ -62,68 +62,6 @@ _READING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One part of the release: its file, what it is, its Markdown; the names of files may depend on the language."""
-
-    pattern: str
-    name: str
-    text: str
-    markdown_pattern: str = ""
-
-    @property
-    def files(self) -> dict[Language, str]:
-        """The file that a reader of each language opens."""
-        return {
-            language: self.pattern.format(language=language, index=INDEX[language]) for language in LANGUAGES
-        }
-
-    @property
-    def markdown(self) -> dict[Language, str]:
-        """The same as Markdown; empty names where there is none."""
-        return {language: self.markdown_pattern.format(language=language) for language in LANGUAGES}
-
-
-_ENTRIES = (
-    Entry(
-        "conclusions.{language}.html",
-        N_("Conclusions"),
-        N_("Who leaves, portraits and segments, tested hypotheses and proposals, in words and numbers."),
-        "conclusions.{language}.md",
-    ),
-    Entry(
-        "dashboard.{language}.html",
-        N_("Dashboard"),
-        N_("Churn by any combination of traits and segments; works without a network."),
-    ),
-    Entry(
-        "presentation.{language}.pptx",
-        N_("Presentation"),
-        N_("Slides for a meeting: the charts can be edited, the source of every number is in the notes."),
-    ),
-    Entry(
-        "data_quality/{index}",
-        N_("Data quality"),
-        N_("What was read, accepted and rejected, why, and which checks passed."),
-    ),
-    Entry(
-        "bank_marts.duckdb",
-        N_("Marts for BI tools"),
-        N_("A DuckDB file with the schemas marts and quality; open it read-only."),
-    ),
-    Entry(
-        "docs/index.html",
-        N_("Tables and lineage"),
-        N_("The dbt docs: what every column means and where it comes from."),
-    ),
-    Entry(
-        "run.json",
-        N_("Record of the run"),
-        N_("The file and its checksum, row counts, versions, seconds per step."),
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
 class DbtTest:
     """One data test of dbt with its result; `description` is written as `по-русски / in English`, if at all."""
 
@@ -165,10 +103,8 @@ def write_index(
             "index",
             Words(language),
             other=Words(other),
-            in_other=N_("In English: %(name)s"),
             record=record,
             state=state,
-            entries=_ENTRIES,
             charts={chart.path.relative_to(directory).as_posix(): chart.title for chart in drawn},
             findings=findings,
             is_synthetic=record.is_synthetic,
