@@ -45,7 +45,6 @@ _BUILT_INTO_DBT = {
     "accepted_values": N_("The column has declared values only."),
     "relationships": N_("Every value exists in the table that it refers to."),
 }
-_GATE_LIMITS = "select kind, name_ru, name_en, meaning_ru, meaning_en from reference.gate_limits"
 _COMPARED = (
     "select trait, name_ru, name_en from ("
     " select trait, name_ru, name_en, sort_order from marts.dim_traits where kind = 'category'"
@@ -123,9 +122,8 @@ def write_quality_page(
 ) -> State:
     """Write `index.html` (Russian) and `index.en.html` into `directory`, and return the verdict on them."""
     directory.mkdir(parents=True, exist_ok=True)
-    limits, traits, rejected, counts, client_notes, reading_notes, (bank,) = (
-        _rows(build.warehouse, query)
-        for query in (_GATE_LIMITS, _COMPARED, _REJECTED, _COUNTS, _NOTES, _READING, _BANK)
+    traits, rejected, counts, client_notes, reading_notes, (bank,) = (
+        _rows(build.warehouse, query) for query in (_COMPARED, _REJECTED, _COUNTS, _NOTES, _READING, _BANK)
     )
     tests = dbt_tests(build.run_results, build.manifest)
     unmet = [outcome for outcome in outcomes if not outcome.is_met]
@@ -147,7 +145,6 @@ def write_quality_page(
             findings=sorted(
                 gate.findings, key=lambda each: (kinds.index(each.kind), order.get(each.subject, len(order)))
             ),
-            limits={row["kind"]: row for row in limits},
             traits={row["trait"]: row for row in traits},
             reasons=[(reason_text(row["reason"], words), row["rejected_rows"]) for row in rejected],
             counts=counts[0],
