@@ -189,7 +189,7 @@ def report(
             write_index(staged, record, verdict, charts, rows(marts.fct_findings))
             record.write(staged / "run.json")
             release = publish.publish(staged, PUBLISHED, run_id)
-        print(run.summary(build.warehouse, passed.rows, release))
+        print(run.summary(marts, passed.rows, release))
 
 
 def choose_bank(clients: Path, sheet: str) -> None:
