@@ -102,21 +102,10 @@ class Marts:
     )
     row_counts: pd.DataFrame = _mart(schema="quality")
     client_notes: pd.DataFrame = _mart("note subject", "note_rank, note, subject", schema="quality")
-
-    @property
-    def clients(self) -> int:
-        """All accepted clients."""
-        return int(self.row_counts["accepted_rows"].sum())
-
-    @property
-    def churned_clients(self) -> int:
-        """The accepted clients who left."""
-        return int(self.row_counts["churned_clients"].sum())
-
-    @property
-    def churn_rate(self) -> float:
-        """The bank-wide churn rate as a fraction; NaN where there is no client."""
-        return self.churned_clients / self.clients if self.clients else float("nan")
+    rejection_reasons: pd.DataFrame = _mart("reason", "rejected_rows desc, reason", schema="quality")
+    reading_notes: pd.DataFrame = _mart(
+        "reading subject", "reading, file_rows desc, subject", schema="quality"
+    )
 
     @cached_property
     def tables(self) -> dict[str, list[dict[str, Any]]]:

@@ -162,6 +162,7 @@ def report(
         with steps.step("data quality page"):
             verdict = write_quality_page(
                 staged / "data_quality",
+                marts,
                 build=build,
                 gate=passed,
                 outcomes=outcomes,

@@ -119,7 +119,11 @@ def _leavers_portrait(marts: Marts, words: Words, title: str) -> Figure:
     if len(numbers):
         notes.append(_("below, the median and the middle half"))
     names = {"churned": _("churned"), "active": _("active")}
-    sizes = {"churned": marts.churned_clients, "active": marts.clients - marts.churned_clients}
+    (counts,) = records(marts.row_counts)
+    sizes = {
+        "churned": counts["churned_clients"],
+        "active": counts["accepted_rows"] - counts["churned_clients"],
+    }
     figure, (part, *foot) = _figure(title, "; ".join(notes), _rows(placed), *_panel_rows(names, numbers))
     for axes, rows in _trait_columns(part, placed, words, _("Share of the group's clients")):
         for group, ((population, name), offset) in _grouped(zip(names.items(), (-0.2, 0.2), strict=True)):
@@ -543,9 +547,10 @@ def _bars(
 
 def _bank_line(axes: Axes, marts: Marts, words: Words, along: Literal["x", "y"] = "x") -> None:
     """The bank's churn rate, on the axis of the rates."""
-    label = words.gettext("bank-wide: %(rate)s", rate=words.percent(marts.churn_rate))
+    rate = marts.row_counts["churn_rate"].iloc[0]
+    label = words.gettext("bank-wide: %(rate)s", rate=words.percent(rate))
     draw = axes.axvline if along == "x" else axes.axhline
-    draw(marts.churn_rate, color=_groups()[1]["color"], linewidth=1, linestyle="--", label=label)
+    draw(rate, color=_groups()[1]["color"], linewidth=1, linestyle="--", label=label)
 
 
 def _percent_axis(axes: Axes, words: Words, name: str, limit: float | None = None) -> None:

@@ -75,7 +75,6 @@ def conclusions(
     template = words.environment(_TEMPLATES).get_template("conclusions.md.j2")
     return template.render(
         marts.tables,
-        bank=marts,
         charts=images or {},
         input_name=input_name,
         is_synthetic=is_synthetic,
