@@ -30,7 +30,7 @@ from python_calamine import CalamineWorkbook
 
 from bank_segments.errors import RefusedError
 from bank_segments.marts import RELATIONS, Marts, hypothesis_rows, read_marts
-from bank_segments.outputs.deck import check_template, write_decks
+from bank_segments.outputs.deck import check_template, write_deck
 from bank_segments.outputs.deck.page import TEMPLATE
 from bank_segments.words import LANGUAGES, SPACE, Language, words_of
 from needed import missing
@@ -300,8 +300,11 @@ def number_faults(case: Case, language: Language) -> list[str]:
 
 
 def made(marts: Marts, connection: duckdb.DuckDBPyConnection, file: str, directory: Path) -> Case:
-    written = write_decks(marts, directory, input_name=file, is_synthetic=file == "clients.parquet")
-    paths = dict(zip(LANGUAGES, written, strict=True))
+    is_synthetic = file == "clients.parquet"
+    paths = {
+        language: write_deck(marts, directory, language, input_name=file, is_synthetic=is_synthetic)
+        for language in LANGUAGES
+    }
     return Case(
         {language: slides_of(path) for language, path in paths.items()}, paths, marts, connection, file
     )
@@ -451,8 +454,9 @@ def test_what_a_slide_has_no_room_for_is_said(
     cases: dict[str, Case], tmp_path: Path, language: Language, rest: str, hypotheses: str
 ) -> None:
     def said(case: Marts) -> str:
-        written = write_decks(case, tmp_path, input_name="clients.csv", is_synthetic=False)
-        return spaced(deck_texts(written[LANGUAGES.index(language)]))
+        return spaced(
+            deck_texts(write_deck(case, tmp_path, language, input_name="clients.csv", is_synthetic=False))
+        )
 
     # Candidates alone say it of themselves.
     marts = cases["sample"].marts
@@ -606,9 +610,15 @@ def test_the_decks_are_laid_out_on_the_banks_template(cases: dict[str, Case], tm
 
     path, sample = template(tmp_path, change), cases["sample"]
     check_template(path)
-    for deck in write_decks(
-        sample.marts, tmp_path, input_name="clients.parquet", is_synthetic=True, template=path
-    ):
+    for language in LANGUAGES:
+        deck = write_deck(
+            sample.marts,
+            tmp_path,
+            language,
+            input_name="clients.parquet",
+            is_synthetic=True,
+            template=path,
+        )
         slides = slides_of(deck)
         assert len(slides) == len(sample.decks["ru"])
         assert slides[1].shape.shapes.title.top == Pt(7)

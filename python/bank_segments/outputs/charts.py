@@ -25,7 +25,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from bank_segments.marts import Marts, hypothesis_rows
 from bank_segments.marts import rows as records
-from bank_segments.words import CONFIDENCE, LANGUAGES, Language, Words, decimals_of, is_known, words_of
+from bank_segments.words import CONFIDENCE, Language, Words, decimals_of, is_known, words_of
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
@@ -57,19 +57,16 @@ class Chart:
     title: str
 
 
-def draw_charts(marts: Marts, directory: Path, languages: Iterable[Language] = LANGUAGES) -> list[Chart]:
-    """Write every chart to `directory` as `<name>.<language>.png`."""
+def draw_charts(marts: Marts, directory: Path, language: Language) -> list[Chart]:
+    """Write every chart of a language to `directory` as `<name>.<language>.png`."""
     directory.mkdir(parents=True, exist_ok=True)
     drawn = []
     with chart_style():
-        for language in languages:
-            for name, figure in figures(marts, language).items():
-                drawn.append(
-                    Chart(name, language, directory / f"{name}.{language}.png", figure.get_suptitle())
-                )
-                # savefig would draw it twice, the first time for the layout alone.
-                canvas = FigureCanvasAgg(figure)
-                canvas.print_png(drawn[-1].path, pil_kwargs={"compress_level": 1})  # type: ignore[no-untyped-call]
+        for name, figure in figures(marts, language).items():
+            path = directory / f"{name}.{language}.png"
+            drawn.append(Chart(name, language, path, figure.get_suptitle()))
+            # savefig would draw it twice, the first time for the layout alone.
+            FigureCanvasAgg(figure).print_png(path, pil_kwargs={"compress_level": 1})  # type: ignore[no-untyped-call]
     return drawn
 
 
