@@ -5,8 +5,9 @@ their number. Small groups were taken out of the cube before it comes here; each
 
 Every figure on the page is the sum of the cube's cells that pass the filter; a view is filtered by the selections
 in all other views, a key figure by all of them. A rate is sum(churned) / sum(clients) after filtering, its interval
-Wilson's. The charts are Vega-Lite specifications beside this file: they hold no number and no word, the page's script
-feeds them the data set `rows` with every label as text. Colours are of Okabe and Ito's palette.
+Wilson's. The charts are Vega-Lite specifications beside this file, each with what is in `common.json`: they hold no
+number and no word, the page's script feeds them the data set `rows` with every label as text. Colours are of Okabe
+and Ito's palette.
 """
 
 from __future__ import annotations
@@ -59,8 +60,9 @@ def write_dashboards(
     marts: Marts, cube: PublishedCube, directory: Path, *, input_name: str, is_synthetic: bool
 ) -> list[Path]:
     """Write `dashboard.ru.html` and `dashboard.en.html` into `directory` and return their paths."""
+    common = json.loads((_FOLDER / "common.json").read_text(encoding="utf-8"))
     specs = {
-        path.name.partition(".")[0]: json.loads(path.read_text(encoding="utf-8"))
+        path.name.partition(".")[0]: common | json.loads(path.read_text(encoding="utf-8"))
         for path in sorted(_FOLDER.glob("*.vl.json"))
     }
     levels = ordered_levels(marts, cube)
