@@ -108,22 +108,28 @@ class Marts:
     )
 
     @cached_property
-    def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """The rows of every mart by its name; those of segments, hypotheses, assumptions with the columns of these."""
+    def named(self) -> dict[str, pd.DataFrame]:
+        """Every mart by its name; those of segments, hypotheses, assumptions with the columns of these."""
+
+        def declared(results: pd.DataFrame) -> pd.DataFrame:
+            results = results.merge(self.dim_populations, on="population")
+            return results.merge(self.dim_hypotheses, on="hypothesis_id", suffixes=("", "_declared"))
+
+        segments, assumptions = self.dim_segments, self.dim_assumptions
         candidates = self.fct_segment_candidates[["candidate_id", "name_ru", "name_en"]]
-        named = {
-            "fct_segment_metrics": self.fct_segment_metrics.merge(
-                self.dim_segments, on="segment_id", how="left"
-            ),
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {
+            "fct_segment_metrics": self.fct_segment_metrics.merge(segments, on="segment_id", how="left"),
             "fct_segment_stability": self.fct_segment_stability.merge(candidates, on="candidate_id"),
-            "fct_hypothesis_results": named_results(self, self.fct_hypothesis_results),
-            "fct_hypothesis_sensitivity": named_results(self, self.fct_hypothesis_sensitivity),
-            "fct_retention_proposals": self.fct_retention_proposals.merge(self.dim_segments, on="segment_id"),
-            "fct_retention_sensitivity": self.fct_retention_sensitivity.merge(
-                self.dim_assumptions, on="assumption"
-            ),
+            "fct_hypothesis_results": declared(self.fct_hypothesis_results),
+            "fct_hypothesis_sensitivity": declared(self.fct_hypothesis_sensitivity),
+            "fct_retention_proposals": self.fct_retention_proposals.merge(segments, on="segment_id"),
+            "fct_retention_sensitivity": self.fct_retention_sensitivity.merge(assumptions, on="assumption"),
         }
-        return {each.name: rows(named.get(each.name, getattr(self, each.name))) for each in fields(self)}
+
+    @cached_property
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """The rows of the same."""
+        return {name: rows(frame) for name, frame in self.named.items()}
 
 
 # The marts by their names in the warehouse, schema first, and what names a row of each.
@@ -179,13 +185,7 @@ def groups(rows: Iterable[Mapping[str, Any]], *columns: str) -> list[list[Mappin
     return list(found.values())
 
 
-def named_results(marts: Marts, results: pd.DataFrame) -> pd.DataFrame:
-    """Results of tests with the columns of their population and hypothesis."""
-    named = results.merge(marts.dim_populations, on="population")
-    return named.merge(marts.dim_hypotheses, on="hypothesis_id", suffixes=("", "_declared"))
-
-
 def hypothesis_rows(marts: Marts) -> pd.DataFrame:
     """The primary test of every hypothesis in every population, with the names of both."""
-    results = marts.fct_hypothesis_results
-    return named_results(marts, results[results["is_primary"].astype(bool)])
+    results = marts.named["fct_hypothesis_results"]
+    return results[results["is_primary"].astype(bool)].reset_index(drop=True)

@@ -226,8 +226,7 @@ def _segment_candidates(marts: Marts, words: Words, title: str) -> Figure:
 
 def _segments(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
-    rows = marts.fct_segment_metrics.merge(marts.dim_segments, on="segment_id", how="left")
-    rows["y"] = range(len(rows))
+    rows = marts.named["fct_segment_metrics"].assign(y=lambda rows: range(len(rows)))
     subtitle = _(
         "A client may be in several segments, so coverages do not add up; the line is the %(interval)s",
         interval=_interval(words),
@@ -319,9 +318,10 @@ def _result(row: Row, words: Words) -> str:
 
 def _retention_tornado(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
-    named = marts.fct_retention_proposals.merge(marts.dim_segments, on="segment_id")
     central = marts.fct_retention_economics.query("scenario == 'central'")
-    shown = named.merge(central[["segment_id", "proposal_id", "profit", "is_profitable"]])
+    shown = marts.named["fct_retention_proposals"].merge(
+        central[["segment_id", "proposal_id", "profit", "is_profitable"]]
+    )
     shown = shown[shown["proposal_rank"].notna() & shown["profit"].notna()]
     shown = shown.sort_values("proposal_rank")
     subtitle = _(
@@ -332,7 +332,7 @@ def _retention_tornado(marts: Marts, words: Words, title: str) -> Figure:
     lines = max(-(-len(shown) // 2), 1)
     figure, (part,) = _figure(title, subtitle, 14 * lines)
     panels = part.subplots(lines, 2, squeeze=False).flat
-    ends = marts.fct_retention_sensitivity.merge(marts.dim_assumptions, on="assumption")
+    ends = marts.named["fct_retention_sensitivity"]
     for row, axes in zip(records(shown), panels, strict=False):
         bars = ends[(ends["segment_id"] == row["segment_id"]) & (ends["proposal_id"] == row["proposal_id"])]
         bars = bars.assign(y=range(len(bars)))

@@ -214,8 +214,8 @@ class Views:
     def segments(self) -> Json:
         """Coverage, churn rate and rule of every segment; a client may be in several."""
         _, name = self.words.gettext, self.words.name
-        metrics = self.marts.fct_segment_metrics.merge(self.marts.dim_segments, on="segment_id")
-        declared = rows(metrics)
+        metrics = self.marts.tables["fct_segment_metrics"]
+        declared = [segment for segment in metrics if segment["segment_id"] != NO_SEGMENT]
         shown = [segment for segment in declared if not segment["reason_en"]]
         ids = [*(segment["segment_id"] for segment in shown), NO_SEGMENT]
         note = _("Segments overlap: a client may be in several of them.")
