@@ -49,6 +49,20 @@ def test_file_name_is_shown_as_text(marts: Marts) -> None:
     assert "a_b*c*&lt;img src=x onerror=1&gt;[l](http://x)`&amp;amp; # big.csv" in html
 
 
+def test_names_from_the_registers_are_shown_as_text(marts: Marts) -> None:
+    """As they are: with no escape of HTML in the Markdown but what the page takes back, and with no markup."""
+    name = 'Ivan\'s <b>*first*</b> & "co"'
+    named = ("dim_segments", "fct_segment_candidates", "client_notes")
+    case = replace(marts, **{each: getattr(marts, each).assign(name_ru=name, name_en=name) for each in named})
+    for language in LANGUAGES:
+        text = text_of(case, language)
+        assert not re.search("&#|&quot;|<b>", text)
+        html = MarkdownIt().render(text)
+        assert "<b>" not in html
+        said = html.count("Ivan's &lt;b&gt;*first*&lt;/b&gt; &amp; &quot;co&quot;")
+        assert said == html.count("Ivan") > len(marts.client_notes) + 2 * len(marts.dim_segments)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # The marts decide: a text follows a flag against the figures beside it
 # ---------------------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.image import imread
 from pptx import Presentation
@@ -29,11 +30,11 @@ from python_calamine import CalamineWorkbook
 
 from bank_segments.errors import RefusedError
 from bank_segments.marts import RELATIONS, Marts, hypothesis_rows, read_marts
-from bank_segments.outputs.deck import check_template, write_decks
+from bank_segments.outputs.deck import check_template, write_deck
 from bank_segments.outputs.deck.page import TEMPLATE
 from bank_segments.words import LANGUAGES, SPACE, Language, words_of
 from needed import missing
-from output_cases import BROKEN, HOSTILE, odd_marts, printed, with_random_numbers
+from output_cases import BROKEN, HOSTILE, deck_texts, odd_marts, printed, with_random_numbers
 
 SLIDES = range(12, 23)
 # What a number stands in besides its source: the level of the intervals is their definition, not a result.
@@ -299,8 +300,11 @@ def number_faults(case: Case, language: Language) -> list[str]:
 
 
 def made(marts: Marts, connection: duckdb.DuckDBPyConnection, file: str, directory: Path) -> Case:
-    written = write_decks(marts, directory, input_name=file, is_synthetic=file == "clients.parquet")
-    paths = dict(zip(LANGUAGES, written, strict=True))
+    is_synthetic = file == "clients.parquet"
+    paths = {
+        language: write_deck(marts, directory, language, input_name=file, is_synthetic=is_synthetic)
+        for language in LANGUAGES
+    }
     return Case(
         {language: slides_of(path) for language, path in paths.items()}, paths, marts, connection, file
     )
@@ -439,6 +443,38 @@ def test_the_deck_tells_the_whole_story(case: Case, language: Language) -> None:
     assert len(set(titles)) == len(titles)
 
 
+@pytest.mark.parametrize(
+    ("language", "rest", "hypotheses"),
+    [
+        ("ru", "Здесь поместились не все", "Остальные гипотезы — в выводах."),
+        ("en", "Not all fit here", "The other hypotheses are in the conclusions."),
+    ],
+)
+def test_what_a_slide_has_no_room_for_is_said(
+    cases: dict[str, Case], tmp_path: Path, language: Language, rest: str, hypotheses: str
+) -> None:
+    def said(case: Marts) -> str:
+        return spaced(
+            deck_texts(write_deck(case, tmp_path, language, input_name="clients.csv", is_synthetic=False))
+        )
+
+    # Candidates alone say it of themselves.
+    marts = cases["sample"].marts
+    few = replace(
+        marts,
+        **{name: getattr(marts, name).head(3) for name in ("dim_hypotheses", "client_notes")},
+        fct_hypothesis_results=marts.fct_hypothesis_results.query("hypothesis_id <= 'h3_z'"),
+        fct_churn_portrait=marts.fct_churn_portrait.assign(standout_rank=None),
+        fct_churn_driver_levels=marts.fct_churn_driver_levels.assign(driver_rank=None),
+        fct_segment_candidates=marts.fct_segment_candidates.query("not finding_rank > 7"),
+    )
+    many = replace(few, client_notes=pd.concat([few.client_notes] * 5).assign(note_rank=range(1, 11)))
+    assert (said(few).count(rest), said(many).count(rest)) == (0, 1)
+    found = replace(few, fct_segment_candidates=marts.fct_segment_candidates)
+    assert said(found).count(rest) == 1
+    assert (hypotheses in said(few), hypotheses in said(marts)) == (False, True)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_hypotheses_end_in_the_verdicts_of_the_marts(case: Case, language: Language) -> None:
     """Only a test of equivalence may say equivalent, and only a rejected hypothesis that groups differ."""
@@ -574,9 +610,15 @@ def test_the_decks_are_laid_out_on_the_banks_template(cases: dict[str, Case], tm
 
     path, sample = template(tmp_path, change), cases["sample"]
     check_template(path)
-    for deck in write_decks(
-        sample.marts, tmp_path, input_name="clients.parquet", is_synthetic=True, template=path
-    ):
+    for language in LANGUAGES:
+        deck = write_deck(
+            sample.marts,
+            tmp_path,
+            language,
+            input_name="clients.parquet",
+            is_synthetic=True,
+            template=path,
+        )
         slides = slides_of(deck)
         assert len(slides) == len(sample.decks["ru"])
         assert slides[1].shape.shapes.title.top == Pt(7)

@@ -17,7 +17,7 @@ from bank_segments.marts import Marts, read_marts
 from bank_segments.outputs.charts import chart_style, figures
 from bank_segments.outputs.conclusions import write_conclusions
 from bank_segments.outputs.dashboard import write_dashboards
-from bank_segments.outputs.deck import write_decks
+from bank_segments.outputs.deck import write_deck
 from bank_segments.release.disclosure import published_cube
 from bank_segments.release.expectations import validate
 from bank_segments.release.publish import write_marts
@@ -101,8 +101,9 @@ def written(
         assert build(clients, sample_warehouse, warehouse) == []
     marts = read_marts(warehouse)
     names: dict[str, Any] = {"input_name": clients.name, "is_synthetic": False}
-    write_conclusions(marts, folder, **names)
-    write_decks(marts, folder, **names, template=None)
+    for language in LANGUAGES:
+        write_conclusions(marts, folder, language, **names)
+        write_deck(marts, folder, language, **names)
     write_dashboards(marts, published_cube(warehouse), folder, **names)
     write_marts(Build(folder), folder / "bank_marts.duckdb")
     with chart_style():

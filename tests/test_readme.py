@@ -105,7 +105,8 @@ def test_the_results_are_those_of_the_marts(language: Language, sample_warehouse
 @pytest.fixture(scope="module")
 def drawn(marts: Marts, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("charts")
-    draw_charts(marts, directory)
+    for language in LANGUAGES:
+        draw_charts(marts, directory, language)
     return directory
 
 

@@ -228,9 +228,9 @@ def test_the_new_slide_is_in_both_decks(project: Path, tmp_path: Path) -> None:
     """Its sentences are translated, and its figures stand in the notes with their source."""
     code = (
         "from pathlib import Path; from bank_segments.marts import read_marts;"
-        " from bank_segments.outputs.deck import write_decks;"
-        f" write_decks(read_marts(Path('target/bank.duckdb')), Path({str(tmp_path)!r}),"
-        " input_name='clients.csv', is_synthetic=False)"
+        " from bank_segments.outputs.deck import write_deck;"
+        f" [write_deck(read_marts(Path('target/bank.duckdb')), Path({str(tmp_path)!r}), language,"
+        " input_name='clients.csv', is_synthetic=False) for language in ('ru', 'en')]"
     )
     environment = os.environ | {"PYTHONPATH": str(project / "python")}
     subprocess.run([sys.executable, "-c", code], cwd=project, env=environment, check=True)

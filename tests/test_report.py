@@ -54,6 +54,7 @@ def test_run_json_tells_what_was_run_on_what(sample_release: Path) -> None:
     assert run["rows"] == {"read": 10_000, "accepted": 10_000, "rejected": 0}
     assert {finding["outcome"] for finding in run["gate"]} <= {"pass", "none"}
     assert run["versions"]["duckdb"] == duckdb.__version__
+    assert run["versions"].keys() >= {"python", "pandas", "scipy", "statsmodels"}
     assert run["seconds"].keys() >= {
         "dbt build",
         "gate",

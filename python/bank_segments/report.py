@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -64,29 +64,16 @@ def write_language(job: Job, language: Language) -> tuple[dict[str, float], list
     """Draw the charts of a language and write its conclusions and deck; returns the seconds of each, and the charts."""
     from bank_segments.outputs.charts import draw_charts
     from bank_segments.outputs.conclusions import write_conclusions
-    from bank_segments.outputs.deck import write_decks
+    from bank_segments.outputs.deck import write_deck
 
     seconds = dict[str, float]()
+    source: dict[str, Any] = {"input_name": job.input_name, "is_synthetic": job.is_synthetic}
     with timed(f"charts, {language}", seconds):
-        charts = draw_charts(job.marts, job.staged / "charts", [language])
+        charts = draw_charts(job.marts, job.staged / "charts", language)
     with timed(f"conclusions, {language}", seconds):
-        write_conclusions(
-            job.marts,
-            job.staged,
-            input_name=job.input_name,
-            is_synthetic=job.is_synthetic,
-            charts=charts,
-            languages=[language],
-        )
+        write_conclusions(job.marts, job.staged, language, **source, charts=charts)
     with timed(f"deck, {language}", seconds):
-        write_decks(
-            job.marts,
-            job.staged,
-            input_name=job.input_name,
-            is_synthetic=job.is_synthetic,
-            template=job.deck_template,
-            languages=[language],
-        )
+        write_deck(job.marts, job.staged, language, **source, template=job.deck_template)
     return seconds, charts
 
 
@@ -162,6 +149,7 @@ def report(
         with steps.step("data quality page"):
             verdict = write_quality_page(
                 staged / "data_quality",
+                marts,
                 build=build,
                 gate=passed,
                 outcomes=outcomes,
@@ -189,7 +177,7 @@ def report(
             write_index(staged, record, verdict, charts, rows(marts.fct_findings))
             record.write(staged / "run.json")
             release = publish.publish(staged, PUBLISHED, run_id)
-        print(run.summary(build.warehouse, passed.rows, release))
+        print(run.summary(marts, passed.rows, release))
 
 
 def choose_bank(clients: Path, sheet: str) -> None:

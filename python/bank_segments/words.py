@@ -226,6 +226,7 @@ class Words:
             "language": self.language,
             "CONFIDENCE": CONFIDENCE,
             "FINDING_PLACES": FINDING_PLACES,
+            "N_": N_,
             "decimals_of": decimals_of,
             "fact": _without_source,
             "find": find,

@@ -25,7 +25,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from bank_segments.marts import Marts, hypothesis_rows
 from bank_segments.marts import rows as records
-from bank_segments.words import CONFIDENCE, LANGUAGES, Language, Words, decimals_of, is_known, words_of
+from bank_segments.words import CONFIDENCE, Language, Words, decimals_of, is_known, words_of
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
@@ -57,19 +57,16 @@ class Chart:
     title: str
 
 
-def draw_charts(marts: Marts, directory: Path, languages: Iterable[Language] = LANGUAGES) -> list[Chart]:
-    """Write every chart to `directory` as `<name>.<language>.png`."""
+def draw_charts(marts: Marts, directory: Path, language: Language) -> list[Chart]:
+    """Write every chart of a language to `directory` as `<name>.<language>.png`."""
     directory.mkdir(parents=True, exist_ok=True)
     drawn = []
     with chart_style():
-        for language in languages:
-            for name, figure in figures(marts, language).items():
-                drawn.append(
-                    Chart(name, language, directory / f"{name}.{language}.png", figure.get_suptitle())
-                )
-                # savefig would draw it twice, the first time for the layout alone.
-                canvas = FigureCanvasAgg(figure)
-                canvas.print_png(drawn[-1].path, pil_kwargs={"compress_level": 1})  # type: ignore[no-untyped-call]
+        for name, figure in figures(marts, language).items():
+            path = directory / f"{name}.{language}.png"
+            drawn.append(Chart(name, language, path, figure.get_suptitle()))
+            # savefig would draw it twice, the first time for the layout alone.
+            FigureCanvasAgg(figure).print_png(path, pil_kwargs={"compress_level": 1})  # type: ignore[no-untyped-call]
     return drawn
 
 
@@ -119,7 +116,11 @@ def _leavers_portrait(marts: Marts, words: Words, title: str) -> Figure:
     if len(numbers):
         notes.append(_("below, the median and the middle half"))
     names = {"churned": _("churned"), "active": _("active")}
-    sizes = {"churned": marts.churned_clients, "active": marts.clients - marts.churned_clients}
+    (counts,) = records(marts.row_counts)
+    sizes = {
+        "churned": counts["churned_clients"],
+        "active": counts["accepted_rows"] - counts["churned_clients"],
+    }
     figure, (part, *foot) = _figure(title, "; ".join(notes), _rows(placed), *_panel_rows(names, numbers))
     for axes, rows in _trait_columns(part, placed, words, _("Share of the group's clients")):
         for group, ((population, name), offset) in _grouped(zip(names.items(), (-0.2, 0.2), strict=True)):
@@ -225,8 +226,7 @@ def _segment_candidates(marts: Marts, words: Words, title: str) -> Figure:
 
 def _segments(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
-    rows = marts.fct_segment_metrics.merge(marts.dim_segments, on="segment_id", how="left")
-    rows["y"] = range(len(rows))
+    rows = marts.named["fct_segment_metrics"].assign(y=lambda rows: range(len(rows)))
     subtitle = _(
         "A client may be in several segments, so coverages do not add up; the line is the %(interval)s",
         interval=_interval(words),
@@ -318,9 +318,10 @@ def _result(row: Row, words: Words) -> str:
 
 def _retention_tornado(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
-    named = marts.fct_retention_proposals.merge(marts.dim_segments, on="segment_id")
     central = marts.fct_retention_economics.query("scenario == 'central'")
-    shown = named.merge(central[["segment_id", "proposal_id", "profit", "is_profitable"]])
+    shown = marts.named["fct_retention_proposals"].merge(
+        central[["segment_id", "proposal_id", "profit", "is_profitable"]]
+    )
     shown = shown[shown["proposal_rank"].notna() & shown["profit"].notna()]
     shown = shown.sort_values("proposal_rank")
     subtitle = _(
@@ -331,7 +332,7 @@ def _retention_tornado(marts: Marts, words: Words, title: str) -> Figure:
     lines = max(-(-len(shown) // 2), 1)
     figure, (part,) = _figure(title, subtitle, 14 * lines)
     panels = part.subplots(lines, 2, squeeze=False).flat
-    ends = marts.fct_retention_sensitivity.merge(marts.dim_assumptions, on="assumption")
+    ends = marts.named["fct_retention_sensitivity"]
     for row, axes in zip(records(shown), panels, strict=False):
         bars = ends[(ends["segment_id"] == row["segment_id"]) & (ends["proposal_id"] == row["proposal_id"])]
         bars = bars.assign(y=range(len(bars)))
@@ -543,9 +544,10 @@ def _bars(
 
 def _bank_line(axes: Axes, marts: Marts, words: Words, along: Literal["x", "y"] = "x") -> None:
     """The bank's churn rate, on the axis of the rates."""
-    label = words.gettext("bank-wide: %(rate)s", rate=words.percent(marts.churn_rate))
+    rate = marts.row_counts["churn_rate"].iloc[0]
+    label = words.gettext("bank-wide: %(rate)s", rate=words.percent(rate))
     draw = axes.axvline if along == "x" else axes.axhline
-    draw(marts.churn_rate, color=_groups()[1]["color"], linewidth=1, linestyle="--", label=label)
+    draw(rate, color=_groups()[1]["color"], linewidth=1, linestyle="--", label=label)
 
 
 def _percent_axis(axes: Axes, words: Words, name: str, limit: float | None = None) -> None:

@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 
 from bank_segments.marts import Marts, groups
-from bank_segments.words import FINDING_PLACES, LANGUAGES, Language, Words, escaped, words_of
+from bank_segments.words import FINDING_PLACES, Language, Words, escaped, words_of
 
 if TYPE_CHECKING:
     from bank_segments.outputs.charts import Chart
@@ -30,34 +30,24 @@ _TEMPLATES = Path(__file__).parent
 def write_conclusions(
     marts: Marts,
     directory: Path,
+    language: Language,
     *,
     input_name: str,
     is_synthetic: bool,
     charts: Sequence[Chart] = (),
-    languages: Iterable[Language] = LANGUAGES,
-) -> list[Path]:
-    """Write the findings to `directory` as `conclusions.<language>.md` and `.html`, and return the paths.
+) -> None:
+    """Write the findings of a language to `directory` as `conclusions.<language>.md` and `.html`.
 
-    `input_name` is the name of the client file as the user gave it. The Markdown points at `charts`, which lie below
-    `directory`; the page holds them. Raises `OSError` where one cannot be read.
+    `input_name` is the name of the client file as the user gave it. The Markdown points at the `charts` of that
+    language, which lie below `directory`; the page holds them. Raises `OSError` where one cannot be read.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for language in languages:
-        drawn = {
-            chart.path.relative_to(directory).as_posix(): chart
-            for chart in charts
-            if chart.language == language
-        }
-        images = {chart.name: f"![{escaped(chart.title)}]({file})" for file, chart in drawn.items()}
-        markdown = conclusions(
-            marts, language, input_name=input_name, is_synthetic=is_synthetic, images=images
-        )
-        page = _page(markdown, language, {file: chart.path for file, chart in drawn.items()}, is_synthetic)
-        for suffix, text in (("md", markdown), ("html", page)):
-            paths.append(directory / f"conclusions.{language}.{suffix}")
-            paths[-1].write_text(text, encoding="utf-8")
-    return paths
+    drawn = {chart.path.relative_to(directory).as_posix(): chart for chart in charts}
+    images = {chart.name: f"![{escaped(chart.title)}]({file})" for file, chart in drawn.items()}
+    markdown = conclusions(marts, language, input_name=input_name, is_synthetic=is_synthetic, images=images)
+    page = _page(markdown, language, {file: chart.path for file, chart in drawn.items()}, is_synthetic)
+    for suffix, text in (("md", markdown), ("html", page)):
+        (directory / f"conclusions.{language}.{suffix}").write_text(text, encoding="utf-8")
 
 
 def conclusions(
@@ -75,7 +65,6 @@ def conclusions(
     template = words.environment(_TEMPLATES).get_template("conclusions.md.j2")
     return template.render(
         marts.tables,
-        bank=marts,
         charts=images or {},
         input_name=input_name,
         is_synthetic=is_synthetic,

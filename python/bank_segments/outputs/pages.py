@@ -1,6 +1,6 @@
 """The release's first page and its data quality page, in both languages: what was run, and whether to trust it.
 
-Their numbers come from the warehouse, from the gate, from the checkpoint and from dbt's results.
+Their numbers come from the marts, from the gate, from the checkpoint and from dbt's results.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bank_segments.database import open_confined, rows_of
-from bank_segments.words import LANGUAGES, N_, Language, Words
+from bank_segments.marts import Marts, where
+from bank_segments.words import LANGUAGES, N_, Language, Words, words_of
 
 if TYPE_CHECKING:
     from bank_segments.evaluate import Result
@@ -45,82 +45,6 @@ _BUILT_INTO_DBT = {
     "accepted_values": N_("The column has declared values only."),
     "relationships": N_("Every value exists in the table that it refers to."),
 }
-_GATE_LIMITS = "select kind, name_ru, name_en, meaning_ru, meaning_en from reference.gate_limits"
-_COMPARED = (
-    "select trait, name_ru, name_en from ("
-    " select trait, name_ru, name_en, sort_order from marts.dim_traits where kind = 'category'"
-    " union all select segment_id, name_ru, name_en, null from marts.dim_segments"
-    ") order by sort_order nulls last, trait"
-)
-_REJECTED = "select reason, rejected_rows from quality.rejection_reasons order by rejected_rows desc, reason"
-_COUNTS = "select * from quality.row_counts"
-_NOTES = "select * from quality.client_notes"
-_BANK = "select * from marts.dim_bank"
-_READING = (
-    "select reading, subject, file_rows from quality.reading_notes order by reading, file_rows desc, subject"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One part of the release: its file, what it is, its Markdown; the names of files may depend on the language."""
-
-    pattern: str
-    name: str
-    text: str
-    markdown_pattern: str = ""
-
-    @property
-    def files(self) -> dict[Language, str]:
-        """The file that a reader of each language opens."""
-        return {
-            language: self.pattern.format(language=language, index=INDEX[language]) for language in LANGUAGES
-        }
-
-    @property
-    def markdown(self) -> dict[Language, str]:
-        """The same as Markdown; empty names where there is none."""
-        return {language: self.markdown_pattern.format(language=language) for language in LANGUAGES}
-
-
-_ENTRIES = (
-    Entry(
-        "conclusions.{language}.html",
-        N_("Conclusions"),
-        N_("Who leaves, portraits and segments, tested hypotheses and proposals, in words and numbers."),
-        "conclusions.{language}.md",
-    ),
-    Entry(
-        "dashboard.{language}.html",
-        N_("Dashboard"),
-        N_("Churn by any combination of traits and segments; works without a network."),
-    ),
-    Entry(
-        "presentation.{language}.pptx",
-        N_("Presentation"),
-        N_("Slides for a meeting: the charts can be edited, the source of every number is in the notes."),
-    ),
-    Entry(
-        "data_quality/{index}",
-        N_("Data quality"),
-        N_("What was read, accepted and rejected, why, and which checks passed."),
-    ),
-    Entry(
-        "bank_marts.duckdb",
-        N_("Marts for BI tools"),
-        N_("A DuckDB file with the schemas marts and quality; open it read-only."),
-    ),
-    Entry(
-        "docs/index.html",
-        N_("Tables and lineage"),
-        N_("The dbt docs: what every column means and where it comes from."),
-    ),
-    Entry(
-        "run.json",
-        N_("Record of the run"),
-        N_("The file and its checksum, row counts, versions, seconds per step."),
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +89,8 @@ def write_index(
             "index",
             Words(language),
             other=Words(other),
-            in_other=N_("In English: %(name)s"),
             record=record,
             state=state,
-            entries=_ENTRIES,
             charts={chart.path.relative_to(directory).as_posix(): chart.title for chart in drawn},
             findings=findings,
             is_synthetic=record.is_synthetic,
@@ -177,6 +99,7 @@ def write_index(
 
 def write_quality_page(
     directory: Path,
+    marts: Marts,
     *,
     build: Build,
     gate: GateResult,
@@ -187,10 +110,10 @@ def write_quality_page(
 ) -> State:
     """Write `index.html` (Russian) and `index.en.html` into `directory`, and return the verdict on them."""
     directory.mkdir(parents=True, exist_ok=True)
-    limits, traits, rejected, counts, client_notes, reading_notes, (bank,) = (
-        _rows(build.warehouse, query)
-        for query in (_GATE_LIMITS, _COMPARED, _REJECTED, _COUNTS, _NOTES, _READING, _BANK)
-    )
+    tables = marts.tables
+    # What drift was measured of.
+    traits = {row["trait"]: row for row in where(tables["dim_traits"], kind="category")}
+    traits |= {row["segment_id"]: row for row in tables["dim_segments"]}
     tests = dbt_tests(build.run_results, build.manifest)
     unmet = [outcome for outcome in outcomes if not outcome.is_met]
     failed, warned = (sum(test.outcome == outcome for test in tests) for outcome in ("stop", "warn"))
@@ -198,25 +121,28 @@ def write_quality_page(
     state: State = (
         "refused" if is_refused else "warned" if gate.having("allowed", "warn") or warned else "accepted"
     )
-    order = {row["trait"]: place for place, row in enumerate(traits)}
+    order = {subject: place for place, subject in enumerate(traits)}
     kinds = list(dict.fromkeys(finding.kind for finding in gate.findings))
+    findings = sorted(
+        gate.findings, key=lambda each: (kinds.index(each.kind), order.get(each.subject, len(order)))
+    )
     for language in LANGUAGES:
-        words = Words(language, bank=bank)
+        words = words_of(marts, language)
         _write(
             directory,
             "quality",
             words,
             state=state,
             gate=gate,
-            findings=sorted(
-                gate.findings, key=lambda each: (kinds.index(each.kind), order.get(each.subject, len(order)))
-            ),
-            limits={row["kind"]: row for row in limits},
-            traits={row["trait"]: row for row in traits},
-            reasons=[(reason_text(row["reason"], words), row["rejected_rows"]) for row in rejected],
-            counts=counts[0],
-            client_notes=client_notes,
-            reading_notes=reading_notes,
+            findings=findings,
+            traits=traits,
+            reasons=[
+                (reason_text(row["reason"], words), row["rejected_rows"])
+                for row in tables["rejection_reasons"]
+            ],
+            counts=tables["row_counts"][0],
+            client_notes=tables["client_notes"],
+            reading_notes=tables["reading_notes"],
             expectations=list(_merged(outcomes)),
             unmet=unmet,
             tests=tests,
@@ -246,11 +172,6 @@ def write_pilot_page(directory: Path, *, result: Result, design: Mapping[str, An
 def _write(directory: Path, page: str, words: Words, **values: object) -> None:
     html = words.environment(_TEMPLATES).get_template(f"pages/{page}.html.j2").render(values)
     (directory / INDEX[words.language]).write_text(html, encoding="utf-8")
-
-
-def _rows(warehouse: Path, query: str) -> list[dict[str, Any]]:
-    with open_confined(bank=warehouse) as connection:
-        return rows_of(connection, query)
 
 
 def _merged(outcomes: Sequence[ExpectationOutcome]) -> Iterator[Mapping[str, object]]:

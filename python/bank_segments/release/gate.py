@@ -6,14 +6,15 @@ It measures the share of rejected rows, and how far the clients moved since the 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
 
 from bank_segments import BANK
-from bank_segments.database import attach, confine
+from bank_segments.database import attach, confine, rows_of
 from bank_segments.errors import RefusedError, shown
 from bank_segments.release.run import releases, series_in
 
@@ -23,22 +24,29 @@ Outcome = Literal["pass", "warn", "allowed", "stop", "none"]
 Note = Literal["", "first_run", "unreadable", "only_now", "only_before", "redefined", "few_clients"]
 
 _COUNTS = "select read_rows, accepted_rows, rejected_rows from bank.quality.row_counts"
-_LIMITS = (
-    "select kind, warn_above, stop_above, smallest_share, fewest_clients from bank.reference.gate_limits"
-)
 _MOVES = """
-with levels as (
+create temp table moves as
+with limits as (
+    select
+        coalesce(max(smallest_share::double), 1) as smallest_share,
+        coalesce(max(fewest_clients::bigint), 1) as fewest_clients
+    from bank.reference.gate_limits
+    where kind = 'drift'
+),
+levels as (
     select
         coalesce(now.trait, before.trait) as trait,
         coalesce(now.level, before.level) as level,
+        fewest_clients,
         now.clients as clients,
         before.clients as clients_before,
         now.band_definition as bands,
         before.band_definition as bands_before,
-        greatest(coalesce(now.share_of_clients, 0), $smallest_share) as share,
-        greatest(coalesce(before.share_of_clients, 0), $smallest_share) as share_before
+        greatest(coalesce(now.share_of_clients, 0), smallest_share) as share,
+        greatest(coalesce(before.share_of_clients, 0), smallest_share) as share_before
     from bank.quality.trait_distribution as now
     full join previous.quality.trait_distribution as before on now.trait = before.trait and now.level = before.level
+    cross join limits
 ),
 traits as (
     select
@@ -47,7 +55,7 @@ traits as (
             when count(clients_before) = 0 then 'only_now'
             when count(clients) = 0 then 'only_before'
             when max(bands) is distinct from max(bands_before) then 'redefined'
-            when least(sum(clients), sum(clients_before)) < $fewest_clients then 'few_clients'
+            when least(sum(clients), sum(clients_before)) < any_value(fewest_clients) then 'few_clients'
             else ''
         end as note,
         sum((share - share_before) * ln(share / share_before) order by level) as stability_index
@@ -62,27 +70,37 @@ select
 from bank.quality.row_counts as now cross join previous.quality.row_counts as before
 union all
 select 'drift', trait, if(note = '', stability_index, null), note from traits
-order by kind, subject
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """One row of `gate_limits.csv`; a missing limit is never exceeded."""
-
-    kind: Kind
-    warn_above: float | None
-    stop_above: float | None
-    smallest_share: float | None = None
-    fewest_clients: int | None = None
-
-    def outcome(self, value: float | None, *, is_stop_allowed: bool) -> Outcome:
-        """`stop` and `warn` begin above their limit, not at it."""
-        if value is None:
-            return "none"
-        if self.stop_above is not None and value > self.stop_above:
-            return "allowed" if is_stop_allowed else "stop"
-        return "warn" if self.warn_above is not None and value > self.warn_above else "pass"
+_NO_MOVES = """
+create temp table moves as
+select kind, '' as subject, null::double as value, $1 as note
+from (values ('client_count_change'), ('drift')) as kinds (kind)
+"""
+# `stop` and `warn` begin above their limit, not at it; a missing limit is never exceeded.
+_FINDINGS = """
+with measured as (
+    select 'rejected_share' as kind, '' as subject, rejected_rows / nullif(read_rows, 0) as value, '' as note
+    from bank.quality.row_counts
+    union all
+    from moves
+)
+select
+    kind,
+    subject,
+    value,
+    warn_above,
+    stop_above,
+    case
+        when kind = 'rejected_share' and value is null then 'stop'
+        when value is null then 'none'
+        when value > stop_above then if($1 and kind <> 'rejected_share', 'allowed', 'stop')
+        when value > warn_above then 'warn'
+        else 'pass'
+    end as outcome,
+    note
+from measured inner join bank.reference.gate_limits using (kind)
+order by kind <> 'rejected_share', kind, subject
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +110,10 @@ class Finding:
     kind: Kind
     subject: str
     value: float | None
-    limit: Limit
+    warn_above: float | None
+    stop_above: float | None
     outcome: Outcome
-    note: Note = ""
+    note: Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +125,7 @@ class GateResult:
     rejected_rows: int
     previous_run: str | None
     findings: tuple[Finding, ...]
+    limits: Mapping[Kind, Mapping[str, Any]]  # the rows of the register
 
     def having(self, *outcomes: Outcome) -> list[Finding]:
         """The findings with one of the outcomes."""
@@ -122,11 +142,11 @@ class GateResult:
         for finding in self.having("stop"):
             if finding.kind != "rejected_share":
                 name = finding.subject or "client count"
-                moved.append(f"{name} {finding.value:.3f} (limit {finding.limit.stop_above:g})")
+                moved.append(f"{name} {finding.value:.3f} (limit {finding.stop_above:g})")
             elif self.read_rows:
                 parts.append(
                     f"{self.rejected_rows} of its {self.read_rows} rows were rejected ({finding.value:.2%}, allowed"
-                    f" are {finding.limit.stop_above:.2%} by seeds/shared/gate_limits.csv), see"
+                    f" are {finding.stop_above:.2%} by seeds/shared/gate_limits.csv), see"
                     f" {shown(rejected_rows_file)}"
                 )
             else:
@@ -142,18 +162,7 @@ class GateResult:
 
     def record(self) -> list[dict[str, Any]]:
         """The findings for `run.json`."""
-        return [
-            {
-                "kind": finding.kind,
-                "subject": finding.subject,
-                "value": finding.value,
-                "warn_above": finding.limit.warn_above,
-                "stop_above": finding.limit.stop_above,
-                "outcome": finding.outcome,
-                "note": finding.note,
-            }
-            for finding in self.findings
-        ]
+        return [asdict(finding) for finding in self.findings]
 
 
 def series_of(clients: Path, name: str | None, *, is_sample: bool) -> str:
@@ -193,37 +202,27 @@ def check_gate(warehouse: Path, previous: Path | None, *, allow_drift: bool = Fa
     """
     with duckdb.connect() as connection:
         attach(connection, warehouse, "bank")
-        limits: dict[Kind, Limit] = {row[0]: Limit(*row) for row in connection.execute(_LIMITS).fetchall()}
+        _measure_moves(connection, previous)
         ((read, accepted, rejected),) = connection.execute(_COUNTS).fetchall()
-        moves = _moves(connection, previous, limits.get("drift"))
-    findings = []
-    if limit := limits.get("rejected_share"):
-        share = rejected / read if read else None
-        outcome = limit.outcome(share, is_stop_allowed=False) if read else "stop"
-        findings.append(Finding("rejected_share", "", share, limit, outcome))
-    for kind, subject, value, note in moves:
-        if limit := limits.get(kind):
-            outcome = limit.outcome(value, is_stop_allowed=allow_drift)
-            findings.append(Finding(kind, subject, value, limit, outcome, note))
-    return GateResult(read, accepted, rejected, previous.name if previous else None, tuple(findings))
+        findings = tuple(Finding(**row) for row in rows_of(connection, _FINDINGS, allow_drift))
+        limits = {row["kind"]: row for row in rows_of(connection, "from bank.reference.gate_limits")}
+    return GateResult(read, accepted, rejected, previous.name if previous else None, findings, limits)
 
 
-def _moves(
-    connection: duckdb.DuckDBPyConnection, previous: Path | None, drift: Limit | None
-) -> list[tuple[Kind, str, float | None, Note]]:
-    """What changed since the previous release: the number of clients, then every trait."""
+def _measure_moves(connection: duckdb.DuckDBPyConnection, previous: Path | None) -> None:
+    """Fill `moves` with what changed since the previous release: the number of clients, and every trait."""
     note: Note = "first_run"
     if previous:
-        smallest, fewest = (drift.smallest_share, drift.fewest_clients) if drift else (1.0, None)
-        if not smallest or not 0 < smallest <= 1:
+        is_wrong = "kind = 'drift' and not coalesce(smallest_share::double > 0 and smallest_share::double <= 1, false)"
+        if connection.execute(f"from bank.reference.gate_limits where {is_wrong}").fetchall():
             raise RefusedError(
                 "seeds/shared/gate_limits.csv gives drift no smallest_share between 0 and 1; nothing was published."
             )
         try:
             attach(connection, previous / "bank_marts.duckdb", "previous")
             confine(connection)
-            arguments = {"smallest_share": smallest, "fewest_clients": fewest or 1}
-            return connection.execute(_MOVES, arguments).fetchall()
+            connection.execute(_MOVES)
+            return
         except duckdb.Error:
             note = "unreadable"
-    return [("client_count_change", "", None, note), ("drift", "", None, note)]
+    connection.execute(_NO_MOVES, [note])

@@ -18,12 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from bank_segments import ROOT, SAMPLE
-from bank_segments.database import open_confined
 from bank_segments.errors import RefusedError, shown
+from bank_segments.marts import Marts, groups, where
 
 TARGET = ROOT / "target/report"
 PUBLISHED = ROOT / "published"
-LIBRARIES = ("dbt-core", "dbt-duckdb", "duckdb", "pandas", "scipy", "great-expectations", "matplotlib")
+LIBRARIES = (
+    *("dbt-core", "dbt-duckdb", "duckdb", "pandas", "scipy", "statsmodels"),
+    *("great-expectations", "matplotlib"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,25 +172,18 @@ def sha256_of(path: Path) -> str:
         ) from error
 
 
-def summary(warehouse: Path, rows: dict[str, int], release: Path) -> str:
+def summary(marts: Marts, counts: dict[str, int], release: Path) -> str:
     """The last lines of a run: rows, coverages, verdicts and where the release is."""
-    with open_confined(bank=warehouse) as connection:
-        coverages = connection.execute(
-            "select segment_id, name_en, coverage from marts.fct_segment_metrics"
-            " inner join marts.dim_segments using (segment_id) order by segment_id"
-        ).fetchall()
-        verdicts = connection.execute(
-            "select hypothesis_id, population, coalesce(verdict, 'not tested') from marts.fct_hypothesis_results"
-            " inner join marts.dim_populations as populations using (population)"
-            " inner join marts.dim_hypotheses as hypotheses using (hypothesis_id)"
-            " where is_primary order by populations.sort_order, hypotheses.sort_order, hypothesis_id"
-        ).fetchall()
-    lines = [f"rows: {rows['read']} read, {rows['accepted']} accepted, {rows['rejected']} rejected"]
-    lines += [
-        f"{segment_id} {name}: " + ("not applicable" if coverage is None else f"coverage {coverage:.2%}")
-        for segment_id, name, coverage in coverages
-    ]
-    lines += [f"{hypothesis_id}, {population}: {verdict}" for hypothesis_id, population, verdict in verdicts]
+    lines = [f"rows: {counts['read']} read, {counts['accepted']} accepted, {counts['rejected']} rejected"]
+    for row in marts.tables["fct_segment_metrics"]:
+        if row["segment_id"] != "none":
+            known = "not applicable" if row["coverage"] is None else f"coverage {row['coverage']:.2%}"
+            lines.append(f"{row['segment_id']} {row['name_en']}: {known}")
+    for results in groups(where(marts.tables["fct_hypothesis_results"], is_primary=True), "population"):
+        lines += [
+            f"{row['hypothesis_id']}, {row['population']}: {row['verdict'] or 'not tested'}"
+            for row in results
+        ]
     first_page = release.with_name("latest") / "index.html"
     lines.append(f"published: {shown(release)}; start with {shown(first_page)}")
     return "\n".join(lines)

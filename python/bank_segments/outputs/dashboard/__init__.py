@@ -5,8 +5,9 @@ their number. Small groups were taken out of the cube before it comes here; each
 
 Every figure on the page is the sum of the cube's cells that pass the filter; a view is filtered by the selections
 in all other views, a key figure by all of them. A rate is sum(churned) / sum(clients) after filtering, its interval
-Wilson's. The charts are Vega-Lite specifications beside this file: they hold no number and no word, the page's script
-feeds them the data set `rows` with every label as text. Colours are of Okabe and Ito's palette.
+Wilson's. The charts are Vega-Lite specifications beside this file, each with what is in `common.json`: they hold no
+number and no word, the page's script feeds them the data set `rows` with every label as text. Colours are of Okabe
+and Ito's palette.
 """
 
 from __future__ import annotations
@@ -59,8 +60,9 @@ def write_dashboards(
     marts: Marts, cube: PublishedCube, directory: Path, *, input_name: str, is_synthetic: bool
 ) -> list[Path]:
     """Write `dashboard.ru.html` and `dashboard.en.html` into `directory` and return their paths."""
+    common = json.loads((_FOLDER / "common.json").read_text(encoding="utf-8"))
     specs = {
-        path.name.partition(".")[0]: json.loads(path.read_text(encoding="utf-8"))
+        path.name.partition(".")[0]: common | json.loads(path.read_text(encoding="utf-8"))
         for path in sorted(_FOLDER.glob("*.vl.json"))
     }
     levels = ordered_levels(marts, cube)
@@ -212,8 +214,8 @@ class Views:
     def segments(self) -> Json:
         """Coverage, churn rate and rule of every segment; a client may be in several."""
         _, name = self.words.gettext, self.words.name
-        metrics = self.marts.fct_segment_metrics.merge(self.marts.dim_segments, on="segment_id")
-        declared = rows(metrics)
+        metrics = self.marts.tables["fct_segment_metrics"]
+        declared = [segment for segment in metrics if segment["segment_id"] != NO_SEGMENT]
         shown = [segment for segment in declared if not segment["reason_en"]]
         ids = [*(segment["segment_id"] for segment in shown), NO_SEGMENT]
         note = _("Segments overlap: a client may be in several of them.")

@@ -259,7 +259,7 @@
   const economics = { kind: "profit", node: document.getElementById("profit"), rows: content.proposals, vega: null };
   const slider = document.getElementById("worth");
   const money = (value) => (value < 0 && Math.round(value) !== 0 ? "−" : "") + count(Math.round(Math.abs(value)));
-  const profits = () => economics.vega.data("data_0").map(({ label, value_of_kept_client, profit }) => ({
+  const profits = () => economics.vega.data("profit_marks").map(({ datum: { label, value_of_kept_client, profit } }) => ({
     label, worth: (value_of_kept_client * slider.value) / 100, profit,
   }));
   const value = async () => {

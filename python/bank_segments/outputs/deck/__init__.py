@@ -7,7 +7,7 @@ bank's own template. What stands out, comes first or is too small to be shown is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from bank_segments.outputs.deck.page import check_template, write_pages
 from bank_segments.outputs.deck.sources import Row, fact, plain, point, printable
 from bank_segments.words import (
     EFFECTS,
-    LANGUAGES,
     MISSING,
     Language,
     Words,
@@ -27,21 +26,21 @@ from bank_segments.words import (
     words_of,
 )
 
-__all__ = ["check_template", "write_decks"]
+__all__ = ["check_template", "write_deck"]
 
 _LABEL = 40  # characters of a name
 
 
-def write_decks(
+def write_deck(
     marts: Marts,
     directory: Path,
+    language: Language,
     *,
     input_name: str,
     is_synthetic: bool,
     template: Path | None = None,
-    languages: Iterable[Language] = LANGUAGES,
-) -> list[Path]:
-    """Write `presentation.<language>.pptx` to `directory`, and return the paths.
+) -> Path:
+    """Write `presentation.<language>.pptx` to `directory`, and return its path.
 
     `input_name` is the name of the client file as the user gave it; `template` has passed `check_template`.
     """
@@ -49,20 +48,17 @@ def write_decks(
     rows = {
         name: [row | {"relation": RELATIONS[name]} for row in found] for name, found in marts.tables.items()
     }
-    paths = []
-    for language in languages:
-        words = words_of(marts, language)
-        # Labels hold so many characters, and no remarks.
-        levels = {key: plain(label, _LABEL) for key, label in words.levels.items()}
-        deck = _rendered(
-            replace(words, levels=levels, traits=_without_remarks(words.traits)),
-            **rows,
-            run={"relation": "run.json"},
-            input_name=plain(input_name, 70),
-            is_synthetic=is_synthetic,
-        )
-        paths.append(write_pages(deck, words, directory / f"presentation.{language}.pptx", template))
-    return paths
+    words = words_of(marts, language)
+    # Labels hold so many characters, and no remarks.
+    levels = {key: plain(label, _LABEL) for key, label in words.levels.items()}
+    deck = _rendered(
+        replace(words, levels=levels, traits=_without_remarks(words.traits)),
+        **rows,
+        run={"relation": "run.json"},
+        input_name=plain(input_name, 70),
+        is_synthetic=is_synthetic,
+    )
+    return write_pages(deck, words, directory / f"presentation.{language}.pptx", template)
 
 
 def _without_remarks(names: Mapping[str, str]) -> dict[str, str]:

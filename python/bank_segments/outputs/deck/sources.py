@@ -11,40 +11,13 @@ from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
+from bank_segments.marts import KEYS
 from bank_segments.words import SPACE, is_known
 
 Row = Mapping[str, Any]
 
-# What names a row of each relation that a figure comes from; some have one row only.
-KEYS: Mapping[str, tuple[str, ...]] = {
-    "marts.dim_bank": (),
-    "marts.dim_assumptions": ("assumption",),
-    "marts.dim_hypotheses": ("hypothesis_id",),
-    "marts.dim_populations": ("population",),
-    "marts.dim_segments": ("segment_id",),
-    "marts.dim_trait_levels": ("trait", "level"),
-    "marts.dim_traits": ("trait", "kind"),
-    "marts.fct_churn_driver_levels": ("trait", "level"),
-    "marts.fct_churn_portrait": ("trait", "level"),
-    "marts.fct_churn_portrait_numbers": ("population", "trait"),
-    "marts.fct_findings": ("finding_id",),
-    "marts.fct_hypothesis_effects": ("hypothesis_id", "population", "effect_size_name"),
-    "marts.fct_hypothesis_results": ("hypothesis_id", "population", "test"),
-    "marts.fct_hypothesis_sensitivity": ("hypothesis_id", "population", "territory", "trimming"),
-    "marts.fct_pilot_designs": ("segment_id", "proposal_id"),
-    "marts.fct_product_count_metrics": ("product_count",),
-    "marts.fct_product_count_portrait": ("product_count", "trait", "level"),
-    "marts.fct_product_count_portrait_numbers": ("product_count", "trait"),
-    "marts.fct_retention_economics": ("segment_id", "proposal_id", "scenario"),
-    "marts.fct_retention_proposals": ("segment_id", "proposal_id"),
-    "marts.fct_retention_sensitivity": ("segment_id", "proposal_id", "assumption"),
-    "marts.fct_segment_candidates": ("candidate_id",),
-    "marts.fct_segment_metrics": ("segment_id",),
-    "marts.fct_segment_stability": ("candidate_id",),
-    "quality.client_notes": ("note", "subject"),
-    "quality.row_counts": (),
-    "run.json": (),
-}
+# A figure may also come from the record of the run.
+_KEYS = KEYS | {"run.json": ()}
 
 
 def fact(text: str, row: Row, *columns: str, of: str = "") -> str:
@@ -78,7 +51,7 @@ def point(text: str, row: Row, *columns: str, scale: float | None = 1, colour: s
 def _source(row: Row, columns: Sequence[str], of: str = "") -> str:
     """`marts.fct_segment_metrics: churn_rate [segment_id=none]`."""
     relation = of or row["relation"]
-    key = [f"{name}={plain(_key_text(row[name]), 60)}" for name in KEYS[relation] if name in row]
+    key = [f"{name}={plain(_key_text(row[name]), 60)}" for name in _KEYS[relation] if name in row]
     return f"{relation}: {', '.join(columns)}" + (f" [{'; '.join(key)}]" if key else "")
 
 
