@@ -99,8 +99,8 @@ pilots           | segment_1,            | segment_9,        | line 2, column se
 segments         | segment_2,            | segment_9,        | line 3, column segment_id: segment_9 has no rule
 traits           | age,number            | uses_app,number   | line 5, column kind: uses_app is no number
 bands            | age,                  | uses_app,         | line 2, column column_name: uses_app is no number
-bands            | 55\nage,55,           | 155\nage,155,      | line 4, column upper_bound: must lie within the bounds in
-pilots           | 0.05,0.8              | 0.06,0.8          | line 2, column significance_level: 0.06 has no quantile in
+bands            | 55\nage,55,           | 155\nage,155,      | line 4, column upper_bound: must lie within the bounds
+pilots           | 0.05,0.8              | 0.06,0.8          | line 2, column significance_level: 0.06 has no quantile
 pilots           | 0.05,0.8              | 0.05,             | line 2, column power: must not be empty
 assumptions      | years_kept            | years_lost        | line 1, column assumption: there is no years_kept, withou
 segments         | segment_2,            | none,             | line 3, column segment_id: none is who is in no segment;

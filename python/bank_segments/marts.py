@@ -4,9 +4,6 @@ Every field of `Marts` is named after its relation. The order of its rows is SQL
 object by running the same queries and handing each result over as a pandas frame.
 """
 
-# `_mart` is what dataclasses.field returns.
-# ruff: noqa: RUF009
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping

@@ -51,7 +51,7 @@ _TESTS = {
 
 @cache
 def own_refusal() -> str | None:
-    """Why there can be no report of this process's bank, looked into once: by the report, and where dbt loads clients."""
+    """Why there can be no report of the bank of this process, looked into once, by the report and by dbt's hook."""
     return refusal(BANK)
 
 
