@@ -39,6 +39,8 @@ PROJECT = (
     "tests/singular",
 )
 
+# dbt's options that leave out the tests whose rows are made up.
+DATA_TESTS = ("--exclude-resource-type", "unit_test", "--exclude", "path:tests/macros")
 
 # What a test must not ask for to be one of `make check`'s: builds of its own, other programs, the bank's file.
 SLOW_FIXTURES = {
@@ -123,7 +125,7 @@ def shared(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], No
 
 
 def dbt(
-    *arguments: str, clients: Path, target: Path, project: Path = ROOT
+    *arguments: str, clients: Path, target: Path, project: Path = ROOT, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run dbt on `clients` in a process of its own, with its artifacts and its warehouse under `target`."""
     target.mkdir(parents=True, exist_ok=True)
@@ -135,7 +137,8 @@ def dbt(
             "PYTHONPATH": str(project / "python"),
             "BANK_CLIENTS": str(clients),
             "BANK_WAREHOUSE": str(target / "bank.duckdb"),
-        },
+        }
+        | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -247,23 +250,15 @@ def cube(sample_warehouse: Path) -> PublishedCube:
 @pytest.fixture(scope="session")
 def bank_warehouse(bank_clients: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse built from the bank's file."""
-    return _built(
-        tmp_path_factory,
-        "bank",
-        bank_clients,
-        "--exclude-resource-type",
-        "unit_test",
-        "--exclude",
-        "path:tests/macros",
-    )
+    return _built(tmp_path_factory, "bank", bank_clients, *DATA_TESTS)
 
 
-def report(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def report(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `make report`'s command in a copy of the project."""
     return subprocess.run(
         [sys.executable, "-m", "bank_segments.report", *arguments],
         cwd=project,
-        env=os.environ | {"PYTHONPATH": "python"},
+        env=os.environ | {"PYTHONPATH": "python"} | environment,
         capture_output=True,
         text=True,
         check=False,
