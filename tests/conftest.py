@@ -45,7 +45,7 @@ DATA_TESTS = ("--exclude-resource-type", "unit_test", "--exclude", "path:tests/m
 # What a test must not ask for to be one of `make check`'s: builds of its own, other programs, the bank's file.
 SLOW_FIXTURES = {
     *("bank_clients", "browser", "docs", "published_project", "quick_start"),
-    *("published", "release", "project", "sample_release", "small_disks"),
+    *("published", "release", "project", "sample_release", "workbooks"),
 }
 # Those that run dbt, or more than a few seconds, without such a fixture.
 SLOW_MODULES = {
@@ -71,17 +71,25 @@ SLOW_MODULES = {
         "parity",
         "quality",
         "recipes",
-        "registers",
         "sample",
         "segment_search",
     ]
 }
-LONGEST = {
-    *("test_bad_input", "test_deck", "test_degenerate_files", "test_faults", "test_layouts", "test_parity"),
-}
-SLOW_TESTS = {
-    "test_the_pictures_are_what_the_sample_gives",
-}
+# In the order of their seconds.
+LONGEST = [
+    f"test_{name}"
+    for name in [
+        "parity",
+        "layouts",
+        "faults",
+        "registers",
+        "pages",
+        "deck",
+        "bad_input",
+        "degenerate_files",
+        "dbt_commands",
+    ]
+]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -91,17 +99,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow tests, which `make check` leaves out, and put the longest first, so that no worker ends late."""
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    places = {module: place for place, module in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        name = getattr(item, "originalname", item.name)
         parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
-        if (
-            item.path.stem in SLOW_MODULES
-            or name in SLOW_TESTS
-            or fixtures & SLOW_FIXTURES
-            or "bank" in parameters
-        ):
+        if item.path.stem in SLOW_MODULES or fixtures & SLOW_FIXTURES or "bank" in parameters:
             item.add_marker(pytest.mark.slow)
 
 
