@@ -39,11 +39,13 @@ PROJECT = (
     "tests/singular",
 )
 
+# dbt's options that leave out the tests whose rows are made up.
+DATA_TESTS = ("--exclude-resource-type", "unit_test", "--exclude", "path:tests/macros")
 
 # What a test must not ask for to be one of `make check`'s: builds of its own, other programs, the bank's file.
 SLOW_FIXTURES = {
     *("bank_clients", "browser", "docs", "published_project", "quick_start"),
-    *("published", "release", "project", "sample_release", "small_disks"),
+    *("published", "release", "project", "sample_release", "workbooks"),
 }
 # Those that run dbt, or more than a few seconds, without such a fixture.
 SLOW_MODULES = {
@@ -69,17 +71,25 @@ SLOW_MODULES = {
         "parity",
         "quality",
         "recipes",
-        "registers",
         "sample",
         "segment_search",
     ]
 }
-LONGEST = {
-    *("test_bad_input", "test_deck", "test_degenerate_files", "test_faults", "test_layouts", "test_parity"),
-}
-SLOW_TESTS = {
-    "test_the_pictures_are_what_the_sample_gives",
-}
+# In the order of their seconds.
+LONGEST = [
+    f"test_{name}"
+    for name in [
+        "parity",
+        "layouts",
+        "faults",
+        "registers",
+        "pages",
+        "deck",
+        "bad_input",
+        "degenerate_files",
+        "dbt_commands",
+    ]
+]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -89,17 +99,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow tests, which `make check` leaves out, and put the longest first, so that no worker ends late."""
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    places = {module: place for place, module in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        name = getattr(item, "originalname", item.name)
         parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
-        if (
-            item.path.stem in SLOW_MODULES
-            or name in SLOW_TESTS
-            or fixtures & SLOW_FIXTURES
-            or "bank" in parameters
-        ):
+        if item.path.stem in SLOW_MODULES or fixtures & SLOW_FIXTURES or "bank" in parameters:
             item.add_marker(pytest.mark.slow)
 
 
@@ -123,7 +128,7 @@ def shared(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], No
 
 
 def dbt(
-    *arguments: str, clients: Path, target: Path, project: Path = ROOT
+    *arguments: str, clients: Path, target: Path, project: Path = ROOT, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run dbt on `clients` in a process of its own, with its artifacts and its warehouse under `target`."""
     target.mkdir(parents=True, exist_ok=True)
@@ -135,7 +140,8 @@ def dbt(
             "PYTHONPATH": str(project / "python"),
             "BANK_CLIENTS": str(clients),
             "BANK_WAREHOUSE": str(target / "bank.duckdb"),
-        },
+        }
+        | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -247,23 +253,15 @@ def cube(sample_warehouse: Path) -> PublishedCube:
 @pytest.fixture(scope="session")
 def bank_warehouse(bank_clients: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse built from the bank's file."""
-    return _built(
-        tmp_path_factory,
-        "bank",
-        bank_clients,
-        "--exclude-resource-type",
-        "unit_test",
-        "--exclude",
-        "path:tests/macros",
-    )
+    return _built(tmp_path_factory, "bank", bank_clients, *DATA_TESTS)
 
 
-def report(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def report(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `make report`'s command in a copy of the project."""
     return subprocess.run(
         [sys.executable, "-m", "bank_segments.report", *arguments],
         cwd=project,
-        env=os.environ | {"PYTHONPATH": "python"},
+        env=os.environ | {"PYTHONPATH": "python"} | environment,
         capture_output=True,
         text=True,
         check=False,

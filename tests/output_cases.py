@@ -1,10 +1,11 @@
 """What the tests of the outputs share: the numbers of a text, and marts that another file or register may give."""
 
+import json
 import re
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any, NoReturn
 
-import duckdb
 import numpy as np
 import pandas as pd
 from pptx import Presentation
@@ -54,19 +55,16 @@ def printed(text: str, language: Language) -> list[tuple[float, int]]:
     return found
 
 
-def endless_columns(file: Path) -> list[str]:
-    """The columns of the marts that hold NaN or infinity, in a warehouse or a release."""
-    with duckdb.connect(str(file), read_only=True) as connection:
-        columns = connection.execute(
-            "select schema_name || '.' || table_name, column_name from duckdb_columns()"
-            " where schema_name in ('marts', 'quality') and data_type in ('DOUBLE', 'FLOAT')"
-        ).fetchall()
-        assert len(columns) > 40
-        return [
-            f"{relation}.{column}"
-            for relation, column in columns
-            if connection.execute(f'from {relation} where not isfinite("{column}") limit 1').fetchall()
-        ]
+def embedded(dashboard: Path) -> dict[str, Any]:
+    """What a dashboard has embedded: proper JSON, without a number such as NaN that JSON does not have."""
+    page = dashboard.read_text(encoding="utf-8")
+    (content,) = re.findall(r'<script type="application/json" id="content">(.*?)</script>', page, re.DOTALL)
+
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(f"{dashboard.name} holds {constant}")
+
+    found: dict[str, Any] = json.loads(content, parse_constant=refuse)
+    return found
 
 
 def with_random_numbers(marts: Marts, seed: int) -> Marts:

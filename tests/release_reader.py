@@ -1,4 +1,4 @@
-"""A reader of releases, as a process: queries until its time is over, then prints what it saw as JSON.
+"""A reader of releases, as a process: says that it begins, queries until its time is over, prints what it saw as JSON.
 
 Every other round goes through the link, as a BI tool does; the others resolve it once, to read run.json beside the
 marts. A round whose figures do not all come from one release is a mix.
@@ -50,4 +50,5 @@ def read(published: Path, seconds: float) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    print("reading", flush=True)
     print(json.dumps(read(Path(sys.argv[1]), float(sys.argv[2]))))

@@ -37,7 +37,8 @@ import spark.build
 from bank_segments import warehouse
 from bank_segments.errors import RefusedError
 from bank_segments.ingest import client_file, csv_text
-from conftest import ROOT, SAMPLE, DbtInProcess, csv_rows, report, rows_in
+from bank_segments.report import main
+from conftest import ROOT, SAMPLE, DbtInProcess, csv_rows, rows_in
 from fault_table import INPUTS, saw, without_folders
 from without_dbt import load, stage
 
@@ -738,22 +739,29 @@ def test_no_log_shows_a_cell_of_a_refused_file(project: Project, tmp_path: Path)
     assert CLEAN[SPOILT][10] not in log
 
 
-def test_a_report_on_rows_that_are_all_rejected_tells_why_and_leaves_the_release(
-    published_project: Path, tmp_path: Path
+def test_a_report_on_rows_that_are_all_rejected_tells_why_and_publishes_nothing(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    published = published_project / "published"
-    before = {path.name: path.resolve() for path in published.iterdir()}
-    run = report(published_project, "--clients", str(CASES["all_rejected"](Writer(tmp_path)).path))
-    assert run.returncode == 1
-    assert run.stderr.startswith("make report: The client file ")
-    assert run.stderr.count("\n") == 1
-    assert "40 rows read" in run.stderr
-    assert not re.search("Error|Traceback", run.stdout + run.stderr)
-    kept = published_project / "target/report/rejected_rows.csv"
+    """The whole run but for dbt, which refuses the file in the warehouse of the other cases."""
+    monkeypatch.setattr("bank_segments.report.TARGET", tmp_path / "target")
+    monkeypatch.setattr("bank_segments.report.PUBLISHED", tmp_path / "published")
+
+    def build_models(clients: Path, build: warehouse.Build, _: object) -> None:
+        refusal = project.read(clients).refusal
+        shutil.copy(project.build.warehouse, build.warehouse)
+        raise RefusedError(refusal)
+
+    written = CASES["all_rejected"](Writer(tmp_path))
+    assert main(["--clients", str(written.path)], build_models) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("make report: The client file ")
+    assert said.count("\n") == 1
+    assert "40 rows read" in said
+    kept = tmp_path / "target/rejected_rows.csv"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     rows = [(row["userid"], row["City"], row["reasons"]) for row in csv_rows(kept)]
     assert rows == [(row[0], "Москва", "City is unknown") for row in CLEAN]
-    assert {path.name: path.resolve() for path in published.iterdir()} == before
+    assert not (tmp_path / "published").exists()
 
 
 def test_all_rows_rejected_on_spark_names_no_file_that_is_not_written(

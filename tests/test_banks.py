@@ -3,9 +3,9 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -16,8 +16,8 @@ from bank_segments.errors import RefusedError
 from bank_segments.ingest.client_file import find_bank, other_names
 from bank_segments.release.activation import write_list
 from bank_segments.warehouse import Build, own_words
-from conftest import ROOT, SAMPLE, dbt, none_of, report
-from output_cases import deck_texts
+from conftest import ROOT, SAMPLE, copy_all, dbt, none_of, report, rows_in
+from output_cases import deck_texts, embedded
 from whole_release import assert_whole
 
 FIGURES = {
@@ -75,8 +75,7 @@ NAMED = re.compile(
 
 
 def figures(warehouse: Path, mart: str) -> set[tuple[object, ...]]:
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        rows = connection.execute(f"select {FIGURES[mart]} from marts.{mart}").fetchall()
+    rows = rows_in(warehouse, f"select {FIGURES[mart]} from marts.{mart}")
     named = (tuple(RENAMED.get(str(cell), cell) for cell in row) for row in rows)
     return {row for row in named if not {"owned_objects", "tenure", "segment_5", "h7_objects"} & set(row)}
 
@@ -87,20 +86,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("churn_modelling")
     layout = (ROOT / "seeds/banks/churn_modelling/sample/layout.sql").read_text(encoding="utf-8")
     duckdb.sql(f"copy (with clients as (from '{SAMPLE}') {layout}) to '{folder}/clients.parquet'")
-    ignored = shutil.ignore_patterns(
-        *(".*", "target", "published", "logs", "activation", "pilots", "__pycache__")
-    )
-    shutil.copytree(ROOT, folder / "project", ignore=ignored)
+    project = copy_all(folder / "project")
     for name, line in INAPPLICABLE.items():
-        with (folder / f"project/seeds/banks/churn_modelling/{name}.csv").open(
-            "a", encoding="utf-8"
-        ) as register:
+        path = project / f"seeds/banks/churn_modelling/{name}.csv"
+        with path.open("a", encoding="utf-8") as register:
             register.write(f"{line}\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BANK", "churn_modelling")
-        run = report(folder / "project", "--clients", str(folder / "clients.parquet"))
+    run = report(project, "--clients", str(folder / "clients.parquet"), BANK="churn_modelling")
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr
-    return folder / "project"
+    return project
 
 
 @pytest.fixture(scope="module")
@@ -117,13 +110,9 @@ def test_what_both_banks_have_is_the_same_to_the_last_digit(
 
 @pytest.mark.parametrize(("language", "territory"), [("ru", "Страна"), ("en", "Country")])
 def test_no_output_names_what_the_bank_does_not_have(language: str, territory: str, release: Path) -> None:
-    dashboard = (release / f"dashboard.{language}.html").read_text(encoding="utf-8")
-    (content,) = re.findall(
-        r'<script type="application/json" id="content">(.*?)</script>', dashboard, re.DOTALL
-    )
     texts = {
         "conclusions": (release / f"conclusions.{language}.md").read_text(encoding="utf-8"),
-        "dashboard": json.dumps(json.loads(content), ensure_ascii=False),
+        "dashboard": json.dumps(embedded(release / f"dashboard.{language}.html"), ensure_ascii=False),
         "deck": deck_texts(release / f"presentation.{language}.pptx"),
     }
     assert {name: FOREIGN.findall(text) for name, text in texts.items()} == {name: [] for name in texts}
@@ -155,32 +144,30 @@ def test_what_needs_an_absent_column_is_not_applicable_in_every_output(
 
 
 def test_what_needs_an_absent_column_has_no_figures_but_a_reason(release: Path) -> None:
-    with duckdb.connect(str(release / "bank_marts.duckdb"), read_only=True) as connection:
-        assert connection.execute(
-            "select clients, coverage, churn_rate, is_too_small from marts.fct_segment_metrics"
-            " where segment_id = 'segment_5'"
-        ).fetchall() == [(None, None, None, True)]
-        sizes = "select distinct first_group_clients, second_group_clients from marts.{}"
-        for mart in ("fct_hypothesis_results", "fct_hypothesis_sensitivity"):
-            of_absent = f"{sizes.format(mart)} where hypothesis_id = 'h7_objects'"
-            assert connection.execute(of_absent).fetchall() == [(None, None)]
-        for mart, of in [
-            ("dim_segments", "segment_id = 'segment_5'"),
-            ("fct_retention_economics", "segment_id = 'segment_5'"),
-            ("fct_pilot_designs", "segment_id = 'segment_5'"),
-            ("fct_hypothesis_results", "hypothesis_id = 'h7_objects'"),
-        ]:
-            reasons = connection.execute(f"select distinct reason_en from marts.{mart} where {of}").fetchall()
-            assert reasons == [("Not applicable: the bank's table lacks a column that this needs.",)]
+    asked = partial(rows_in, release / "bank_marts.duckdb")
+    assert asked(
+        "select clients, coverage, churn_rate, is_too_small from marts.fct_segment_metrics"
+        " where segment_id = 'segment_5'"
+    ) == [(None, None, None, True)]
+    sizes = "select distinct first_group_clients, second_group_clients from marts.{}"
+    for mart in ("fct_hypothesis_results", "fct_hypothesis_sensitivity"):
+        assert asked(f"{sizes.format(mart)} where hypothesis_id = 'h7_objects'") == [(None, None)]
+    for mart, of in [
+        ("dim_segments", "segment_id = 'segment_5'"),
+        ("fct_retention_economics", "segment_id = 'segment_5'"),
+        ("fct_pilot_designs", "segment_id = 'segment_5'"),
+        ("fct_hypothesis_results", "hypothesis_id = 'h7_objects'"),
+    ]:
+        reasons = asked(f"select distinct reason_en from marts.{mart} where {of}")
+        assert reasons == [("Not applicable: the bank's table lacks a column that this needs.",)]
 
 
 def test_a_column_that_no_bank_has_is_refused_with_register_and_line(project: Path, tmp_path: Path) -> None:
     register = project / "seeds/banks/churn_modelling/segment_rules.csv"
     known = register.read_text(encoding="utf-8")
     register.write_text(known.replace("owned_objects", "owned_objekts"), encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BANK", "churn_modelling")
-        run = dbt("compile", "--select", "dim_segments", clients=SAMPLE, target=tmp_path, project=project)
+    compiled = ("compile", "--select", "dim_segments")
+    run = dbt(*compiled, clients=SAMPLE, target=tmp_path, project=project, BANK="churn_modelling")
     register.write_text(known, encoding="utf-8")
     refusal = own_words(run.stdout, "", "")
     assert str(refusal) == (

@@ -1,6 +1,5 @@
 """Files that leave statistics without a value: every output is written in whole sentences, and claims no finding."""
 
-import json
 import re
 import warnings
 from collections.abc import Iterator
@@ -23,9 +22,8 @@ from bank_segments.release.expectations import validate
 from bank_segments.release.publish import write_marts
 from bank_segments.warehouse import Build
 from bank_segments.words import LANGUAGES, Language
-from conftest import none_of
 from fault_table import saw
-from output_cases import BROKEN, endless_columns
+from output_cases import BROKEN, embedded
 from test_charts import NAMES, drawn
 from without_dbt import build
 
@@ -35,7 +33,6 @@ FILES = {
     "12 clients": "from clients limit 12",
     "1 client in a group": GROUPS.format(1),
     "2 clients in a group": GROUPS.format(2),
-    "3 clients in a group": GROUPS.format(3),
     "one product": "from clients where Products = 1 limit 60",
     "nobody left": "from clients where Churn = 0 limit 60",
     "everybody left": "from clients where Churn = 1 limit 60",
@@ -73,15 +70,16 @@ class Written:
     marts: Marts
     folder: Path
     titles: dict[Language, dict[str, str]]
+    deck: Path
 
     def texts(self) -> Iterator[str]:
         """All that a reader reads: findings, titles of charts, slides with their notes, what dashboards hold."""
         for language in LANGUAGES:
             yield from self.titles[language].values()
             yield (self.folder / f"conclusions.{language}.md").read_text(encoding="utf-8")
-            for slide in Presentation(str(self.folder / f"presentation.{language}.pptx")).slides:
-                for shape in (*slide.shapes, *slide.notes_slide.shapes):
-                    yield shape.text_frame.text if shape.has_text_frame else ""
+        for slide in Presentation(str(self.deck)).slides:
+            for shape in (*slide.shapes, *slide.notes_slide.shapes):
+                yield shape.text_frame.text if shape.has_text_frame else ""
 
 
 @pytest.fixture(scope="module", params=FILES)
@@ -103,7 +101,8 @@ def written(
     names: dict[str, Any] = {"input_name": clients.name, "is_synthetic": False}
     for language in LANGUAGES:
         write_conclusions(marts, folder, language, **names)
-        write_deck(marts, folder, language, **names)
+    # Decks take longest: every other file has its own in Russian.
+    deck = write_deck(marts, folder, LANGUAGES[list(FILES).index(request.param) % 2], **names)
     write_dashboards(marts, published_cube(warehouse), folder, **names)
     write_marts(Build(folder), folder / "bank_marts.duckdb")
     with chart_style():
@@ -111,7 +110,7 @@ def written(
             language: {name: figure.get_suptitle() for name, figure in figures(marts, language).items()}
             for language in LANGUAGES
         }
-    return Written(request.param, marts, folder, titles)
+    return Written(request.param, marts, folder, titles, deck)
 
 
 def test_every_sentence_is_whole(written: Written) -> None:
@@ -119,20 +118,12 @@ def test_every_sentence_is_whole(written: Written) -> None:
     for text in written.texts():
         assert BROKEN.search(text) is None, text
     for language in LANGUAGES:
-        page = (written.folder / f"dashboard.{language}.html").read_text(encoding="utf-8")
-        content = re.search(r'<script type="application/json" id="content">(.*?)</script>', page, re.DOTALL)
-        assert content
-        # No number that JSON does not have.
-        json.loads(content[1], parse_constant=pytest.fail)
+        embedded(written.folder / f"dashboard.{language}.html")
     results = written.marts.fct_hypothesis_results
     untested = results.loc[results["is_primary"], "conclusion"] == "not_tested"
     marked = written.marts.fct_churn_portrait["standout_rank"].count()
     told = "без ответа / not tested {} из / of {} проверок / tests; выделяется уровней / levels that stand out {}"
     saw("degenerate", written.file, told.format(untested.sum(), len(untested), marked))
-
-
-def test_no_released_number_is_nan_or_infinite(written: Written) -> None:
-    none_of(endless_columns(written.folder / "bank_marts.duckdb"))
 
 
 @pytest.mark.parametrize("written", FINDINGS, indirect=True)

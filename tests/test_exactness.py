@@ -10,6 +10,7 @@ from bank_segments.frames import rows_frame
 from bank_segments.hypotheses import EffectRow, ResultRow
 from bank_segments.ingest.sample import write_sample
 from calibration.ranks import client_table
+from conftest import rows_in
 from hypothesis_path import MODELS, HypothesisPath
 
 # More than two row groups of DuckDB, so that four threads have something to share.
@@ -87,14 +88,14 @@ def test_dbt_leaves_the_same_bits(sample_warehouse: Path) -> None:
 
 
 def test_published_results_are_those_tables(sample_warehouse: Path) -> None:
-    with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
-        mart, table = (
-            [row[0] for row in connection.execute(f"describe {name}").fetchall()]
-            for name in ("marts.fct_hypothesis_results", "intermediate.int_hypothesis_tests")
-        )
-        names = ", ".join(name for name in mart if name in table)
-        query = (
-            f"select count(*) from (select {names} from intermediate.int_hypothesis_tests where is_reported"
-            f" except all select {names} from marts.fct_hypothesis_results)"
-        )
-        assert connection.execute(query).fetchall() == [(0,)]
+    mart, table = (
+        [row[0] for row in rows_in(sample_warehouse, f"describe {name}")]
+        for name in ("marts.fct_hypothesis_results", "intermediate.int_hypothesis_tests")
+    )
+    names = ", ".join(name for name in mart if name in table)
+    missing = rows_in(
+        sample_warehouse,
+        f"select {names} from intermediate.int_hypothesis_tests where is_reported"
+        f" except all select {names} from marts.fct_hypothesis_results",
+    )
+    assert missing == []

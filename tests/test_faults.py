@@ -1,4 +1,4 @@
-"""Readers, killed runs and a full disk: the release in use stays whole, and the next run works.
+"""Readers, killed and second runs and a full disk: the release in use stays whole, and the next run works.
 
 CI runs short forms. `make soak` runs the whole ones (SOAK=1): 20 kills, each followed by a run that must publish, and
 8 readers for two minutes; it writes their counts into models/docs/faults.md.
@@ -35,9 +35,9 @@ from needed import missing
 from release_reader import QUERIES
 
 IS_SOAK = os.environ.get("SOAK") == "1"
-KILLS = 20 if IS_SOAK else 3
-READERS = 8
-SOAK_SECONDS = 120 if IS_SOAK else 12
+KILLS = 20 if IS_SOAK else 2
+READERS = 8 if IS_SOAK else 3
+SOAK_SECONDS = 120 if IS_SOAK else 5
 PUBLICATIONS = 10
 SEED = 20261124
 
@@ -69,17 +69,40 @@ def leftovers(project: Path) -> list[str]:
     )
 
 
-def killed_after(project: Path, seconds: float) -> list[str] | None:
+def killed_after(project: Path, seconds: float, *, has_second: bool) -> list[str] | None:
     """Start a run and kill it with SIGKILL; the processes that do not end with it, or None if it had ended before."""
+    started = time.monotonic()
     run = start_report(project)
+    if has_second:
+        assert_a_second_run_is_refused(project, run.pid)
+    seconds -= time.monotonic() - started
     with contextlib.suppress(psutil.TimeoutExpired):
-        run.wait(seconds)
+        run.wait(max(0, seconds))
         return None
     children = run.children(recursive=True)
     run.kill()
     run.wait()
     _, alive = psutil.wait_procs(children, timeout=20)
     return [f"process {' '.join(child.cmdline())} outlived its run" for child in alive]
+
+
+def assert_a_second_run_is_refused(project: Path, first: int) -> None:
+    """In one sentence, while the first run, of which this is the process id, goes on."""
+    lock = project / "target/report/lock"
+    deadline = time.monotonic() + 60
+    while lock.read_text(encoding="ascii") != str(first):
+        assert time.monotonic() < deadline, "the first run holds no lock"
+        time.sleep(0.05)
+    release = (project / "published/latest").resolve()
+    second = report(project)
+    assert second.returncode == 1
+    assert "Another" in second.stderr
+    assert (project / "published/latest").resolve() == release
+    saw(
+        "faults",
+        "second_run",
+        f"статус / exit status {second.returncode}: “{without_folders(second.stderr)}”; latest прежний / the earlier",
+    )
 
 
 def move_descriptions_of_macros(project: Path) -> None:
@@ -110,7 +133,10 @@ def publish_beside_a_reader(project: Path, clients: Path) -> subprocess.Complete
 def test_a_run_killed_at_random_moments_leaves_the_release_whole(
     published_project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The next run publishes in spite of what a killed one left, beside a reader, over a cache that dbt trips over."""
+    """The next run publishes in spite of what a killed one left, beside a reader, over a cache that dbt trips over.
+
+    Beside the last one that is killed a second run is refused.
+    """
     project, latest = published_project, published_project / "published/latest"
     log, stumble = project / "target/report/dbt.log", "dbt found two schema.yml entries for the same macro"
     release = latest.resolve()
@@ -124,7 +150,8 @@ def test_a_run_killed_at_random_moments_leaves_the_release_whole(
     for at in range(KILLS):
         # One moment in each of as many equal parts of a run.
         moment = duration * (at + dice.random()) / KILLS
-        while (outlived := killed_after(project, moment)) is None:
+        is_last = at == KILLS - 1
+        while (outlived := killed_after(project, moment, has_second=is_last)) is None:
             moment *= 0.8
         errors += outlived
         kills += 1
@@ -133,7 +160,6 @@ def test_a_run_killed_at_random_moments_leaves_the_release_whole(
             assert digests(release) == before
         assert_is_whole(latest.resolve(), set(before))
         whole += 1
-        is_last = at == KILLS - 1
         if is_last:
             assert stumble not in log.read_text(encoding="utf-8")
             move_descriptions_of_macros(project)
@@ -168,66 +194,56 @@ def test_a_run_killed_at_random_moments_leaves_the_release_whole(
         saw("faults", "kill", counts)
 
 
-@pytest.fixture
-def small_disks() -> Iterator[list[Path]]:
-    """Folders that are disks of their own; unmounted in the end."""
-    mounted: list[Path] = []
-    yield mounted
-    for folder in reversed(mounted):
+@contextlib.contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
+    """Put a disk of this size over the folder; only an administrator may, which CI is."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+    run = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if run.returncode:
+        missing(f"no disk can be mounted here: {run.stderr.strip()}")
+    try:
+        yield
+    finally:
         subprocess.run(["umount", folder], check=True)
 
 
-def mount(folder: Path, kilobytes: int, disks: list[Path]) -> None:
-    """Put a disk of this size over the folder; only an administrator may, which CI is."""
-    folder.mkdir(parents=True, exist_ok=True)
-    size = f"size={kilobytes}k"
-    options = f"remount,{size}" if folder in disks else size
-    run = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if run.returncode:
-        missing(f"no disk can be mounted here: {run.stderr.strip()}")
-    if folder not in disks:
-        disks.append(folder)
-
-
-def test_a_full_disk_is_told_in_one_sentence_and_the_release_stays(
-    published_project: Path, tmp_path: Path, small_disks: list[Path]
-) -> None:
-    project = tmp_path / "bank"
-    ignored = shutil.ignore_patterns("target", "published")
-    shutil.copytree(published_project, project, ignore=ignored)
-    published, release = project / "published", (published_project / "published/latest").resolve()
-    size = sum(path.stat().st_size for path in release.rglob("*")) // 1024
-    # Room for the release that is there, and for a part of the next one.
-    mount(published, size + 2_000, small_disks)
-    shutil.copytree(release, published / release.name)
-    publish.switch_latest(published, release.name)
-    before = digests(release)
-    for fault, target in (("disk_full_build", 2_000), ("disk_full_release", 500_000)):
-        # First the warehouse does not fit on its disk, then the release on its own.
-        mount(project / "target/report", target, small_disks)
-        run = report(project)
-        assert run.returncode == 1
-        assert run.stderr.startswith("make report: There is no space left on the disk")
-        assert run.stderr.count("\n") == 1, run.stderr
-        assert run.stderr.endswith("nothing was published; make room and run it again.\n")
-        assert (published / "latest").resolve().name == release.name
-        assert digests(published / "latest") == before
-        assert [path.name for path in published.glob(".*")] == []
-        # Which file was the first not to fit, and whether the system names it, is a matter of chance.
-        said = re.sub("(, .* could not be written)?; nothing", "; nothing", run.stderr)
-        saw(
-            "faults",
-            fault,
-            f"статус / exit status {run.returncode}: “{without_folders(said)}”; latest прежний / the earlier",
-        )
-    mount(published, 500_000, small_disks)
+def assert_refused_for_room(fault: str, project: Path, release: Path) -> None:
+    """One sentence says so, and nothing of the release is lost."""
+    published, before = project / "published", digests(release)
     run = report(project)
-    assert run.returncode == 0, run.stderr
-    assert (published / "latest").resolve().name != release.name
-    assert leftovers(project) == []
-    saw("faults", "disk_room", f"статус / exit status {run.returncode}, latest новый / the new one")
+    assert run.returncode == 1
+    assert run.stderr.startswith("make report: There is no space left on the disk")
+    assert run.stderr.count("\n") == 1, run.stderr
+    assert run.stderr.endswith("nothing was published; make room and run it again.\n")
+    assert (published / "latest").resolve() == release
+    assert digests(release) == before
+    assert [path.name for path in published.glob(".*")] == []
+    # Which file was the first not to fit, and whether the system names it, is a matter of chance.
+    said = re.sub("(, .* could not be written)?; nothing", "; nothing", run.stderr)
+    saw(
+        "faults",
+        fault,
+        f"статус / exit status {run.returncode}: “{without_folders(said)}”; latest прежний / the earlier",
+    )
+
+
+def test_a_build_that_the_disk_has_no_room_for_is_told_in_one_sentence(published_project: Path) -> None:
+    with small_disk(published_project / "target/report", 2_000):
+        latest = published_project / "published/latest"
+        assert_refused_for_room("disk_full_build", published_project, latest.resolve())
+
+
+def test_a_release_that_the_disk_has_no_room_for_is_told_in_one_sentence(
+    published_project: Path, sample_release: Path
+) -> None:
+    published = published_project / "published"
+    size = sum(path.stat().st_size for path in sample_release.rglob("*")) // 1024
+    # Room for the release that is there, and for a part of the next one.
+    with small_disk(published, size + 2_000):
+        release = Path(shutil.copytree(sample_release, published / sample_release.name))
+        publish.switch_latest(published, release.name)
+        assert_refused_for_room("disk_full_release", published_project, release)
+    assert leftovers(published_project) == []
 
 
 def test_copies_of_a_killed_runs_clients_go_with_the_next_run(tmp_path: Path) -> None:
@@ -295,6 +311,9 @@ def test_readers_see_no_error_and_no_mix_through_publications(
         )
         for _ in range(READERS)
     ]
+    for reader in readers:
+        assert reader.stdout
+        assert reader.stdout.readline() == "reading\n"
     publications = 0
     for name in names[1:]:
         time.sleep(SOAK_SECONDS / (PUBLICATIONS + 1))
@@ -318,7 +337,8 @@ def test_readers_see_no_error_and_no_mix_through_publications(
     assert mixes == 0
     assert publications == PUBLICATIONS
     assert seen <= {10_000 * factor for factor in range(1, PUBLICATIONS + 2)}
-    assert len(seen) >= PUBLICATIONS
+    # In five seconds a release may be gone before a busy machine has looked.
+    assert len(seen) >= (PUBLICATIONS if IS_SOAK else PUBLICATIONS // 2)
     assert min(result["queries"] for result in results) > SOAK_SECONDS
     if IS_SOAK:
         measured("readers", f"{counts}, {queries_made}, {outcome}")

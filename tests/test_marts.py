@@ -17,8 +17,7 @@ from duckdb import DuckDBPyConnection as Connection
 from statsmodels.stats.proportion import proportion_confint, samplesize_proportions_2indep_onetail
 
 from bank_segments.database import rows_of
-from conftest import none_of, rows_in
-from output_cases import endless_columns
+from conftest import rows_in
 
 FLAGS = {"CreditCard": "has_credit_card", "Loyalty": "is_loyal", "Churn": "is_churned"}
 NUMBERS = ("age", "credit_score", "owned_objects", "balance", "estimated_salary")
@@ -390,8 +389,3 @@ def test_dashboard_cube(bank: Connection, clients: pd.DataFrame) -> None:
     expected = added.groupby(dimensions)[sums].sum().to_dict("index")
     found = records(bank, "marts.rpt_dashboard_cube", dimensions)
     assert {key: {name: row[str(name)] for name in sums} for key, row in found.items()} == expected
-
-
-@pytest.mark.parametrize("warehouse", ["bank", "sample"])
-def test_no_mart_holds_nan_or_infinity(warehouse: str, request: pytest.FixtureRequest) -> None:
-    none_of(endless_columns(request.getfixturevalue(f"{warehouse}_warehouse")))

@@ -63,6 +63,7 @@ BEYOND = """
 """
 FILTER = "dashboardToggle('city', 0); dashboardToggle('age_band', 1); return dashboardSettled()"
 SYNTHETIC = re.compile("синтетические|вымышленные|ynthetic")
+# A telephone and a desk, a light and a dark screen.
 SCREENS = ((390, "light"), (1280, "light"), (1280, "dark"))
 
 
@@ -90,9 +91,9 @@ def axe() -> str:
 
 
 def assert_readable(
-    browser: webdriver.Chrome, page: Path, axe: str, screens: Iterable[tuple[int, str]] = SCREENS
+    browser: webdriver.Chrome, page: Path, screens: Iterable[tuple[int, str]], axe: str = ""
 ) -> None:
-    """On a telephone and on a desk, on a light and on a dark screen, by eye and by ear, a dashboard also filtered."""
+    """On these screens by eye, a dashboard also filtered, and, with the script of axe-core, by ear."""
     for width, scheme in screens:
         colours = [{"name": "prefers-color-scheme", "value": scheme}]
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": colours})
@@ -100,8 +101,9 @@ def assert_readable(
         browser.execute_script(
             "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
         )
-        browser.execute_script(axe)
-        assert browser.execute_async_script(FAULTS) == []
+        if axe:
+            browser.execute_script(axe)
+            assert browser.execute_async_script(FAULTS) == []
         assert browser.execute_script(SMALLEST) >= 12
         if page.name.startswith("dashboard"):
             browser.execute_script(FILTER)
@@ -126,7 +128,9 @@ def test_every_page_can_be_read_without_a_network(
         assert SYNTHETIC.search(text.splitlines()[0])
         language = browser.find_element(By.TAG_NAME, "html").get_attribute("lang")
         assert language == ("en" if ".en." in name else "ru")
-        assert_readable(browser, sample_release / name, axe)
+        # Both languages have the same style: one is looked at on every screen.
+        screens = SCREENS if language == "ru" else SCREENS[:1]
+        assert_readable(browser, sample_release / name, screens, axe)
     assert_quiet(browser)
 
 
@@ -297,14 +301,14 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Published:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_hostile_file_does_no_harm_on_any_page(
-    name: str, hostile: Published, browser: webdriver.Chrome, axe: str
+    name: str, hostile: Published, browser: webdriver.Chrome
 ) -> None:
     opened(browser, hostile.release / name)
     if name in OURS:
         text = browser.find_element(By.TAG_NAME, "body").text
         assert CLIENTS in text
         assert not SYNTHETIC.search(text.splitlines()[0])
-        assert_readable(browser, hostile.release / name, axe, SCREENS[:2])
+        assert_readable(browser, hostile.release / name, SCREENS[:2])
     if name.startswith("dashboard"):
         # Where the pointer rests on a bar, a tooltip names its level.
         for bar in browser.find_elements(

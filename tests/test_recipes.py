@@ -1,7 +1,6 @@
 """The recipes of CONTRIBUTING.md, followed in a scratch copy, need no SQL and no Python, nor do lines taken away."""
 
 import csv
-import json
 import math
 import os
 import re
@@ -34,7 +33,8 @@ from bank_segments.outputs.dashboard import write_dashboards
 from bank_segments.release.adopt import adopt
 from bank_segments.release.disclosure import publish, read_cells
 from bank_segments.words import LANGUAGES, Language
-from conftest import ROOT, SAMPLE, copy_project, dbt, rows_in
+from conftest import DATA_TESTS, ROOT, copy_project, rows_in
+from output_cases import embedded
 
 
 @dataclass(frozen=True)
@@ -195,10 +195,32 @@ ADOPTED = """
 """
 
 
+def build_from_elsewhere(project: Path, elsewhere: Path) -> None:
+    """Build with every data test from another folder, without a home, under a strict umask, on other settings."""
+    ours = ("PYTHONPATH", "HOME", "BANK_CLIENTS", "BANK_WAREHOUSE")
+    environment = {name: value for name, value in os.environ.items() if name not in ours} | {"LC_ALL": "C"}
+    options = (*DATA_TESTS, "--project-dir", project, "--profiles-dir", project)
+    run = subprocess.run(
+        [Path(sys.executable).parent / "dbt", "--no-use-colors", "build", *options],
+        cwd=elsewhere,
+        env=environment,
+        umask=0o077,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode:
+        pytest.fail(f"dbt build with the recipes failed:\n{run.stdout[-8000:]}", pytrace=False)
+    assert (project / ".client_key").is_file()
+    assert list(elsewhere.iterdir()) == []
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, sample_release: Path) -> Path:
-    """A scratch copy in which all recipes were followed and other lines are gone, built with every test."""
-    project = copy_project(tmp_path_factory.mktemp("scratch"))
+    """A scratch copy in which all recipes were followed and other lines are gone, built from another folder."""
+    project = tmp_path_factory.mktemp("scratch") / 'банк d\'Anna и "Ко"'
+    project.mkdir()
+    copy_project(project)
     code = {path: path.read_bytes() for pattern in ("*.sql", "*.py") for path in project.rglob(pattern)}
     for steps in recipes().values():
         for step in steps:
@@ -212,9 +234,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, sample_release: Path) -> P
     with pytest.raises(RefusedError, match=r"has c_.* already; nothing was changed"):
         adopt(published, project, candidate)
     assert {path: path.read_bytes() for path in code} == code
-    run = dbt("build", clients=SAMPLE, target=project / "target", project=project)
-    if run.returncode:
-        pytest.fail(f"dbt build with the recipes failed:\n{run.stdout[-8000:]}", pytrace=False)
+    build_from_elsewhere(project, tmp_path_factory.mktemp("elsewhere"))
     return project
 
 
@@ -249,53 +269,77 @@ def catalogued(project: Path, message: str) -> str:
         return str(read_po(file)[message].string)
 
 
-def test_the_new_assumption_is_what_proposals_are_judged_by(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """A year of 2 % of the balance and 1,000 a product, paid at its end: the call to mature clients no longer pays."""
-    (expected,) = warehouse.execute(
-        "select (0.02 * avg(coalesce(balance, 0)) + 1000 * avg(product_count)) / 1.15, false from marts.dim_clients"
-        " where not is_churned and product_count = 1 and age >= 39"
-    ).fetchall()
-    (found,) = warehouse.execute(
-        "select value_of_kept_client, is_profitable from marts.fct_retention_economics"
-        " where proposal_id = 'retention_call' and scenario = 'central'"
-    ).fetchall()
-    assert found == pytest.approx(expected, rel=1e-9)
+SEGMENT_5 = "not is_churned and balance >= 150000"
+# What is there after the recipes, and what has to be: another query of the same warehouse.
+FOLLOWED = {
+    "the clients of the new segment": (
+        "select clients, coverage from marts.fct_segment_metrics where segment_id = 'segment_5'",
+        f"select count(*) filter (where {SEGMENT_5}), avg(coalesce({SEGMENT_5}, false)::int) from marts.dim_clients",
+    ),
+    "the name and rule of the new segment": (
+        "select name_ru, rule from marts.dim_segments where segment_id = 'segment_5'",
+        "values ('Состоятельный', 'balance >= 150000 and is_churned = false')",
+    ),
+    "the members of the new segment": (
+        "select client_key from marts.fct_segment_membership where segment_id = 'segment_5' order by all",
+        f"select client_key from marts.dim_clients where {SEGMENT_5} order by all",
+    ),
+    "the new trait in the portrait": (  # clients without a balance are in no band
+        "select label_en, clients, churned_clients from marts.fct_churn_portrait"
+        " inner join marts.dim_trait_levels using (trait, level) where trait = 'balance_band' order by sort_order",
+        "select ['under 100,000', '100,000–150,000', '150,000 and over'][1 + band], count(*), sum(is_churned::int)"
+        " from (select (balance >= 100000)::int + (balance >= 150000)::int as band, is_churned from marts.dim_clients"
+        " where has_balance) group by band order by band",
+    ),
+    "the new driver in the regression": (
+        "select distinct is_reference or odds_ratio_adjusted_low is not null from marts.fct_churn_driver_levels"
+        " where trait = 'credit_score_band'",
+        "values (true)",
+    ),
+    "the new driver in the search": (
+        "select distinct trait from marts.fct_segment_candidate_conditions where trait = 'credit_score_band'",
+        "values ('credit_score_band')",
+    ),
+    "the depth and coverage of the other search": (
+        "select max(depth), min(coverage) >= 0.05 from marts.fct_segment_candidates where not is_declared",
+        "values (2, true)",
+    ),
+    "the samples of the other search": (
+        "select sample_kind, count(distinct draw) from intermediate.int_segment_search_tests"
+        " group by all order by all",
+        "values ('all', 1), ('bootstrap', 300), ('half', 30), ('other_half', 30)",
+    ),
+    "what the other search found again": (
+        "select count(*) filter (where found_share > 0) from marts.fct_segment_stability"
+        " inner join marts.fct_segment_candidates using (candidate_id)",
+        "select count(finding_rank) from marts.fct_segment_stability"
+        " inner join marts.fct_segment_candidates using (candidate_id)",
+    ),
+    "the action of the first finding": (
+        "select finding_kind, action_ru, action_en from marts.fct_findings where finding_place = 1",
+        "values ('driver', 'Позвонить каждому из этих клиентов.', 'Call each of these clients.')",
+    ),
+    # A year of 2 % of the balance and 1,000 a product, paid at its end: the call to mature clients no longer pays.
+    "the new assumption in the profit": (
+        "select value_of_kept_client, not is_profitable from marts.fct_retention_economics"
+        " where proposal_id = 'retention_call' and scenario = 'central'",
+        "select (0.02 * avg(coalesce(balance, 0)) + 1000 * avg(product_count)) / 1.15, true from marts.dim_clients"
+        " where not is_churned and product_count = 1 and age >= 39",
+    ),
+}
 
 
-def test_the_new_driver_is_in_the_regression_and_in_the_search(warehouse: duckdb.DuckDBPyConnection) -> None:
-    levels = warehouse.execute(
-        "select level, is_reference or odds_ratio_adjusted_low is not null from marts.fct_churn_driver_levels"
-        " where trait = 'credit_score_band'"
-    ).fetchall()
-    assert levels
-    assert all(is_compared for _, is_compared in levels)
-    (conditions,) = warehouse.execute(
-        "select count(*) from marts.fct_segment_candidate_conditions where trait = 'credit_score_band'"
-    ).fetchall()
-    assert conditions[0] > 0
-
-
-def test_the_other_search_has_its_depth_and_coverage(warehouse: duckdb.DuckDBPyConnection) -> None:
-    (found,) = warehouse.execute(
-        "select max(depth), min(coverage) >= 0.05 from marts.fct_segment_candidates where not is_declared"
-    ).fetchall()
-    assert found == (2, True)
-    samples = warehouse.execute(
-        "select sample_kind, count(distinct draw) from intermediate.int_segment_search_tests group by all order by all"
-    ).fetchall()
-    assert samples == [("all", 1), ("bootstrap", 300), ("half", 30), ("other_half", 30)]
-    (told,) = warehouse.execute(
-        "select count(*) filter (where found_share > 0), count(*) filter (where finding_rank is not null)"
-        " from marts.fct_segment_stability inner join marts.fct_segment_candidates using (candidate_id)"
-    ).fetchall()
-    assert told[0] == told[1] > 0
-
-
-def test_the_new_action_is_what_the_first_finding_says(warehouse: duckdb.DuckDBPyConnection) -> None:
-    (first,) = warehouse.execute(
-        "select finding_kind, action_ru, action_en from marts.fct_findings where finding_place = 1"
-    ).fetchall()
-    assert first == ("driver", "Позвонить каждому из этих клиентов.", "Call each of these clients.")
+@pytest.mark.parametrize(("found", "expected"), FOLLOWED.values(), ids=FOLLOWED)
+def test_what_a_recipe_asks_for_is_in_the_marts(
+    found: str, expected: str, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    wanted = warehouse.execute(expected).fetchall()
+    assert wanted
+    assert all(all(row) for row in wanted)
+    assert warehouse.execute(found).fetchall() == [
+        tuple(pytest.approx(cell, rel=1e-9) if isinstance(cell, float) else cell for cell in row)
+        for row in wanted
+    ]
 
 
 def test_the_pilot_has_the_size_of_what_was_settled(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -306,24 +350,6 @@ def test_the_pilot_has_the_size_of_what_was_settled(warehouse: duckdb.DuckDBPyCo
     assert terms == [0.9, 9, "city gender"]
     size = samplesize_proportions_2indep_onetail(offer - control, control, 0.9, alternative="two-sided")
     assert clients == math.ceil(size)
-
-
-def test_the_new_segment_is_in_the_marts(warehouse: duckdb.DuckDBPyConnection) -> None:
-    members = "not is_churned and balance >= 150000"
-    (expected,) = warehouse.execute(
-        f"select count(*), count(*) / (select count(*) from marts.dim_clients) from marts.dim_clients where {members}"
-    ).fetchall()
-    assert expected[0] > 0
-    assert warehouse.execute(
-        "select clients, coverage from marts.fct_segment_metrics where segment_id = 'segment_5'"
-    ).fetchall() == [expected]
-    assert warehouse.execute(
-        "select name_ru, rule from marts.dim_segments where segment_id = 'segment_5'"
-    ).fetchall() == [("Состоятельный", "balance >= 150000 and is_churned = false")]
-    assert warehouse.execute(
-        "select count(*) from marts.fct_segment_membership inner join marts.dim_clients using (client_key)"
-        f" where segment_id = 'segment_5' and {members}"
-    ).fetchall() == [expected[:1]]
 
 
 def test_the_adopted_candidate_is_a_segment(
@@ -360,8 +386,7 @@ def test_the_new_trait_is_on_the_dashboard(warehouse: duckdb.DuckDBPyConnection,
     paths = write_dashboards(marts, cube, tmp_path, input_name="clients.csv", is_synthetic=True)
     expected = {"ru": "Остаток (группа)", "en": "Balance band"}
     for path, language in zip(paths, LANGUAGES, strict=True):
-        (content,) = re.findall(r'id="content">(.*?)</script>', path.read_text(encoding="utf-8"), re.DOTALL)
-        cards = {view["id"]: view for view in json.loads(content)["views"]}
+        cards = {view["id"]: view for view in embedded(path)["views"]}
         card = cards["balance_band"]
         assert card["title"] == expected[language]
         assert [level["id"] for level in card["levels"]] == ["<100000", "100000-150000", "150000+", ""]
@@ -460,21 +485,6 @@ def test_the_findings_tell_the_new_hypotheses(
     ranks = told[list(nulls.index).index("h7_balance_rank")]
     assert ranks
     assert re.search(r"\d%|\d\u00a0%", ranks.group())
-
-
-def test_the_new_trait_is_in_the_portrait(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Clients without a balance are in no band."""
-    portrait = warehouse.execute(
-        "select label_en, clients, churned_clients from marts.fct_churn_portrait"
-        " inner join marts.dim_trait_levels using (trait, level) where trait = 'balance_band' order by sort_order"
-    ).fetchall()
-    labels = ["under 100,000", "100,000–150,000", "150,000 and over"]
-    expected = warehouse.execute(
-        "select count(*), count(*) filter (where is_churned) from marts.dim_clients where has_balance"
-        " group by (balance >= 100000)::int + (balance >= 150000)::int"
-        " order by (balance >= 100000)::int + (balance >= 150000)::int"
-    ).fetchall()
-    assert portrait == [(label, *counts) for label, counts in zip(labels, expected, strict=True)]
 
 
 # -----------------------------------------------------------------------------------------------------------

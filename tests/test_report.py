@@ -1,12 +1,9 @@
-"""The published release: what it holds, how it is switched, and what a refused, killed or second run leaves."""
+"""The published release: what it holds, how it is switched, and what a refused run leaves."""
 
 import hashlib
 import json
 import re
 import shutil
-import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -16,30 +13,8 @@ from bank_segments.release import publish
 from bank_segments.release.run import Steps
 from bank_segments.report import main
 from bank_segments.warehouse import Build
-from conftest import SAMPLE, report, rows_in, start_report
+from conftest import SAMPLE
 from fault_table import saw, without_folders
-
-
-@pytest.fixture
-def project(published_project: Path) -> Path:
-    return published_project
-
-
-@pytest.fixture
-def release(project: Path) -> Path:
-    return (project / "published/latest").resolve()
-
-
-def test_every_column_is_described_in_both_languages(sample_release: Path) -> None:
-    bare = rows_in(
-        sample_release / "bank_marts.duckdb",
-        "select table_name, column_name from duckdb_columns()"
-        " where schema_name in ('marts', 'quality') and coalesce(comment, '') not like '% / %'",
-    )
-    views = rows_in(
-        sample_release / "bank_marts.duckdb", "select view_name from duckdb_views() where not internal"
-    )
-    assert (bare, views) == ([], [])
 
 
 def test_run_json_tells_what_was_run_on_what(sample_release: Path) -> None:
@@ -86,24 +61,6 @@ def test_a_slow_part_of_a_step_has_a_line_of_its_own(capsys: pytest.CaptureFixtu
     ]
 
 
-def test_a_refused_file_leaves_the_release_and_says_why_in_one_sentence(project: Path, release: Path) -> None:
-    bad = project / "bad.csv"
-    bad.write_text("userid,score\n1,2\n", encoding="utf-8")
-    run = report(project, "--clients", str(bad))
-    assert run.returncode == 1
-    assert run.stderr.count("\n") == 1
-    for part in ("bad.csv", "no column city", "make bank CLIENTS=bad.csv"):
-        assert part in run.stderr
-    assert "Traceback" not in run.stdout + run.stderr
-    assert (project / "published/latest").resolve() == release
-    saw(
-        "faults",
-        "refused_file",
-        f"статус / exit status {run.returncode}: “{without_folders(run.stderr, project)}”;"
-        " latest прежний / the earlier",
-    )
-
-
 DEFECTS = {
     "gate": (
         "update quality.row_counts set accepted_rows = 9899, rejected_rows = 101",
@@ -126,12 +83,37 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def release(elsewhere: Path, sample_release: Path) -> Path:
+    """The release that is there in that folder."""
+    release = Path(shutil.copytree(sample_release, elsewhere / "published" / sample_release.name))
+    publish.switch_latest(release.parent, release.name)
+    return release
+
+
+def test_a_refused_file_leaves_the_release_and_says_why_in_one_sentence(
+    release: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("bad.csv").write_text("userid,score\n1,2\n", encoding="utf-8")
+    status = main(["--clients", "bad.csv"])
+    said = capsys.readouterr().err
+    assert status == 1
+    assert said.count("\n") == 1
+    for part in ("bad.csv", "no column city", "make bank CLIENTS=bad.csv"):
+        assert part in said
+    assert release.with_name("latest").resolve() == release
+    saw(
+        "faults",
+        "refused_file",
+        f"статус / exit status {status}: “{said.strip()}”; latest прежний / the earlier",
+    )
+
+
 @pytest.mark.parametrize("stage", DEFECTS)
 def test_what_does_not_pass_is_not_published(
     stage: str,
     sample_warehouse: Path,
-    sample_release: Path,
-    elsewhere: Path,
+    release: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -153,18 +135,14 @@ def test_what_does_not_pass_is_not_published(
         write_marts(build, path)
         spoil(path, "expectations")
 
-    monkeypatch.setattr("bank_segments.report.build_warehouse", build)
     monkeypatch.setattr(publish, "write_marts", write)
-    published = elsewhere / "published"
-    shutil.copytree(sample_release, published / sample_release.name)
-    publish.switch_latest(published, sample_release.name)
-    assert main(["--clients", str(SAMPLE)]) == 1
+    assert main(["--clients", str(SAMPLE)], build) == 1
     said = capsys.readouterr()
     assert said.err.count("\n") == 1
     assert reason in said.err
     assert re.fullmatch(rf"{stage} +failed", said.out.splitlines()[-1])
-    assert sorted(path.name for path in published.iterdir()) == [sample_release.name, "latest"]
-    assert (published / "latest").resolve().name == sample_release.name
+    assert sorted(path.name for path in release.parent.iterdir()) == [release.name, "latest"]
+    assert release.with_name("latest").resolve() == release
 
 
 def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,29 +162,6 @@ def test_a_template_that_is_none_is_refused_before_anything_is_built(
         "make report: DECK_TEMPLATE: bank.pptx cannot be read as a PowerPoint file (.pptx).\n"
     )
     assert not (elsewhere / "target").exists()
-
-
-def test_a_second_run_at_the_same_time_is_refused(project: Path, release: Path) -> None:
-    log, begun = project / "target/report/dbt.log", "Concurrency: "
-    builds = log.read_text(encoding="utf-8").count(begun)
-    first = start_report(project)
-    try:
-        wait_for(lambda: (project / "target/report/lock").read_text() == str(first.pid))
-        second = report(project)
-        assert second.returncode == 1
-        assert "Another" in second.stderr
-        wait_for(lambda: log.read_text(encoding="utf-8").count(begun) > builds)
-    finally:
-        # Half-way through the build, as a machine that loses power would.
-        first.send_signal(signal.SIGKILL)
-        first.wait()
-    assert (project / "published/latest").resolve() == release
-    assert (project / "published/latest/run.json").is_file()
-    saw(
-        "faults",
-        "second_run",
-        f"статус / exit status {second.returncode}: “{without_folders(second.stderr)}”; latest прежний / the earlier",
-    )
 
 
 def test_three_releases_of_each_series_stay_and_can_be_rolled_back_to(
@@ -237,10 +192,3 @@ def test_three_releases_of_each_series_stay_and_can_be_rolled_back_to(
         "roll_back_nothing",
         f"статус / exit status {status}: “{without_folders(said, elsewhere)}”; latest прежний / the earlier",
     )
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)

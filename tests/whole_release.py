@@ -1,7 +1,5 @@
 """What every release holds, of whatever bank: no empty page, chart or slide, and every sentence whole."""
 
-import json
-import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +8,7 @@ from pptx import Presentation
 from bank_segments.marts import read_marts
 from bank_segments.outputs.charts import chart_style
 from bank_segments.words import LANGUAGES, Language
-from output_cases import BROKEN, deck_texts
+from output_cases import BROKEN, deck_texts, embedded
 from test_charts import drawn
 from test_pages import assert_first_page_leads_to_everything
 
@@ -69,9 +67,7 @@ def empty_slides(path: Path) -> list[str]:
 
 def empty_cards(path: Path) -> list[str]:
     """Cards of a dashboard without two levels to compare."""
-    page = path.read_text(encoding="utf-8")
-    (content,) = re.findall(r'<script type="application/json" id="content">(.*?)</script>', page, re.DOTALL)
-    dashboard = json.loads(content)
+    dashboard = embedded(path)
     assert dashboard["views"]
     assert dashboard["cube"]["cells"]
     return [view["id"] for view in dashboard["views"] if len(view["levels"]) < 2]

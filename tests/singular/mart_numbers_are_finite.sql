@@ -1,5 +1,10 @@
 -- NaN and infinity pass through every comparison in a chart or a BI tool; a mart has NULL where there is no number.
 {%- set marts = [
+    'client_notes',
+    'dim_assumptions',
+    'dim_hypotheses',
+    'fct_churn_driver_levels',
+    'fct_churn_drivers',
     'fct_churn_portrait',
     'fct_churn_portrait_numbers',
     'fct_findings',
@@ -14,8 +19,12 @@
     'fct_retention_economics',
     'fct_retention_proposals',
     'fct_retention_sensitivity',
+    'fct_segment_candidate_overlaps',
+    'fct_segment_candidates',
     'fct_segment_metrics',
     'fct_segment_stability',
+    'row_counts',
+    'trait_distribution',
 ] %}
 
 with
