@@ -1,7 +1,6 @@
 """DuckDB connections that see the files they were opened on and nothing else: no other file, no network, no setting."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import duckdb
 
 # As in profiles.yml; beyond it DuckDB spills.
 MEMORY_LIMIT = os.environ.get("BANK_MEMORY", "60%")
-_ROWS_PER_FETCH = 10_000
 
 
 def literal(text: str) -> str:
@@ -56,9 +54,3 @@ def rows_of(connection: duckdb.DuckDBPyConnection, query: str, *parameters: obje
     result = connection.execute(query, list(parameters))
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
-def each_row(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of an executed query, in constant memory however many they are."""
-    for batch in iter(lambda: result.fetchmany(_ROWS_PER_FETCH), []):
-        yield from batch

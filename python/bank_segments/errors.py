@@ -34,7 +34,8 @@ def disk_full(message: str) -> RefusedError | None:
 def exit_status(command: str, work: Callable[[], str], stopped: str) -> int:
     """Do the work of a command, print what it returns, and give its exit status: 1 with one sentence if it is refused.
 
-    `stopped` says what was not done where the disk or the database failed, with `{reason}` for what they said.
+    `stopped` says what was not done where the disk or the database failed, with `{reason}` for what they said; a full
+    disk has its own sentence.
     """
     try:
         print(work())
@@ -42,6 +43,7 @@ def exit_status(command: str, work: Callable[[], str], stopped: str) -> int:
     except RefusedError as refusal:
         said = str(refusal)
     except (OSError, duckdb.Error) as error:
-        said = stopped.format(reason=" ".join(str(error).split()))
+        reason = " ".join(str(error).split())
+        said = str(disk_full(reason) or stopped.format(reason=reason))
     print(f"{command}: {said}", file=sys.stderr)
     return 1

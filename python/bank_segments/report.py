@@ -18,10 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from bank_segments import BANK, SAMPLE
-from bank_segments.errors import RefusedError, disk_full
+from bank_segments.errors import RefusedError, exit_status
 from bank_segments.ingest import registers
 from bank_segments.marts import Marts, read_marts, rows
 from bank_segments.release import expectations, gate, private_csv, publish, run
@@ -98,8 +96,8 @@ def report(
     allow_drift: bool = False,
     deck_template: Path | None = None,
     build_models: Callable[[Path, Build, Hear], None] | None = None,
-) -> None:
-    """Run the whole job on `clients`; raises `RefusedError` where nothing may be published.
+) -> str:
+    """Run the whole job on `clients`, return its summary; raises `RefusedError` where nothing may be published.
 
     `build_models` builds them elsewhere than on DuckDB, and leaves the marts in the warehouse all the same.
     """
@@ -143,9 +141,8 @@ def report(
             outcomes = validator.submit(expectations.validate, staged / "bank_marts.duckdb").result()
             refuse(expectations.refusal_of(outcomes, build.warehouse))
         with steps.step("dbt docs"):
-            write_documentation(clients, build)
             (staged / "docs").mkdir()
-            shutil.copyfile(build.documentation, staged / "docs/index.html")
+            write_documentation(clients, build, staged / "docs/index.html")
         with steps.step("data quality page"):
             verdict = write_quality_page(
                 staged / "data_quality",
@@ -177,7 +174,7 @@ def report(
             write_index(staged, record, verdict, charts, rows(marts.fct_findings))
             record.write(staged / "run.json")
             release = publish.publish(staged, PUBLISHED, run_id)
-        print(run.summary(marts, passed.rows, release))
+        return run.summary(marts, passed.rows, release)
 
 
 def choose_bank(clients: Path, sheet: str) -> None:
@@ -218,29 +215,25 @@ def main(
     options = parser.parse_args(arguments)
     # Where the log itself cannot be written, the reason is told once, and not in tracebacks.
     logging.raiseExceptions = False
-    try:
+
+    def work() -> str:
         if options.roll_back:
             with run.only_run(TARGET):
-                print(f"published/latest is now {publish.roll_back(PUBLISHED).name}")
-        else:
-            if "BANK" not in os.environ and options.clients != SAMPLE:
-                choose_bank(options.clients, options.sheet)
-            refuse(registers.own_refusal())
-            with environment(BANK_SHEET=options.sheet):
-                report(
-                    options.clients,
-                    series_name=options.series,
-                    allow_drift=options.allow_drift,
-                    deck_template=options.deck_template,
-                    build_models=build_models,
-                )
-    except (RefusedError, OSError, duckdb.Error) as error:
-        said = " ".join(str(error).split())
-        if not isinstance(error, RefusedError):
-            said = str(disk_full(said) or f"The run stopped, nothing was published: {said}.")
-        print(f"make {'rollback' if options.roll_back else 'report'}: {said}", file=sys.stderr)
-        return 1
-    return 0
+                return f"published/latest is now {publish.roll_back(PUBLISHED).name}"
+        if "BANK" not in os.environ and options.clients != SAMPLE:
+            choose_bank(options.clients, options.sheet)
+        refuse(registers.own_refusal())
+        with environment(BANK_SHEET=options.sheet):
+            return report(
+                options.clients,
+                series_name=options.series,
+                allow_drift=options.allow_drift,
+                deck_template=options.deck_template,
+                build_models=build_models,
+            )
+
+    command = f"make {'rollback' if options.roll_back else 'report'}"
+    return exit_status(command, work, "The run stopped, nothing was published: {reason}.")
 
 
 if __name__ == "__main__":

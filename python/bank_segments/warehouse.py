@@ -43,8 +43,6 @@ class Build:
         self.run_results = directory / "run_results.json"
         # The rejected rows with the bank's ids, beside dbt.log.
         self.rejected_rows = directory / "rejected_rows.csv"
-        # The dbt docs as one static page.
-        self.documentation = directory / "static_index.html"
 
 
 @contextlib.contextmanager
@@ -191,7 +189,7 @@ def _inline(picture: re.Match[str]) -> str:
     return f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def write_documentation(clients: Path, build: Build) -> None:
+def write_documentation(clients: Path, build: Build, path: Path) -> None:
     """Write the dbt docs as one static page that loads nothing."""
     result = _invoke(["docs", "generate", "--static", "--no-compile"], build, clients)
     if not result.success:
@@ -199,8 +197,7 @@ def write_documentation(clients: Path, build: Build) -> None:
         if full := next(filter(None, map(disk_full, said)), None):
             raise full
         raise RefusedError(f"dbt docs failed: {one_line(said[0])}; nothing was published.")
-    page = build.documentation.read_text(encoding="utf-8")
+    page = (build.directory / "static_index.html").read_text(encoding="utf-8")
     for loud, quiet in _QUIET.items():
         page = page.replace(loud, quiet)
-    page = _PICTURE.sub(_inline, page)
-    build.documentation.write_text(page, encoding="utf-8")
+    path.write_text(_PICTURE.sub(_inline, page), encoding="utf-8")

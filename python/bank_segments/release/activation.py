@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from bank_segments import ROOT
-from bank_segments.database import each_row, open_confined
+from bank_segments.database import open_confined
 from bank_segments.errors import RefusedError, exit_status, shown
 from bank_segments.release import pilot
 from bank_segments.release.private_csv import write_private
@@ -71,7 +71,7 @@ def active_members(
             found = pilot.drawn_arms(connection, segment_id, columns)
         else:
             found = connection.execute(f"select {', '.join(columns)} from members order by client_id")
-        yield [column[0] for column in found.description or ()], each_row(found)
+        yield [column[0] for column in found.description or ()], iter(found.fetchone, None)
 
 
 def write_list(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from bank_segments.database import each_row, open_confined
+from bank_segments.database import open_confined
 
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]*)?([eE][+-]?[0-9]+)?")
 # Also behind a separator: a spreadsheet that splits at semicolons or tabs starts a cell there.
@@ -64,4 +64,4 @@ def write_rejected(warehouse: Path, path: Path) -> None:
         if query and connection.execute(f"from ({query}) limit 1").fetchall():
             result = connection.execute(query)
             columns = [column[0] for column in result.description or ()]
-            write_private(path, columns, each_row(result), encoding="utf-8-sig")
+            write_private(path, columns, iter(result.fetchone, None), encoding="utf-8-sig")
