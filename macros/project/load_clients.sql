@@ -21,6 +21,8 @@
     {%- set wanted = clients.columns.keys() | reject('in', not_in_the_file()) | list -%}
     {%- set file = look_at_client_file(path, env_var('BANK_SHEET', ''), wanted) -%}
     {%- do refuse(file.refusal) if file.refusal -%}
+    {#- A proposal for a bank is read by registers that are not finished, as far as staging. -#}
+    {%- do refuse(file.contradiction) if file.contradiction and not is_part -%}
     {%- if is_part and loaded -%}
         {%- do refuse(
             'The client file ' ~ file.shown ~ ' is not the one that the warehouse holds, ' ~ loaded

@@ -320,13 +320,12 @@ def look(name: str, sheet: str, wanted: list[str], folder: Path) -> ClientFile:
 def look_as_dict(name: str, sheet: str, wanted: list[str], folder: Path) -> dict[str, object]:
     """Return the fields of `ClientFile`, or `refusal` with the sentence to show, for a macro, which catches nothing.
 
-    It is also refused where the registers contradict themselves.
+    `contradiction` is what is wrong with the registers by which the file is read.
     """
     try:
-        refusal = registers.own_refusal()
-        return {"refusal": refusal} if refusal else asdict(look(name, sheet, wanted, folder))
-    except RefusedError as error:
-        return {"refusal": str(error)}
+        return asdict(look(name, sheet, wanted, folder)) | {"contradiction": registers.own_refusal()}
+    except RefusedError as refusal:
+        return {"refusal": str(refusal)}
 
 
 class Plugin(BasePlugin):

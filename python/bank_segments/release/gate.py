@@ -103,6 +103,9 @@ order by kind <> 'rejected_share', kind, subject
 """
 
 
+_NAMES = "select kind, name_ru, name_en, meaning_ru, meaning_en from bank.reference.gate_limits"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One measured value against its limits; `none` and the note say why there is no verdict."""
@@ -125,7 +128,7 @@ class GateResult:
     rejected_rows: int
     previous_run: str | None
     findings: tuple[Finding, ...]
-    limits: Mapping[Kind, Mapping[str, Any]]  # the rows of the register
+    limits: Mapping[Kind, Mapping[str, Any]]  # their names and what they mean
 
     def having(self, *outcomes: Outcome) -> list[Finding]:
         """The findings with one of the outcomes."""
@@ -205,7 +208,7 @@ def check_gate(warehouse: Path, previous: Path | None, *, allow_drift: bool = Fa
         _measure_moves(connection, previous)
         ((read, accepted, rejected),) = connection.execute(_COUNTS).fetchall()
         findings = tuple(Finding(**row) for row in rows_of(connection, _FINDINGS, allow_drift))
-        limits = {row["kind"]: row for row in rows_of(connection, "from bank.reference.gate_limits")}
+        limits = {row["kind"]: row for row in rows_of(connection, _NAMES)}
     return GateResult(read, accepted, rejected, previous.name if previous else None, findings, limits)
 
 
