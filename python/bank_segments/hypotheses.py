@@ -182,8 +182,10 @@ def _counts(sample: Sample) -> tuple[Counts, Counts]:
 
 
 def _ranks(sample: Sample) -> RankSums:
-    if sample.ranks is None:
+    if not (sample.one.n and sample.two.n):
         raise UndefinedError(Reason.EMPTY_GROUP)
+    if sample.ranks is None:
+        raise ValueError(f"{sample.hypothesis_id} has no rank sums: is a rank test planned of a share?")
     return sample.ranks
 
 

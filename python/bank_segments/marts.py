@@ -1,7 +1,7 @@
 """The one place where Python reads the warehouse: its small marts, never a client's row.
 
-Every field of `Marts` is named after its relation. The order of its rows is SQL, too: another engine fills the same
-object by running the same queries and handing each result over as a pandas frame.
+Every field of `Marts` is named after its relation. Beside it stand what names a row and the order of the rows, which
+is SQL, too.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def read_marts(path: Path) -> Marts:
 
 
 def marts_from(query: Callable[[str], pd.DataFrame]) -> Marts:
-    """Fill `Marts` through `query`, which runs one portable SELECT on any engine and returns all its rows."""
+    """Fill `Marts` through `query`, which runs one SELECT on a connection that is open and returns all its rows."""
 
     def read(name: str, joins: str, order: str, **_: object) -> pd.DataFrame:
         return query(f"select mart.* from {RELATIONS[name]} as mart {joins}{order and f' order by {order}'}")

@@ -18,7 +18,7 @@ from own_columns;
 create view names_of_own_columns as
 select 'traits' as register, 'trait' as place, line, trait as name from traits
 union all
-select 'bands', 'column_name', bands.line, column_name from bands
+select 'bands', 'column_name', line, column_name from bands
 union all
 select 'allowed_values', 'column_name', line, column_name from allowed_values
 union all
