@@ -264,8 +264,8 @@ def _mann_whitney(sample: Sample, margin: float) -> Outcome:
     return replace(shown, statistic=mann_whitney.u, degrees_of_freedom=None, p_value=mann_whitney.p_value)
 
 
-# Fisher's test and the one within strata, which follow on the same sample, show its figures.
-@lru_cache(maxsize=1)
+# Fisher's test and the one within strata show its figures; families of trimmed samples take in untrimmed shares.
+@lru_cache
 def _two_proportion_z(sample: Sample, margin: float) -> Outcome:
     one, two = _counts(sample)
     statistic, p_value = statistics.two_proportion_z(one, two)
