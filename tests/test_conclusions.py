@@ -142,7 +142,7 @@ def test_a_rate_set_by_a_rule_is_no_finding(marts: Marts) -> None:
     for is_set in (True, False):
         case = marts.fct_segment_metrics.assign(is_churn_set_by_rule=is_set)
         said = section(replace(marts, fct_segment_metrics=case), "Segments")
-        assert said.count("The rule itself sets it") == (len(case) if is_set else 0)
+        assert said.count("so it says nothing about the risk") == (len(case) if is_set else 0)
 
 
 def test_the_most_common_level_and_the_order_of_proposals_are_the_marts(marts: Marts) -> None:

@@ -180,8 +180,10 @@ class Text:
 
 
 @cache
-def rated(clients: int, churned: int) -> tuple[float | None, float | None, float | None]:
-    if clients == 0:
+def rated(
+    clients: int, churned: int, *, is_exact: bool = True
+) -> tuple[float | None, float | None, float | None]:
+    if clients == 0 or (clients < 30 and not is_exact):
         return None, None, None
     low, high = proportion_confint(churned, clients, method="wilson")
     return churned / clients, float(low), float(high)
@@ -221,11 +223,12 @@ def assert_state_is_right(page: Page, found: dict[str, Any]) -> None:
     filters, text = found["filter"], Text(page.language)
     clients, churned, _ = counted(page, filters)
     all_clients, all_churned, _ = counted(page, {})
-    rate, low, high = rated(clients, churned)
+    is_exact = not any(filters.values())
+    rate, low, high = rated(clients, churned, is_exact=is_exact)
     bank_rate, bank_low, bank_high = rated(all_clients, all_churned)
     words = page.content["words"]
-    assert (page.content["roughBelow"], page.content["hasExactTotals"]) == (100, True)
-    rough = 100 if any(filters.values()) else 0
+    assert [page.content[limit] for limit in ("roughBelow", "hiddenBelow", "hasExactTotals")] == [100, 30, True]
+    rough = 0 if is_exact else 100
     expected = {
         "clients": text.count(clients),
         "clients-beside": words["clientsBeside"].format(
@@ -249,7 +252,7 @@ def assert_state_is_right(page: Page, found: dict[str, Any]) -> None:
         rows, drawn = [], []
         for level, label in labels.items():
             clients, churned = counts.get(level, (0, 0))
-            rate, low, high = rated(clients, churned)
+            rate, low, high = rated(clients, churned, is_exact=is_exact)
             share = clients / total if total else None
             usual = text.percent(rated(*whole_view(page, view).get(level, (0, 0)))[0])
             shown = (
@@ -405,7 +408,7 @@ def test_page_holds_nothing_but_the_cube_and_its_names(
 ) -> None:
     keys = rows_in(sample_warehouse, "select client_key from marts.dim_clients limit 50")
     for page in pages.values():
-        names = {"cube", "views", "words", "numbers", "proposals", "specs", "roughBelow", "hasExactTotals"}
+        names = {"cube", "views", "words", "numbers", "proposals", "specs", "roughBelow", "hiddenBelow", "hasExactTotals"}
         assert set(page.content) == names
         numbers = {
             key

@@ -18,10 +18,14 @@ bank as (
 
 ),
 
--- Of churned or of active clients alone: their churn rate is no finding.
+-- Of churned or of active clients alone: their churn rate is no finding, nor is that of those who are in no segment.
 set_by_rule as (
 
-    select distinct segment_id
+    select segment_id
+    from segment_rules
+    where column_name = 'is_churned'
+    union distinct
+    select 'none' as segment_id
     from segment_rules
     where column_name = 'is_churned'
 

@@ -12,7 +12,7 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cache
@@ -81,7 +81,7 @@ EFFECTS = {
 FINDING_PLACES = {
     "proposal": N_("When a proposal pays"),
     "candidate": N_("Segments that the search found"),
-    "driver": N_("What drives churn when all else is equal"),
+    "driver": N_("What goes with churn when all else is equal"),
 }
 _NOUNS: dict[Noun, tuple[str, str]] = {
     "client": n_("%(num)s\u00a0client", "%(num)s\u00a0clients"),
@@ -132,6 +132,13 @@ def decimals_of(*values: float | None) -> int:
     if max(known, default=0.0) >= 1000 or all(value.is_integer() for value in known):
         return 0
     return 1 if max(known) >= 1 or all(round(value, 1) == value for value in known) else 2
+
+
+def decimals_of_medians(rows: Iterable[Row]) -> int:
+    """How many decimals the medians and quartiles of a trait are shown with that stand side by side."""
+    return decimals_of(
+        *(row[name] for row in rows if not row["is_too_small"] for name in ("median", "p25", "p75"))
+    )
 
 
 def _without_source(text: str, *_source: object, **_of: object) -> str:
@@ -227,7 +234,7 @@ class Words:
             "CONFIDENCE": CONFIDENCE,
             "FINDING_PLACES": FINDING_PLACES,
             "N_": N_,
-            "decimals_of": decimals_of,
+            "decimals_of_medians": decimals_of_medians,
             "fact": _without_source,
             "find": find,
             "groups": groups,

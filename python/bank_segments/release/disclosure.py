@@ -86,6 +86,7 @@ class PublishedCube:
     large_group: ClassVar[int] = (
         100  # accuracy of churn rates is stated for groups of at least this many clients
     )
+    telling_group: ClassVar[int] = 30  # the churn rate of fewer says little where their number is not exact
 
     dimensions: tuple[str, ...]
     exact_pairs: tuple[tuple[str, str], ...]

@@ -67,6 +67,7 @@ def write_dashboards(
     }
     levels = ordered_levels(marts, cube)
     embedded = encoded(cube, levels)
+    is_changed = cube.is_protected and not cube.is_whole
     written = []
     for words in (words_of(marts, language) for language in LANGUAGES):
         content = {
@@ -74,7 +75,8 @@ def write_dashboards(
             "specs": specs,
             "numbers": number_format(words),
             # The churn rate of fewer clients may be far from the warehouse's, where their number is not exact.
-            "roughBelow": cube.large_group if cube.is_protected and not cube.is_whole else 0,
+            "roughBelow": cube.large_group if is_changed else 0,
+            "hiddenBelow": cube.telling_group if is_changed else 0,
             "hasExactTotals": cube.totals.clients == 0,
             "views": Views(marts, cube, levels, words).all(),
             "proposals": proposals(marts, words),
@@ -221,7 +223,7 @@ class Views:
         note = _("Segments overlap: a client may be in several of them.")
         if names := [name(segment, "name") for segment in shown if segment["is_churn_set_by_rule"]]:
             note += " " + _(
-                "The rule of %(names)s itself says who left, so that their churn rate is no finding.",
+                "Who left is set by the rule itself (%(names)s), so that the churn rate is no finding.",
                 names=", ".join(names),
             )
         note += "".join(

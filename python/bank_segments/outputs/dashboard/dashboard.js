@@ -2,7 +2,7 @@
 // The page's only logic: add up the published cells that pass the filter, and show them. No number is stored anywhere else.
 (() => {
   const content = JSON.parse(document.getElementById("content").textContent);
-  const { views, cube, words, numbers, roughBelow, hasExactTotals } = content;
+  const { views, cube, words, numbers, roughBelow, hiddenBelow, hasExactTotals } = content;
   const membersOf = {
     trait: (view, codes) => [codes[view.dimension]],
     segments: (view, codes) => view.memberships[codes[view.dimension]],
@@ -29,8 +29,9 @@
   const tenths = (value) => (Math.round((10 * value).toPrecision(15)) / 10).toFixed(1);
   const decimal = (value) => tenths(value).replace(".", numbers.decimal);
   const percent = (value) => (value === null ? "—" : decimal(100 * value) + numbers.percent);
+  const isExact = (filtered) => hasExactTotals && !filtered;
   const rateOf = ({ clients, rate }, filtered) => {
-    const isRough = rate !== null && clients < roughBelow && (filtered || !hasExactTotals);
+    const isRough = rate !== null && clients < roughBelow && !isExact(filtered);
     return (isRough ? "≈\u00a0" : "") + percent(rate);
   };
   const interval = (low, high) => (low === null ? "—" : decimal(100 * low) + "–" + percent(high));
@@ -45,7 +46,9 @@
   // --- counting ---
   const Z = 1.959963984540054;
   const rated = (clients, churned) => {
-    if (clients === 0) return { clients, churned, rate: null, low: null, high: null };
+    // The rate of a few clients whose number is not exact would be that of the protection.
+    if (clients === 0 || (clients < hiddenBelow && !isExact(isFiltered())))
+      return { clients, churned, rate: null, low: null, high: null };
     const rate = churned / clients;
     const scale = 1 + (Z * Z) / clients;
     const centre = (rate + (Z * Z) / (2 * clients)) / scale;
@@ -229,7 +232,8 @@
     showFilter();
     const rows = views.map(showView);
     const drawn = charts.filter((chart) => chart.vega).map((chart) =>
-      chart.vega.data("rows", chartRows(chart.index, chart.kind, rows[chart.index])).runAsync());
+      // Anew, for other labels take another width.
+      chart.vega.data("rows", chartRows(chart.index, chart.kind, rows[chart.index])).resize().runAsync());
     return Promise.all(drawn);
   };
   const plan = () => {
