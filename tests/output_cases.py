@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import fields, replace
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -108,7 +109,7 @@ def odd_marts(marts: Marts) -> dict[str, Marts]:
         "fct_product_count_portrait",
         "fct_hypothesis_sensitivity",
     )
-    names = ["=1+1", "@SUM(1+1)", "<b>$_*$", HOSTILE["Рыбинск"]]
+    names = list(islice(cycle(["=1+1", "@SUM(1+1)", "<b>$_*$", HOSTILE["Рыбинск"]]), len(marts.dim_segments)))
     hostile = replace(
         marts,
         dim_segments=marts.dim_segments.assign(name_ru=names, name_en=names),

@@ -35,6 +35,7 @@ FILES = {
     "2 clients in a group": GROUPS.format(2),
     "one product": "from clients where Products = 1 limit 60",
     "nobody left": "from clients where Churn = 0 limit 60",
+    "a row that is no client": "(from clients limit 30) union all by name (select null as userid)",
     "everybody left": "from clients where Churn = 1 limit 60",
     "clients alike": "select * replace (500 as score, 'Рыбинск' as City, 'М' as Gender, 40 as Age, 3 as Objects,"
     " null as Balance, 1 as CreditCard, 1 as Loyalty, 50000 as estimated_salary) from clients limit 60",

@@ -31,7 +31,10 @@ BANDS: dict[str, tuple[list[float], str]] = {
     "estimated_salary": ([50_000, 100_000, 150_000], "<50000 50000-100000 100000-150000 150000+"),
 }
 SEGMENTS = ("segment_1", "segment_2", "segment_3", "segment_4")
-COVERAGE = "round(coverage, 4) from marts.fct_segment_metrics where segment_id <> 'none' order by segment_id"
+COVERAGE = (
+    "round(coverage, 4) from marts.fct_segment_metrics"
+    " where segment_id between 'segment_1' and 'segment_4' order by segment_id"
+)
 VERDICTS = (
     "hypothesis_id, population, verdict, difference < 0 from marts.fct_hypothesis_results"
     " where is_primary and hypothesis_id <= 'h5' order by all"

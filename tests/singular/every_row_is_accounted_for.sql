@@ -2,7 +2,10 @@ with
 
 source_rows as (
 
-    select * from {{ source('bank', 'clients') }}
+    select *
+    from {{ source('bank', 'clients') }}
+    -- A total or a blank row is no client: the notes on the reading tell of it.
+    where other_row is null
 
 ),
 
