@@ -191,10 +191,6 @@ class Words:
         """`message`, whose English is its own key, with `%(name)s` filled in; a percent sign is written `%%`."""
         return _translations(self.language).gettext(message) % values
 
-    def pgettext(self, context: str, message: str, **values: object) -> str:
-        """`message` where its English has several meanings."""
-        return _translations(self.language).pgettext(context, message) % values
-
     def ngettext(self, one: str, many: str, count: float, **values: object) -> str:
         """The form that goes with `count`, which `%(num)s` stands for; a fraction takes the form of 2 to 4."""
         whole = int(count) if count == int(count) else 2
@@ -322,10 +318,6 @@ class Words:
         decimals = next(told_apart, 1)
         return self.percent(row["churn_rate"], decimals), self.percent_between(low, high, decimals)
 
-    def rate(self, row: Row) -> str:
-        """The churn rate alone, with the decimals that it has beside its interval."""
-        return self.rate_and_ends(row)[0] if is_known(row["churn_rate"]) else MISSING
-
     def rate_with_interval(self, row: Row) -> str:
         """The churn rate with its interval: `27,7 % (95 % ДИ от 26,5 до 29,0 %)`."""
         if not is_known(row["churn_rate"]):
@@ -433,9 +425,7 @@ class Words:
             return self.level(column, str(is_churned).lower())
         named = (self.traits.get(f"{kind} {column}") for kind in ("category", "number"))
         return self.gettext(
-            _OPERATORS[operator],
-            column=next(filter(None, named), column),
-            value=self._value(column, value),
+            _OPERATORS[operator], column=next(filter(None, named), column), value=self._value(column, value)
         )
 
     def _value(self, column: str, value: str) -> str:
