@@ -138,10 +138,14 @@ def _without_source(text: str, *_source: object, **_of: object) -> str:
     return text
 
 
+def printable(text: str) -> str:
+    """`text` on one line, with a space for every character that cannot be printed."""
+    return "".join(char if char.isprintable() or char == SPACE else " " for char in text)
+
+
 def escaped(text: str) -> str:
     """`text` from outside (a file or city name) on one line and without any meaning in Markdown or HTML."""
-    one_line = "".join(char if char.isprintable() or char == SPACE else " " for char in text)
-    return re.sub(r"([\\`*_{}\[\]()#|~!$@:])", r"\\\1", html.escape(one_line, quote=False))
+    return re.sub(r"([\\`*_{}\[\]()#|~!$@:])", r"\\\1", html.escape(printable(text), quote=False))
 
 
 def capitalised(text: str) -> str:
@@ -221,7 +225,9 @@ class Words:
             "words": self,
             "language": self.language,
             "CONFIDENCE": CONFIDENCE,
+            "EFFECTS": EFFECTS,
             "FINDING_PLACES": FINDING_PLACES,
+            "MISSING": MISSING,
             "N_": N_,
             "decimals_of": decimals_of,
             "fact": _without_source,

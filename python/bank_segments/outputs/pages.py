@@ -170,7 +170,7 @@ def write_pilot_page(directory: Path, *, result: Result, design: Mapping[str, An
 
 
 def _write(directory: Path, page: str, words: Words, **values: object) -> None:
-    html = words.environment(_TEMPLATES).get_template(f"pages/{page}.html.j2").render(values)
+    html = words.environment(_TEMPLATES).get_template(f"pages/{page}.html.j2").render(values, files=INDEX)
     (directory / INDEX[words.language]).write_text(html, encoding="utf-8")
 
 

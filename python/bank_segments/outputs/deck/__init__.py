@@ -16,8 +16,8 @@ from jinja2 import Template
 
 from bank_segments.marts import RELATIONS, Marts
 from bank_segments.outputs.deck.page import check_template, write_pages
-from bank_segments.outputs.deck.sources import Row, fact, plain, point, printable
-from bank_segments.words import EFFECTS, MISSING, Language, Words, interval_suffix, scale_of, words_of
+from bank_segments.outputs.deck.sources import Row, fact, plain, point
+from bank_segments.words import Language, Words, interval_suffix, printable, scale_of, words_of
 
 __all__ = ["check_template", "write_deck"]
 
@@ -65,8 +65,6 @@ def _template(words: Words) -> Template:
     environment = words.environment(Path(__file__).parents[1])
     environment.filters["label"] = lambda text: plain(text, _LABEL)
     environment.globals |= {
-        "EFFECTS": EFFECTS,
-        "MISSING": MISSING,
         "fact": fact,
         "interval_of": _interval_of,
         "interval_suffix": interval_suffix,
