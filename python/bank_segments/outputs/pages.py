@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -132,17 +133,12 @@ def write_quality_page(
             directory,
             "quality",
             words,
+            **tables,
             state=state,
             gate=gate,
             findings=findings,
             traits=traits,
-            reasons=[
-                (reason_text(row["reason"], words), row["rejected_rows"])
-                for row in tables["rejection_reasons"]
-            ],
-            counts=tables["row_counts"][0],
-            client_notes=tables["client_notes"],
-            reading_notes=tables["reading_notes"],
+            reason_text=partial(reason_text, words=words),
             expectations=list(_merged(outcomes)),
             unmet=unmet,
             tests=tests,
