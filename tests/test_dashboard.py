@@ -44,9 +44,7 @@ LEVELS = {
 Filters = dict[str, list[str]]
 
 
-# -----------------------------------------------------------------------------------------------------------
 # The pages and the browser
-# -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,9 +130,7 @@ def states(browser: webdriver.Chrome, filters: list[dict[str, list[int]]]) -> It
         )
 
 
-# -----------------------------------------------------------------------------------------------------------
 # What every figure has to be
-# -----------------------------------------------------------------------------------------------------------
 
 
 def marked(text: str, clients: int, rough_below: int) -> str:
@@ -234,9 +230,7 @@ def assert_state_is_right(page: Page, found: dict[str, Any]) -> None:
                 assert row["text"] == told[column]
 
 
-# -----------------------------------------------------------------------------------------------------------
 # In the browser
-# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -338,9 +332,7 @@ def test_works_by_keyboard_alone(pages: dict[Language, Page], browser: webdriver
     assert chosen(browser) == {}
 
 
-# -----------------------------------------------------------------------------------------------------------
 # What is embedded
-# -----------------------------------------------------------------------------------------------------------
 
 
 def test_totals_equal_the_marts(sample_warehouse: Path, pages: dict[Language, Page]) -> None:
@@ -384,9 +376,7 @@ def test_page_holds_nothing_but_the_cube_and_its_names(
         assert not any(str(key) in text for (key,) in keys)
 
 
-# -----------------------------------------------------------------------------------------------------------
 # What if a kept client is worth less, or more?
-# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
