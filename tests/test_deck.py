@@ -49,9 +49,7 @@ TOLERANCE = 1.5
 Place = tuple[str, str]  # a series and a category
 
 
-# -----------------------------------------------------------------------------------------------------------
 # A deck as its file tells it
-# -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -61,19 +59,17 @@ class Fact:
     text: str
     relation: str
     columns: tuple[str, ...]
-    key: tuple[tuple[str, str], ...]
+    key: dict[str, str]
     place: Place | None
 
 
 def fact_of(line: str) -> Fact:
     match = FACT.fullmatch(line)
     assert match, line
-    pairs = (pair.partition("=") for pair in match["key"].split("; ")) if match["key"] else ()
+    key = dict(re.findall(r"(\w+)=(.*?)(?:; |$)", match["key"] or ""))
     place = (match["series"], match["category"]) if match["series"] else None
     columns = tuple(re.split(r", (?![^(]*\))", match["columns"]))
-    return Fact(
-        match["text"], match["relation"], columns, tuple((name, value) for name, _, value in pairs), place
-    )
+    return Fact(match["text"], match["relation"], columns, key, place)
 
 
 @dataclass(frozen=True)
@@ -163,9 +159,7 @@ def spaced(text: str) -> str:
     return text.replace(SPACE, " ")
 
 
-# -----------------------------------------------------------------------------------------------------------
 # Looking numbers up
-# -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -178,15 +172,11 @@ class Case:
     connection: duckdb.DuckDBPyConnection
     file: str
 
-    def asked(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """The rows of a query."""
-        return self.connection.execute(query, values).fetchall()
-
     def values(self, fact: Fact) -> list[Any]:
         """What stands in the columns and row that a fact names."""
-        where = " and ".join(f"{name}::varchar = ?" for name, _ in fact.key) or "true"
+        where = " and ".join(f"{name}::varchar = ?" for name in fact.key) or "true"
         query = f"select {', '.join(fact.columns)} from {fact.relation} where {where}"
-        rows = self.asked(query, *(value for _, value in fact.key))
+        rows = self.connection.execute(query, [*fact.key.values()]).fetchall()
         assert len(rows) == 1, f"{len(rows)} rows for {fact}"
         return list(rows[0])
 
@@ -245,10 +235,9 @@ NAMES = {
 
 def names_of(fact: Fact, case: Case, language: Language) -> list[str]:
     """What the bar of a fact has to be called, by the row that the fact names."""
-    key = dict(fact.key)
-    names = [key["product_count"]] if "product_count" in key else []
-    for query in (query for column, query in NAMES.items() if column in key):
-        used = {name: value for name, value in key.items() if f"${name}" in query}
+    names = [fact.key["product_count"]] if "product_count" in fact.key else []
+    for query in (query for column, query in NAMES.items() if column in fact.key):
+        used = {name: value for name, value in fact.key.items() if f"${name}" in query}
         names += [name for (name,) in case.connection.execute(query.format(language), used).fetchall()]
     return names
 
@@ -268,8 +257,8 @@ def chart_faults(slide: Slide, case: Case, language: Language) -> Iterator[str]:
                     yield f"{place} is not called {name}"
             scale = 1
             if fact.relation == "marts.fct_hypothesis_results":
-                query = "select kind from marts.dim_hypotheses where hypothesis_id = ?"
-                scale = 1 if case.asked(query, dict(fact.key)["hypothesis_id"]) == [("mean",)] else 100
+                kinds = case.marts.dim_hypotheses.set_index("hypothesis_id")["kind"]
+                scale = 1 if kinds[fact.key["hypothesis_id"]] == "mean" else 100
             # Behind the ends of an interval stands its level.
             wanted, *ends = (scale * float(each) for each in case.values(fact)[:3])
             if fact.columns == ("equivalence_margin",):
@@ -294,9 +283,7 @@ def number_faults(case: Case, language: Language) -> list[str]:
     return faults
 
 
-# -----------------------------------------------------------------------------------------------------------
 # The decks under test
-# -----------------------------------------------------------------------------------------------------------
 
 
 def made(marts: Marts, file: str, directory: Path) -> Case:
@@ -351,9 +338,7 @@ def case(request: pytest.FixtureRequest, cases: dict[str, Case]) -> Case:
     return cases[request.param]
 
 
-# -----------------------------------------------------------------------------------------------------------
 # Numbers
-# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -383,7 +368,7 @@ def test_odd_inputs_give_whole_slides_with_the_right_numbers(cases: dict[str, Ca
 def test_both_languages_say_the_same_numbers(cases: dict[str, Case], name: str) -> None:
     def told(slide: Slide) -> Counter[object]:
         return Counter(
-            (fact.relation, tuple(re.sub("_(ru|en)$", "", column) for column in fact.columns), fact.key)
+            (fact.relation, *(re.sub("_(ru|en)$", "", column) for column in fact.columns), *fact.key.items())
             for fact in slide.facts
             # A label has digits in one language, and none in the other.
             if fact.relation != "marts.dim_trait_levels"
@@ -396,9 +381,7 @@ def test_both_languages_say_the_same_numbers(cases: dict[str, Case], name: str) 
         ]
 
 
-# -----------------------------------------------------------------------------------------------------------
 # Content
-# -----------------------------------------------------------------------------------------------------------
 
 VERDICTS: dict[Language, dict[str, str]] = {
     "ru": {"different": "различаются", "equivalent": "равнозначны", "inconclusive": "вывода сделать нельзя"},
@@ -523,9 +506,7 @@ def test_hostile_values_do_no_harm(cases: dict[str, Case]) -> None:
             assert b'TargetMode="External"' not in content, name
 
 
-# -----------------------------------------------------------------------------------------------------------
 # A bank's own template
-# -----------------------------------------------------------------------------------------------------------
 
 
 def layout(presentation: Any, name: str) -> Any:
@@ -597,9 +578,7 @@ def test_the_decks_are_laid_out_on_the_banks_template(cases: dict[str, Case], tm
             assert sum(name.startswith("ppt/slides/slide") for name in file.namelist()) == len(slides)
 
 
-# -----------------------------------------------------------------------------------------------------------
 # What LibreOffice draws
-# -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
