@@ -122,11 +122,9 @@ def write_quality_page(
     state: State = (
         "refused" if is_refused else "warned" if gate.having("allowed", "warn") or warned else "accepted"
     )
-    order = {subject: place for place, subject in enumerate(traits)}
-    kinds = list(dict.fromkeys(finding.kind for finding in gate.findings))
-    findings = sorted(
-        gate.findings, key=lambda each: (kinds.index(each.kind), order.get(each.subject, len(order)))
-    )
+    # Drift, behind what has no subject, in the order of what it was measured of.
+    order = {"": -1} | {subject: place for place, subject in enumerate(traits)}
+    findings = sorted(gate.findings, key=lambda each: order.get(each.subject, len(order)))
     for language in LANGUAGES:
         words = words_of(marts, language)
         _write(
