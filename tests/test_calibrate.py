@@ -87,8 +87,7 @@ def inflated(one: statistics.Counts, two: statistics.Counts) -> float:
 
 
 @pytest.mark.parametrize(
-    ("name", "wrong"),
-    [("welch_t", halved_twice(statistics.welch_t)), ("two_proportion_z", inflated)],
+    ("name", "wrong"), [("welch_t", halved_twice(statistics.welch_t)), ("two_proportion_z", inflated)]
 )
 def test_a_test_that_errs_too_often_is_noticed(
     name: str,

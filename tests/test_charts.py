@@ -237,8 +237,7 @@ def test_the_tornado_reaches_from_the_central_profit_to_each_end(marts: Marts) -
     proposals = marts.fct_retention_proposals
     hidden = proposals["proposal_id"] == "retention_call"
     case = replace(
-        marts,
-        fct_retention_proposals=proposals.assign(proposal_rank=proposals["proposal_rank"].mask(hidden)),
+        marts, fct_retention_proposals=proposals.assign(proposal_rank=proposals["proposal_rank"].mask(hidden))
     )
     figure = figures(case, "en")["retention_tornado"]
     bars = [

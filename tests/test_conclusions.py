@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
-from bank_segments.marts import Marts, hypothesis_rows, marts_from
+from bank_segments.marts import RELATIONS, Marts, hypothesis_rows, marts_from
 from bank_segments.outputs.conclusions import conclusions
 from bank_segments.words import LANGUAGES, Language, words_of
 from output_cases import BROKEN, ODD, odd_marts, printed, with_random_numbers
@@ -63,9 +63,7 @@ def test_names_from_the_registers_are_shown_as_text(marts: Marts) -> None:
         assert said == html.count("Ivan") > len(marts.client_notes) + 2 * len(marts.dim_segments)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
 # The marts decide: a text follows a flag against the figures beside it
-# ---------------------------------------------------------------------------------------------------------------------
 
 
 def bullets(text: str) -> list[str]:
@@ -200,12 +198,8 @@ def test_the_tenth_hypothesis_comes_last(marts: Marts, sample_warehouse: Path) -
         connection.execute(
             f"attach '{sample_warehouse}' as bank (read_only); create schema marts; create schema quality"
         )
-        tables = connection.execute(
-            "select table_schema, table_name from information_schema.tables"
-            " where table_catalog = 'bank' and table_schema in ('marts', 'quality')"
-        ).fetchall()
-        for schema, table in tables:
-            connection.execute(f"create table {schema}.{table} as from bank.{schema}.{table}")
+        for relation in RELATIONS.values():
+            connection.execute(f"create table {relation} as from bank.{relation}")
         for table in ("dim_hypotheses", *HYPOTHESIS_FACTS):
             connection.execute(f"insert into marts.{table} {tenth.format(table)}")
         connection.execute(

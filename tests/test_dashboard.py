@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from statsmodels.stats.proportion import proportion_confint
 from bank_segments.marts import Marts
 from bank_segments.outputs.dashboard import proposals, write_dashboards
 from bank_segments.release.disclosure import PublishedCube
-from bank_segments.words import LANGUAGES, Language, Words
+from bank_segments.words import LANGUAGES, MISSING, SPACE, Language, Words
 from chromium import assert_quiet, open_file
 from conftest import rows_in
 from output_cases import embedded
@@ -28,7 +27,6 @@ from output_cases import embedded
 # How many filters of several views at once; the script behind both languages is the same.
 COMBINATIONS: dict[Language, int] = {"en": 50, "ru": 10}
 BATCH = 25
-NUMBERS: dict[Language, tuple[str, str, str]] = {"ru": ("\u00a0", ",", "\u00a0%"), "en": (",", ".", "%")}
 
 # Which column, or pair of columns, of the embedded cube tells the level of each view.
 LEVELS = {
@@ -46,9 +44,7 @@ LEVELS = {
 Filters = dict[str, list[str]]
 
 
-# -----------------------------------------------------------------------------------------------------------
 # The pages and the browser
-# -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +87,7 @@ def pages(
     marts: Marts, cube: PublishedCube, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[Language, Page]:
     paths = write_dashboards(
-        marts,
-        cube,
-        tmp_path_factory.mktemp("dashboard"),
-        input_name="clients.parquet",
-        is_synthetic=True,
+        marts, cube, tmp_path_factory.mktemp("dashboard"), input_name="clients.parquet", is_synthetic=True
     )
     assert [path.name for path in paths] == [f"dashboard.{language}.html" for language in LANGUAGES]
     return {language: open_page(path, language) for language, path in zip(LANGUAGES, paths, strict=True)}
@@ -138,45 +130,24 @@ def states(browser: webdriver.Chrome, filters: list[dict[str, list[int]]]) -> It
         )
 
 
-# -----------------------------------------------------------------------------------------------------------
 # What every figure has to be
-# -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Text:
-    """Numbers as one language writes them; a dash where there is none."""
+def marked(text: str, clients: int, rough_below: int) -> str:
+    """A churn rate, marked where the adjustment of small groups may have turned it far."""
+    return f"≈{SPACE}{text}" if text != MISSING and clients < rough_below else text
 
-    language: Language
 
-    def decimal(self, value: float) -> str:
-        """A number with one decimal."""
-        rounded = Decimal(f"{value:.15g}").quantize(Decimal("0.1"), ROUND_HALF_UP)
-        return str(rounded).replace(".", NUMBERS[self.language][1])
+def points(text: Words, rate: float | None, other: float | None) -> str:
+    """A difference of two rates with its sign."""
+    if rate is None or other is None:
+        return MISSING
+    size = text.points(abs(rate - other))
+    return size if size == text.points(0) else ("+" if rate > other else "−") + size
 
-    def count(self, value: int) -> str:
-        """A number of clients."""
-        return f"{value:,}".replace(",", NUMBERS[self.language][0])
 
-    def percent(self, value: float | None) -> str:
-        """A rate."""
-        return "—" if value is None else self.decimal(100 * value) + NUMBERS[self.language][2]
-
-    def rate(self, clients: int, rate: float | None, rough_below: int) -> str:
-        """A churn rate, marked where the adjustment of small groups may have turned it far."""
-        return ("≈\u00a0" if rate is not None and clients < rough_below else "") + self.percent(rate)
-
-    def points(self, rate: float | None, other: float | None) -> str:
-        """A difference of two rates."""
-        if rate is None or other is None:
-            return "—"
-        size = self.decimal(abs(100 * (rate - other)))
-        sign = "" if size in ("0.0", "0,0") else "+" if rate > other else "−"
-        return sign + size + {"ru": "\u00a0п.\u00a0п.", "en": "\u00a0pp"}[self.language]
-
-    def interval(self, low: float | None, high: float | None) -> str:
-        """An interval of rates."""
-        return "—" if low is None else f"{self.decimal(100 * low)}–{self.percent(high)}"
+def interval(text: Words, low: float | None, high: float | None) -> str:
+    return MISSING if low is None else f"{text.number(100 * low, 1)}–{text.percent(high)}"
 
 
 @cache
@@ -187,12 +158,6 @@ def rated(
         return None, None, None
     low, high = proportion_confint(churned, clients, method="wilson")
     return churned / clients, float(low), float(high)
-
-
-def is_same(one: float | str | None, two: float | str | None) -> bool:
-    if isinstance(one, int | float) and isinstance(two, int | float):
-        return abs(one - two) < 1e-9
-    return one == two
 
 
 def counted(page: Page, filters: Filters, view: str = "") -> tuple[int, int, dict[str, tuple[int, int]]]:
@@ -220,7 +185,7 @@ def whole_view(page: Page, view: str) -> dict[str, tuple[int, int]]:
 
 def assert_state_is_right(page: Page, found: dict[str, Any]) -> None:
     """Every figure in tables, cards and charts equals SQL over the published cube."""
-    filters, text = found["filter"], Text(page.language)
+    filters, text = found["filter"], Words(page.language)
     clients, churned, _ = counted(page, filters)
     all_clients, all_churned, _ = counted(page, {})
     is_exact = not any(filters.values())
@@ -230,20 +195,20 @@ def assert_state_is_right(page: Page, found: dict[str, Any]) -> None:
     assert [page.content[limit] for limit in ("roughBelow", "hiddenBelow", "hasExactTotals")] == [100, 30, True]
     rough = 0 if is_exact else 100
     expected = {
-        "clients": text.count(clients),
+        "clients": text.number(clients),
         "clients-beside": words["clientsBeside"].format(
-            share=text.percent(clients / all_clients), bank=text.count(all_clients)
+            share=text.percent(clients / all_clients), bank=text.number(all_clients)
         ),
-        "churned": text.count(churned),
+        "churned": text.number(churned),
         "churned-beside": words["churnedBeside"].format(
-            share=text.percent(churned / all_churned), bank=text.count(all_churned)
+            share=text.percent(churned / all_churned), bank=text.number(all_churned)
         ),
-        "rate": text.rate(clients, rate, rough),
+        "rate": marked(text.percent(rate), clients, rough),
         "rate-beside": words["rateBeside"].format(
-            interval=text.interval(low, high),
+            interval=interval(text, low, high),
             bank=text.percent(bank_rate),
-            bankInterval=text.interval(bank_low, bank_high),
-            difference=text.points(rate, bank_rate),
+            bankInterval=interval(text, bank_low, bank_high),
+            difference=points(text, rate, bank_rate),
         ),
     }
     assert {name: found["texts"][name] for name in expected} == expected, filters
@@ -255,26 +220,20 @@ def assert_state_is_right(page: Page, found: dict[str, Any]) -> None:
             rate, low, high = rated(clients, churned, is_exact=is_exact)
             share = clients / total if total else None
             usual = text.percent(rated(*whole_view(page, view).get(level, (0, 0)))[0])
-            shown = (
-                text.count(clients),
-                text.percent(share),
-                text.count(churned),
-                text.rate(clients, rate, rough),
-            )
-            rows.append([label, *shown, text.interval(low, high), usual])
+            shown = text.number(clients), text.percent(share), text.number(churned)
+            churn = marked(text.percent(rate), clients, rough)
+            rows.append([label, *shown, churn, interval(text, low, high), usual])
             drawn.append((level, clients, churned, rate, low, high, share))
         assert found["tables"][view] == rows, (view, filters)
         for chart in (chart for chart in found["charts"] if chart["id"] == view):
             column = {"counts": 1, "coverage": 2}.get(chart["chart"], 4)
             for row, wanted, told in zip(chart["rows"], drawn, rows, strict=True):
                 names = ("level", "clients", "churned", "rate", "low", "high", "share")
-                assert all(map(is_same, [row[name] for name in names], wanted)), (view, filters, row, wanted)
+                assert [row[name] for name in names] == pytest.approx(wanted, abs=1e-9), (view, filters)
                 assert row["text"] == told[column]
 
 
-# -----------------------------------------------------------------------------------------------------------
 # In the browser
-# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -376,9 +335,7 @@ def test_works_by_keyboard_alone(pages: dict[Language, Page], browser: webdriver
     assert chosen(browser) == {}
 
 
-# -----------------------------------------------------------------------------------------------------------
 # What is embedded
-# -----------------------------------------------------------------------------------------------------------
 
 
 def test_totals_equal_the_marts(sample_warehouse: Path, pages: dict[Language, Page]) -> None:
@@ -422,9 +379,7 @@ def test_page_holds_nothing_but_the_cube_and_its_names(
         assert not any(str(key) in text for (key,) in keys)
 
 
-# -----------------------------------------------------------------------------------------------------------
 # What if a kept client is worth less, or more?
-# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -433,7 +388,7 @@ def test_the_slider_moves_the_worth_of_a_kept_client(
 ) -> None:
     """By key; each profit is that of the marts with another value, in the chart and in the table."""
     load(browser, pages[language])
-    slider, text = browser.find_element(By.ID, "worth"), Text(language)
+    slider, text = browser.find_element(By.ID, "worth"), Words(language)
     for keys, worth in (([], 100), ([Keys.ARROW_LEFT] * 10, 50), ([Keys.HOME], 0), ([Keys.END], 200)):
         slider.send_keys(*keys or [""])
         expected = rows_in(
@@ -455,11 +410,10 @@ def test_the_slider_moves_the_worth_of_a_kept_client(
         ]
         rows = browser.find_elements(By.CSS_SELECTOR, "#profits tr")
         assert [row.get_attribute("textContent") for row in rows] == [
-            label + "".join(text.count(round(each)).replace("-", "−") for each in figures)
-            for label, *figures in expected
+            label + "".join(map(text.number, figures)) for label, *figures in expected
         ]
         told = browser.find_element(By.ID, "worth-shown").get_attribute("textContent")
-        assert told == f"{worth}{NUMBERS[language][2]}"
+        assert told == text.percent(worth / 100, 0)
     assert_quiet(browser)
 
 

@@ -10,7 +10,7 @@ import subprocess
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from itertools import combinations, groupby
@@ -49,9 +49,7 @@ TOLERANCE = 1.5
 Place = tuple[str, str]  # a series and a category
 
 
-# -----------------------------------------------------------------------------------------------------------
 # A deck as its file tells it
-# -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -61,19 +59,17 @@ class Fact:
     text: str
     relation: str
     columns: tuple[str, ...]
-    key: tuple[tuple[str, str], ...]
+    key: dict[str, str]
     place: Place | None
 
 
 def fact_of(line: str) -> Fact:
     match = FACT.fullmatch(line)
     assert match, line
-    pairs = (pair.partition("=") for pair in match["key"].split("; ")) if match["key"] else ()
+    key = dict(re.findall(r"(\w+)=(.*?)(?:; |$)", match["key"] or ""))
     place = (match["series"], match["category"]) if match["series"] else None
     columns = tuple(re.split(r", (?![^(]*\))", match["columns"]))
-    return Fact(
-        match["text"], match["relation"], columns, tuple((name, value) for name, _, value in pairs), place
-    )
+    return Fact(match["text"], match["relation"], columns, key, place)
 
 
 @dataclass(frozen=True)
@@ -163,9 +159,7 @@ def spaced(text: str) -> str:
     return text.replace(SPACE, " ")
 
 
-# -----------------------------------------------------------------------------------------------------------
 # Looking numbers up
-# -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -178,15 +172,11 @@ class Case:
     connection: duckdb.DuckDBPyConnection
     file: str
 
-    def asked(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """The rows of a query."""
-        return self.connection.execute(query, values).fetchall()
-
     def values(self, fact: Fact) -> list[Any]:
         """What stands in the columns and row that a fact names."""
-        where = " and ".join(f"{name}::varchar = ?" for name, _ in fact.key) or "true"
+        where = " and ".join(f"{name}::varchar = ?" for name in fact.key) or "true"
         query = f"select {', '.join(fact.columns)} from {fact.relation} where {where}"
-        rows = self.asked(query, *(value for _, value in fact.key))
+        rows = self.connection.execute(query, [*fact.key.values()]).fetchall()
         assert len(rows) == 1, f"{len(rows)} rows for {fact}"
         return list(rows[0])
 
@@ -245,10 +235,9 @@ NAMES = {
 
 def names_of(fact: Fact, case: Case, language: Language) -> list[str]:
     """What the bar of a fact has to be called, by the row that the fact names."""
-    key = dict(fact.key)
-    names = [key["product_count"]] if "product_count" in key else []
-    for query in (query for column, query in NAMES.items() if column in key):
-        used = {name: value for name, value in key.items() if f"${name}" in query}
+    names = [fact.key["product_count"]] if "product_count" in fact.key else []
+    for query in (query for column, query in NAMES.items() if column in fact.key):
+        used = {name: value for name, value in fact.key.items() if f"${name}" in query}
         names += [name for (name,) in case.connection.execute(query.format(language), used).fetchall()]
     return names
 
@@ -268,8 +257,8 @@ def chart_faults(slide: Slide, case: Case, language: Language) -> Iterator[str]:
                     yield f"{place} is not called {name}"
             scale = 1
             if fact.relation == "marts.fct_hypothesis_results":
-                query = "select kind from marts.dim_hypotheses where hypothesis_id = ?"
-                scale = 1 if case.asked(query, dict(fact.key)["hypothesis_id"]) == [("mean",)] else 100
+                kinds = case.marts.dim_hypotheses.set_index("hypothesis_id")["kind"]
+                scale = 1 if kinds[fact.key["hypothesis_id"]] == "mean" else 100
             # Behind the ends of an interval stands its level.
             wanted, *ends = (scale * float(each) for each in case.values(fact)[:3])
             if fact.columns == ("equivalence_margin",):
@@ -294,36 +283,22 @@ def number_faults(case: Case, language: Language) -> list[str]:
     return faults
 
 
-# -----------------------------------------------------------------------------------------------------------
 # The decks under test
-# -----------------------------------------------------------------------------------------------------------
 
 
-def made(marts: Marts, connection: duckdb.DuckDBPyConnection, file: str, directory: Path) -> Case:
+def made(marts: Marts, file: str, directory: Path) -> Case:
     is_synthetic = file == "clients.parquet"
     paths = {
         language: write_deck(marts, directory, language, input_name=file, is_synthetic=is_synthetic)
         for language in LANGUAGES
     }
-    return Case(
-        {language: slides_of(path) for language, path in paths.items()}, paths, marts, connection, file
-    )
-
-
-def in_memory(source: Marts | Path) -> duckdb.DuckDBPyConnection:
-    """The marts of frames or of a warehouse, where most are views that hundreds of lookups would compute anew."""
     connection = duckdb.connect()
     connection.execute("create schema marts; create schema quality")
-    if isinstance(source, Path):
-        connection.execute(f"attach '{source}' as bank (read_only)")
-    for field in fields(Marts):
-        relation = RELATIONS[field.name]
-        origin = f"bank.{relation}"
-        if isinstance(source, Marts):
-            origin = "frame"
-            connection.register(origin, getattr(source, field.name))
-        connection.execute(f"create table {relation} as from {origin}")
-    return connection
+    for name, relation in RELATIONS.items():
+        connection.register("frame", getattr(marts, name))
+        connection.execute(f"create table {relation} as from frame")
+    decks = {language: slides_of(path) for language, path in paths.items()}
+    return Case(decks, paths, marts, connection, file)
 
 
 def with_other_groups(marts: Marts) -> Marts:
@@ -348,18 +323,14 @@ def cases(
     sample_warehouse: Path, bank_warehouse: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Case]:
     """The decks of the sample, of the bank, and of marts that another file may give."""
-    files = {"sample": (sample_warehouse, "clients.parquet"), "bank": (bank_warehouse, "bank 2026.csv")}
-    found = {}
-    for name, (path, file) in files.items():
-        found[name] = made(read_marts(path), in_memory(path), file, tmp_path_factory.mktemp(name))
-    marts = found["sample"].marts
-    odd = odd_marts(marts) | {
-        "other groups": with_other_groups(marts),
-        "random numbers": with_random_numbers(marts, 1),
+    marts = read_marts(sample_warehouse)
+    inputs = {name: (case, "<b>=1+1.csv") for name, case in odd_marts(marts).items()} | {
+        "sample": (marts, "clients.parquet"),
+        "bank": (read_marts(bank_warehouse), "bank 2026.csv"),
+        "other groups": (with_other_groups(marts), "<b>=1+1.csv"),
+        "random numbers": (with_random_numbers(marts, 1), "<b>=1+1.csv"),
     }
-    for name in ODD:
-        found[name] = made(odd[name], in_memory(odd[name]), "<b>=1+1.csv", tmp_path_factory.mktemp("odd"))
-    return found
+    return {name: made(*each, tmp_path_factory.mktemp("decks")) for name, each in inputs.items()}
 
 
 @pytest.fixture(params=["sample", "bank"])
@@ -367,9 +338,7 @@ def case(request: pytest.FixtureRequest, cases: dict[str, Case]) -> Case:
     return cases[request.param]
 
 
-# -----------------------------------------------------------------------------------------------------------
 # Numbers
-# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -399,7 +368,7 @@ def test_odd_inputs_give_whole_slides_with_the_right_numbers(cases: dict[str, Ca
 def test_both_languages_say_the_same_numbers(cases: dict[str, Case], name: str) -> None:
     def told(slide: Slide) -> Counter[object]:
         return Counter(
-            (fact.relation, tuple(re.sub("_(ru|en)$", "", column) for column in fact.columns), fact.key)
+            (fact.relation, *(re.sub("_(ru|en)$", "", column) for column in fact.columns), *fact.key.items())
             for fact in slide.facts
             # A label has digits in one language, and none in the other.
             if fact.relation != "marts.dim_trait_levels"
@@ -412,16 +381,10 @@ def test_both_languages_say_the_same_numbers(cases: dict[str, Case], name: str) 
         ]
 
 
-# -----------------------------------------------------------------------------------------------------------
 # Content
-# -----------------------------------------------------------------------------------------------------------
 
 VERDICTS: dict[Language, dict[str, str]] = {
-    "ru": {
-        "different": "различаются",
-        "equivalent": "равнозначны",
-        "inconclusive": "вывода сделать нельзя",
-    },
+    "ru": {"different": "различаются", "equivalent": "равнозначны", "inconclusive": "вывода сделать нельзя"},
     "en": {"different": "differ", "equivalent": "equivalent", "inconclusive": "do not decide"},
 }
 
@@ -543,18 +506,11 @@ def test_hostile_values_do_no_harm(cases: dict[str, Case]) -> None:
             assert b'TargetMode="External"' not in content, name
 
 
-# -----------------------------------------------------------------------------------------------------------
 # A bank's own template
-# -----------------------------------------------------------------------------------------------------------
 
 
 def layout(presentation: Any, name: str) -> Any:
     return presentation.slide_layouts.get_by_name(name)
-
-
-def placeholder(presentation: Any, on: str, name: str) -> Any:
-    (found,) = (each for each in layout(presentation, on).placeholders if each.name == name)
-    return found
 
 
 def template(directory: Path, change: Callable[[Any], object]) -> Path:
@@ -566,30 +522,30 @@ def template(directory: Path, change: Callable[[Any], object]) -> Path:
     return path
 
 
-def without_layout(presentation: Any) -> None:
-    layout(presentation, "Two proposals")._element.cSld.set("name", "Two ideas")
-
-
-def without_placeholder(presentation: Any) -> None:
-    found = placeholder(presentation, "Table", "Table")._element
-    found.getparent().remove(found)
-
-
-def with_another_kind(presentation: Any) -> None:
-    placeholder(presentation, "Chart and text", "Chart")._element.xpath(".//p:ph")[0].set("type", "body")
-
-
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("on", "xpath", "attribute", "said"),
     [
-        (without_layout, "has no layout “Two proposals”"),
-        (without_placeholder, "the layout “Table” of .* has no placeholder “Table” for table"),
-        (with_another_kind, "the layout “Chart and text” of .* has no placeholder “Chart” for chart"),
+        ("Two proposals", "p:cSld", "name", "has no layout “Two proposals”"),
+        (
+            "Table",
+            ".//p:cNvPr[@name='Table']",
+            "name",
+            "layout “Table” of .* has no placeholder “Table” for table",
+        ),
+        (
+            "Chart and text",
+            ".//p:sp[.//p:cNvPr[@name='Chart']]//p:ph",
+            "type",
+            "layout “Chart and text” of .* has no placeholder “Chart” for chart",
+        ),
     ],
 )
 def test_a_template_that_lacks_something_is_refused(
-    tmp_path: Path, change: Callable[[Any], None], said: str
+    tmp_path: Path, on: str, xpath: str, attribute: str, said: str
 ) -> None:
+    def change(presentation: Any) -> None:
+        layout(presentation, on)._element.xpath(xpath)[0].set(attribute, "body")
+
     with pytest.raises(RefusedError, match=rf"^DECK_TEMPLATE: .*{said}[^.]*deck\.pptx\.$"):
         check_template(template(tmp_path, change))
 
@@ -606,18 +562,13 @@ def test_the_decks_are_laid_out_on_the_banks_template(cases: dict[str, Case], tm
 
     def change(presentation: Any) -> None:
         presentation.slides.add_slide(layout(presentation, "Table")).shapes.title.text = "How to use this"
-        placeholder(presentation, "Table", "Title").top = Pt(7)
+        layout(presentation, "Table").placeholders.get(0).top = Pt(7)
 
     path, sample = template(tmp_path, change), cases["sample"]
     check_template(path)
     for language in LANGUAGES:
         deck = write_deck(
-            sample.marts,
-            tmp_path,
-            language,
-            input_name="clients.parquet",
-            is_synthetic=True,
-            template=path,
+            sample.marts, tmp_path, language, input_name="clients.parquet", is_synthetic=True, template=path
         )
         slides = slides_of(deck)
         assert len(slides) == len(sample.decks["ru"])
@@ -627,9 +578,7 @@ def test_the_decks_are_laid_out_on_the_banks_template(cases: dict[str, Case], tm
             assert sum(name.startswith("ppt/slides/slide") for name in file.namelist()) == len(slides)
 
 
-# -----------------------------------------------------------------------------------------------------------
 # What LibreOffice draws
-# -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

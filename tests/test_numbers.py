@@ -7,7 +7,7 @@ another row all fail. Numbers in names and rules are cells, too: of the dimensio
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -264,10 +264,6 @@ class Marts:
         elif row["conclusion"] != "different" and row["equivalence_p_value"] is not None:
             yield margin, shown_p(row["equivalence_p_value"])
 
-    def names_only(self) -> Iterator[Cells]:
-        """No number."""
-        return iter(())
-
     def proposals(self) -> Iterator[Cells]:
         """Whom, what and why."""
         rate = self.bank()[2]
@@ -397,7 +393,7 @@ def shown_p(value: float) -> float:
     return min(max(value, 0.001), 0.999)
 
 
-def flat(cells: Iterator[Cells] | Sequence[Cells], language: Language) -> list[float]:
+def flat(cells: Iterable[Cells], language: Language) -> list[float]:
     """The numbers of some cells in their order, those in names included."""
     found: list[float] = []
     for row in cells:
@@ -410,7 +406,7 @@ def flat(cells: Iterator[Cells] | Sequence[Cells], language: Language) -> list[f
     return found
 
 
-def mismatches(text: str, cells: Iterator[Cells] | Sequence[Cells], language: Language) -> list[str]:
+def mismatches(text: str, cells: Iterable[Cells], language: Language) -> list[str]:
     """Where the numbers of a text are not those cells, rounded as they are printed."""
     shown, wanted = printed(text, language), flat(cells, language)
     if len(shown) != len(wanted):
@@ -423,9 +419,10 @@ def mismatches(text: str, cells: Iterator[Cells] | Sequence[Cells], language: La
 
 
 # The sections of the findings, in their order.
-SECTIONS = (
+SECTIONS: tuple[Callable[[Marts], Iterable[Cells]], ...] = (
     *(Marts.findings, Marts.input, Marts.leavers, Marts.drivers, Marts.products, Marts.segments),
-    *(Marts.candidates, Marts.hypotheses, Marts.names_only, Marts.names_only, Marts.proposals),
+    # What changes between the populations and where a verdict flips is said without numbers.
+    *(Marts.candidates, Marts.hypotheses, lambda _: (), lambda _: (), Marts.proposals),
     *(Marts.economics, Marts.pilots, Marts.limits),
 )
 

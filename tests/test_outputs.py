@@ -14,9 +14,9 @@ from conftest import ROOT
 OUTPUTS = ROOT / "python/bank_segments/outputs"
 TEXTS = [*OUTPUTS.rglob("*.py"), *OUTPUTS.rglob("*.j2")]
 CALLS = {
-    *("max", "min", "sum", "mean", "round", "rank", "sort", "sorted", "sort_values", "nlargest", "nsmallest")
+    *("max", "min", "sum", "mean", "round", "rank", "sort", "sorted", "sort_values", "nlargest", "nsmallest"),
+    *("idxmax", "idxmin", "argmax", "argmin"),
 }
-CALLS |= {"idxmax", "idxmin", "argmax", "argmin"}
 ORDERS = {*("lt", "lteq", "gt", "gteq"), ast.Lt, ast.LtE, ast.Gt, ast.GtE}
 
 

@@ -289,9 +289,7 @@ def tool(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-# -----------------------------------------------------------------------------------------------------------
 # A client file that means harm
-# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

@@ -13,18 +13,13 @@ from bank_segments import register_rows
 from bank_segments.words import LANGUAGES, Language
 from conftest import ROOT, rows_in
 
-README: dict[Language, str] = {
-    "en": (ROOT / "README.md").read_text(encoding="utf-8"),
-    "ru": (ROOT / "README.ru.md").read_text(encoding="utf-8"),
+FILES = {
+    "en": "README.md",
+    "ru": "README.ru.md",
+    "contributing": "CONTRIBUTING.md",
+    "changelog": "CHANGELOG.md",
 }
-CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-TEXTS: dict[str, str] = {
-    "en": README["en"],
-    "ru": README["ru"],
-    "contributing": CONTRIBUTING,
-    "changelog": CHANGELOG,
-}
+TEXTS = {name: (ROOT / file).read_text(encoding="utf-8") for name, file in FILES.items()}
 FIRST_WORDS: dict[Language, str] = {"en": "On the synthetic sample", "ru": "На синтетическом примере"}
 
 
@@ -41,12 +36,12 @@ def test_both_languages_have_the_same_sections_commands_and_files() -> None:
     expected = [swapped.get(text, text.replace("segments.en", "segments.ru")) for text in english]
     assert len(expected) > 60
     assert russian == expected
-    assert all(text.count("\n") <= 150 for text in README.values())
+    assert all(text.count("\n") <= 150 for text in (TEXTS["en"], TEXTS["ru"]))
 
 
 def test_every_module_is_called_as_a_user_can_call_it() -> None:
     """Nothing installs the project's own packages, so Python finds them only where it is told to look."""
-    calls = re.findall(r"`([^`\n]*)-m ([\w.]+)[^`]*`", README["en"])
+    calls = re.findall(r"`([^`\n]*)-m ([\w.]+)[^`]*`", TEXTS["en"])
     assert {module for _, module in calls} == {"bank_segments.report", "bank_segments.ingest.sample"}
     assert {how for how, _ in calls} == {"PYTHONPATH=python .venv/bin/python "}
     assert all(find_spec(module) for _, module in calls)
@@ -63,7 +58,7 @@ def tracked() -> set[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_results_are_those_of_the_marts(language: Language, sample_warehouse: Path) -> None:
-    (paragraph,) = [part for part in README[language].split("\n\n") if part.startswith(FIRST_WORDS[language])]
+    (paragraph,) = [part for part in TEXTS[language].split("\n\n") if part.startswith(FIRST_WORDS[language])]
     text = paragraph.replace("\n", " ")
     ((name, *wanted),) = rows_in(
         sample_warehouse,
@@ -102,13 +97,12 @@ def test_the_results_are_those_of_the_marts(language: Language, sample_warehouse
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_pictures_are_what_the_sample_gives(language: Language, sample_release: Path) -> None:
-    (name,) = re.findall(r"!\[[^\]]+\]\((.*?\.png)\)", README[language])
+    (name,) = re.findall(r"!\[[^\]]+\]\((.*?\.png)\)", TEXTS[language])
     committed, fresh = imread(ROOT / name), imread(sample_release / "charts" / Path(name).name)
     stale = f"{name} is stale: run `make report` and copy published/latest/charts/{Path(name).name} over it"
     assert committed.shape == fresh.shape, stale
-    assert np.mean(np.abs(committed - fresh) > 0.1) < 1e-5, (
-        stale
-    )  # edges may be smoothed differently elsewhere
+    # Edges may be smoothed differently elsewhere.
+    assert np.mean(np.abs(committed - fresh) > 0.1) < 1e-5, stale
 
 
 @pytest.mark.parametrize("text", ["en", "ru", "contributing"])
@@ -152,7 +146,7 @@ def test_every_relation_that_it_names_is_in_the_warehouse(sample_warehouse: Path
 
 def test_every_top_level_folder_leads_somewhere() -> None:
     folders = {path.split("/")[0] for path in tracked() if "/" in path and not path.startswith(".")}
-    (table,) = re.findall(r"^## Where things are\n(.*?)^## ", CONTRIBUTING, re.MULTILINE | re.DOTALL)
+    (table,) = re.findall(r"^## Where things are\n(.*?)^## ", TEXTS["contributing"], re.MULTILINE | re.DOTALL)
     assert {path.split("/")[0] for path in re.findall(r"^\| `([\w/]+)`", table, re.MULTILINE)} == folders
 
 
@@ -167,6 +161,6 @@ def test_every_make_target_that_it_names_exists() -> None:
 
 def test_the_columns_of_a_client_file_are_the_declared_ones() -> None:
     declared = {row["raw_column"] for row in register_rows("columns")}
-    (table,) = re.findall(r"^## Your own file\n(.*?)^## ", README["en"], re.MULTILINE | re.DOTALL)
+    (table,) = re.findall(r"^## Your own file\n(.*?)^## ", TEXTS["en"], re.MULTILINE | re.DOTALL)
     cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == declared

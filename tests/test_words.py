@@ -28,7 +28,7 @@ KEYWORDS = {
     "ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
 }
-METHODS = [("**.py", "python"), ("**.j2", "jinja2"), ("**.html", "jinja2")]
+METHODS = [("**.py", "python"), ("**.j2", "jinja2")]
 
 
 def test_numbers() -> None:
@@ -135,7 +135,7 @@ def test_rules_in_words(marts: Marts) -> None:
 
 def _said() -> set[str | tuple[str, ...]]:
     """Every message of the package and its templates, and what the released file is expected to hold."""
-    options = {"**.j2": {"newstyle_gettext": "true"}, "**.html": {"newstyle_gettext": "true"}}
+    options = {"**.j2": {"newstyle_gettext": "true"}}
     found = extract_from_dir(PACKAGE, METHODS, options, keywords=KEYWORDS)
     meanings = (expected["meta"]["meaning"] for suite in suites() for expected in suite["expectations"])
     return {message for _, _, message, _, _ in found} | set(meanings)

@@ -145,10 +145,14 @@ def _without_source(text: str, *_source: object, **_of: object) -> str:
     return text
 
 
+def printable(text: str) -> str:
+    """`text` on one line, with a space for every character that cannot be printed."""
+    return "".join(char if char.isprintable() or char == SPACE else " " for char in text)
+
+
 def escaped(text: str) -> str:
     """`text` from outside (a file or city name) on one line and without any meaning in Markdown or HTML."""
-    one_line = "".join(char if char.isprintable() or char == SPACE else " " for char in text)
-    return re.sub(r"([\\`*_{}\[\]()#|~!$@:])", r"\\\1", html.escape(one_line, quote=False))
+    return re.sub(r"([\\`*_{}\[\]()#|~!$@:])", r"\\\1", html.escape(printable(text), quote=False))
 
 
 def capitalised(text: str) -> str:
@@ -198,10 +202,6 @@ class Words:
         """`message`, whose English is its own key, with `%(name)s` filled in; a percent sign is written `%%`."""
         return _translations(self.language).gettext(message) % values
 
-    def pgettext(self, context: str, message: str, **values: object) -> str:
-        """`message` where its English has several meanings."""
-        return _translations(self.language).pgettext(context, message) % values
-
     def ngettext(self, one: str, many: str, count: float, **values: object) -> str:
         """The form that goes with `count`, which `%(num)s` stands for; a fraction takes the form of 2 to 4."""
         whole = int(count) if count == int(count) else 2
@@ -232,7 +232,9 @@ class Words:
             "words": self,
             "language": self.language,
             "CONFIDENCE": CONFIDENCE,
+            "EFFECTS": EFFECTS,
             "FINDING_PLACES": FINDING_PLACES,
+            "MISSING": MISSING,
             "N_": N_,
             "decimals_of_medians": decimals_of_medians,
             "fact": _without_source,
@@ -328,10 +330,6 @@ class Words:
         told_apart = (count for count in (1, 2, 3) if self.percent(low, count) != self.percent(high, count))
         decimals = next(told_apart, 1)
         return self.percent(row["churn_rate"], decimals), self.percent_between(low, high, decimals)
-
-    def rate(self, row: Row) -> str:
-        """The churn rate alone, with the decimals that it has beside its interval."""
-        return self.rate_and_ends(row)[0] if is_known(row["churn_rate"]) else MISSING
 
     def rate_with_interval(self, row: Row) -> str:
         """The churn rate with its interval: `27,7 % (95 % ДИ от 26,5 до 29,0 %)`."""
@@ -440,9 +438,7 @@ class Words:
             return self.level(column, str(is_churned).lower())
         named = (self.traits.get(f"{kind} {column}") for kind in ("category", "number"))
         return self.gettext(
-            _OPERATORS[operator],
-            column=next(filter(None, named), column),
-            value=self._value(column, value),
+            _OPERATORS[operator], column=next(filter(None, named), column), value=self._value(column, value)
         )
 
     def _value(self, column: str, value: str) -> str:

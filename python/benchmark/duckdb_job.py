@@ -5,10 +5,9 @@ import json
 import runpy
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +27,6 @@ PRECISION = 1e-9
 STORED = "staging.stg_bank__client_rows"
 # As in profiles.yml.
 THREADS = 2
-Read = Callable[[str], list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +105,8 @@ def _created(model: Model, connection: duckdb.DuckDBPyConnection) -> tuple[float
     """Build a model and read its figures; returns the seconds of both, and the figures."""
     started = time.perf_counter()
     model.create(connection)
-    figures: Figures = {}
-    if model.name in READERS:
-        figures = READERS[model.name](lambda query: connection.execute(query).fetchall())
+    named = connection.execute(FIGURES[model.name]).fetchall() if model.name in FIGURES else []
+    figures = {name: float("nan") if figure is None else float(figure) for name, figure in named}
     return time.perf_counter() - started, figures
 
 
@@ -134,7 +131,7 @@ def build_marts(build: Build, warehouse: Path) -> Outcome:
     # What the Python models import, as the other contenders' libraries, is there before the time is taken.
     importlib.import_module("bank_segments.hypotheses")
     found = models(build)
-    compared = needed(found, READERS)
+    compared = needed(found, FIGURES)
     with duckdb.connect(str(warehouse), config={"memory_limit": MEMORY_LIMIT}) as connection:
         for layer in LAYERS:
             connection.execute(f"create schema if not exists {layer}")
@@ -185,95 +182,68 @@ def answers(published: Path) -> dict[str, float]:
     return found
 
 
-def _segments(read: Read) -> Figures:
-    found: Figures = {}
-    for segment, clients, churned in read(
-        "select segment_id, clients, churned_clients from marts.fct_segment_metrics where segment_id <> 'none'"
-    ):
-        found[f"segment {segment}"], found[f"segment {segment} churned"] = clients, churned
-    return found
-
-
-def _levels(read: Read) -> Figures:
-    found: Figures = {}
-    for trait, everyone, churned in read(
-        "select trait, sum(clients * clients), sum(churned_clients * churned_clients)"
-        " from marts.fct_churn_portrait group by trait"
-    ):
-        found[f"levels {trait}"], found[f"churned levels {trait}"] = int(everyone), int(churned)
-    return found
-
-
-def _levels_by_products(read: Read) -> Figures:
-    query = "select trait, sum(clients * clients) from marts.fct_product_count_portrait group by trait"
-    return {f"levels by products {trait}": int(active) for trait, active in read(query)}
-
-
-def _numbers(mart: str, group: str, read: Read) -> Figures:
-    rows = read(f"select trait || ' ' || {group}, {', '.join(rules.STATISTICS)} from marts.{mart}")
-    return {
-        f"{statistic} {name}": float("nan") if number is None else float(number)
-        for name, *numbers in rows
-        for statistic, number in zip(rules.STATISTICS, numbers, strict=True)
-    }
-
-
-def _cube(read: Read) -> Figures:
-    ((cells, kopecks),) = read(
-        "select count(*), sum(estimated_salary_kopecks_total) from marts.rpt_dashboard_cube"
+def _numbers(mart: str, group: str) -> str:
+    names = ", ".join(f"'{statistic} ' || name" for statistic in rules.STATISTICS)
+    return (
+        f"select unnest([{names}]), unnest([{', '.join(rules.STATISTICS)}])"
+        f" from (select trait || ' ' || {group} as name, * from marts.{mart})"
     )
-    return {"cube cells": cells, "cube salaries": float(kopecks) / 100}
 
 
-def _tests(read: Read) -> Figures:
-    names = {"welch_t": "welch", "mann_whitney_u": "ranks"}
-    rows = read("select hypothesis_id, population, test, statistic from marts.fct_hypothesis_results")
-    return {
-        f"{names[test]} {hypothesis} {population}": statistic
-        for hypothesis, population, test, statistic in rows
-        if test in names
-    }
-
-
-def _differences(read: Read) -> Figures:
-    means = {hypothesis["hypothesis_id"] for hypothesis in rules.rows("hypotheses", kind="mean")}
-    rows = read(
-        "select hypothesis_id, population, trimming, territory, difference from marts.fct_hypothesis_sensitivity"
-    )
-    return {
-        f"difference {hypothesis} {population} {trimming} {territory}": difference
-        for hypothesis, population, trimming, territory, difference in rows
-        if hypothesis in means
-    }
-
-
-def _strata(read: Read) -> Figures:
-    found: Figures = {}
-    for hypothesis, population, first, second, strata in read(
-        "select hypothesis_id, population, cast(sum(first_successes) as bigint), cast(sum(second_successes) as bigint),"
-        " sum(first_successes * second_failures"
-        " / (first_successes + first_failures + second_successes + second_failures))"
-        " from intermediate.int_hypothesis_strata where territory = 'all' group by all"
-    ):
-        key = f"{hypothesis} {population}"
-        found[f"successes {key} first"], found[f"successes {key} second"] = first, second
-        found[f"strata {key}"] = strata
-    return found
-
-
-# The figures that the contenders are compared by, by the model that holds them.
-READERS: dict[str, Callable[[Read], Figures]] = {
-    "fct_segment_metrics": _segments,
-    "fct_churn_portrait": _levels,
-    "fct_product_count_portrait": _levels_by_products,
-    "fct_churn_portrait_numbers": partial(_numbers, "fct_churn_portrait_numbers", "population"),
-    "fct_product_count_portrait_numbers": partial(
-        _numbers, "fct_product_count_portrait_numbers", "'active ' || product_count"
+# The figures that the contenders are compared by, their names and values, by the model that holds them.
+FIGURES = {
+    "fct_segment_metrics": """
+        select
+            unnest(['segment ' || segment_id, 'segment ' || segment_id || ' churned']),
+            unnest([clients, churned_clients])
+        from marts.fct_segment_metrics
+        where segment_id <> 'none'
+    """,
+    "fct_churn_portrait": """
+        select
+            unnest(['levels ' || trait, 'churned levels ' || trait]),
+            unnest([sum(clients * clients), sum(churned_clients * churned_clients)])
+        from marts.fct_churn_portrait
+        group by trait
+    """,
+    "fct_product_count_portrait": """
+        select 'levels by products ' || trait, sum(clients * clients)
+        from marts.fct_product_count_portrait
+        group by trait
+    """,
+    "fct_churn_portrait_numbers": _numbers("fct_churn_portrait_numbers", "population"),
+    "fct_product_count_portrait_numbers": _numbers(
+        "fct_product_count_portrait_numbers", "'active ' || product_count"
     ),
-    "rpt_dashboard_cube": _cube,
-    "fct_hypothesis_results": _tests,
-    "fct_hypothesis_sensitivity": _differences,
-    "int_hypothesis_strata": _strata,
+    "rpt_dashboard_cube": """
+        select unnest(['cube cells', 'cube salaries']), unnest([count(*), sum(estimated_salary_kopecks_total) / 100])
+        from marts.rpt_dashboard_cube
+    """,
+    "fct_hypothesis_results": """
+        select
+            concat_ws(' ', if(test = 'welch_t', 'welch', 'ranks'), hypothesis_id, population),
+            statistic
+        from marts.fct_hypothesis_results
+        where test in ('welch_t', 'mann_whitney_u')
+    """,
+    "fct_hypothesis_sensitivity": """
+        select concat_ws(' ', 'difference', hypothesis_id, population, trimming, territory), difference
+        from marts.fct_hypothesis_sensitivity
+        where hypothesis_id in (select hypothesis_id from reference.hypotheses where kind = 'mean')
+    """,
+    "int_hypothesis_strata": """
+        select
+            unnest(['successes ' || name || ' first', 'successes ' || name || ' second', 'strata ' || name]),
+            unnest([
+                sum(first_successes),
+                sum(second_successes),
+                sum(first_successes * second_failures
+                    / (first_successes + first_failures + second_successes + second_failures))
+            ])
+        from (select concat_ws(' ', hypothesis_id, population) as name, * from intermediate.int_hypothesis_strata)
+        where territory = 'all'
+        group by name
+    """,
 }
 
 

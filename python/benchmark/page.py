@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
+from matplotlib.figure import Figure
 
 LABELS = {"project": "project / проект", "scan": "bare scan / чтение", "pandas": "pandas", "polars": "polars"}
 
@@ -144,12 +145,8 @@ def text(results: dict[str, Any]) -> str:
 
 def draw(results: dict[str, Any], path: Path) -> None:
     """Draw seconds over rows, both on logarithmic scales."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
     for name, label in LABELS.items():
         points = [(size["rows"], total(size, name)) for size in _sizes(results) if name in size["contenders"]]
         if points:
@@ -159,4 +156,3 @@ def draw(results: dict[str, Any], path: Path) -> None:
     axes.legend()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
-    plt.close(figure)

@@ -8,15 +8,7 @@ from pathlib import Path
 
 from bank_segments import ROOT, register_rows
 from bank_segments.errors import RefusedError, shown
-from bank_segments.warehouse import (
-    ONLY_DATA,
-    PROJECT,
-    Build,
-    Hear,
-    one_line,
-    own_words,
-    remove_warehouse,
-)
+from bank_segments.warehouse import ONLY_DATA, PROJECT, Build, Hear, one_line, own_words, remove_warehouse
 
 SPARK_DBT = ROOT / ".venv-spark/bin/dbt"
 

@@ -175,6 +175,7 @@ def _churn_drivers(marts: Marts, words: Words, title: str) -> Figure:
     axes.axvline(1, color=_groups()[3]["color"], linewidth=0.8, linestyle="-")
     _markers(axes, rows["y"], rows["odds_ratio"], _groups()[1], _("without adjustment"))
     _intervals(axes, rows, _groups()[0], _ODDS, _("with all else equal"))
+    _legend(part, axes)
     _log_axis(axes, words, _("Odds ratio"))
     axes.set_yticks(rows["y"], [words.level(row["trait"], row["level"]) for row in records(rows)])
     axes.set_ylim(_rows(rows), -1)
@@ -188,7 +189,6 @@ def _churn_drivers(marts: Marts, words: Words, title: str) -> Figure:
         reference = words.level(row["trait"], references[row["trait"]])
         trait = words.trait(row["trait"])
         _heading(axes, row["y"] - 1, _("%(trait)s, against “%(level)s”", trait=trait, level=reference))
-    _legend(part)
     return figure
 
 
@@ -220,7 +220,7 @@ def _segment_candidates(marts: Marts, words: Words, title: str) -> Figure:
         y = 1 - (place + 0.5) / len(listed)
         notes.plot(0, y, **group, transform=notes.transAxes, clip_on=False)
         notes.text(0.03, y, told, va="center", transform=notes.transAxes)
-    part.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=6)
+    _legend(part, axes)
     return figure
 
 
@@ -246,7 +246,7 @@ def _segments(marts: Marts, words: Words, title: str) -> Figure:
     coverage.set_ylim(len(rows) - 0.5, -0.5)
     _percent_axis(coverage, words, _("Coverage: share of all clients"))
     _percent_axis(churn, words, _("Churn rate"), limit=1)
-    _legend(part)
+    _legend(part, churn)
     return figure
 
 
@@ -351,7 +351,7 @@ def _retention_tornado(marts: Marts, words: Words, title: str) -> Figure:
     for axes in part.axes[len(shown) :]:
         axes.set_axis_off()
     if len(shown):
-        part.legend(*part.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
+        _legend(part, part.axes[0], columns=2)
     return figure
 
 
@@ -389,7 +389,7 @@ def _pilot_power(marts: Marts, words: Words, title: str) -> Figure:
         axes.axhline(power, color=_groups()[3]["color"], linewidth=1, linestyle="--", label=label)
     _log_axis(axes, words, _("Clients in each arm"))
     _upright_percent_axis(axes, words, _("Power"))
-    part.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    _legend(part, axes, columns=2)
     return figure
 
 
@@ -464,7 +464,7 @@ def _trait_columns(
             _heading(axes, levels["y"].iloc[0] - 1, name)
         yield axes, rows
         _percent_axis(axes, words, axis, limit)
-    _legend(figure)
+    _legend(figure, axes)
 
 
 def _panel_rows(names: Mapping[Any, str], numbers: pd.DataFrame) -> list[float]:
@@ -528,13 +528,7 @@ def _markers(axes: Axes, y: Any, x: Any, group: Row, label: str | None = None) -
 
 
 def _bars(
-    axes: Axes,
-    y: Any,
-    shares: Any,
-    group: Row,
-    height: float,
-    label: str | None = None,
-    start: float = 0,
+    axes: Axes, y: Any, shares: Any, group: Row, height: float, label: str | None = None, start: float = 0
 ) -> None:
     """Horizontal bars from `start` on, hatched where the group's markers are hollow."""
     fill = group["markerfacecolor"]
@@ -592,6 +586,6 @@ def _heading(axes: Axes, y: float, text: str) -> None:
     )
 
 
-def _legend(figure: SubFigure) -> None:
-    """One legend for the plots of a part, which name the same groups, above them."""
-    figure.legend(*figure.axes[-1].get_legend_handles_labels(), loc="outside upper left", ncols=6)
+def _legend(figure: SubFigure, axes: Axes, columns: int = 6) -> None:
+    """What `axes` names, above all plots of a part."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=columns)

@@ -64,11 +64,7 @@ def conclusions(
     words = replace(words, levels={key: escaped(label) for key, label in words.levels.items()})
     template = words.environment(_TEMPLATES).get_template("conclusions.md.j2")
     return template.render(
-        marts.tables,
-        charts=images or {},
-        input_name=input_name,
-        is_synthetic=is_synthetic,
-        places=places,
+        marts.tables, charts=images or {}, input_name=input_name, is_synthetic=is_synthetic, places=places
     )
 
 
@@ -105,7 +101,5 @@ def _page(markdown: str, language: Language, pictures: Mapping[str, Path], is_sy
             opening.attrSet("tabindex", "0")
     template = words.environment(_TEMPLATES).get_template("pages/conclusions.html.j2")
     return template.render(
-        text=renderer.render(tokens[first:], parser.options, {}),
-        sections=sections,
-        is_synthetic=is_synthetic,
+        text=renderer.render(tokens[first:], parser.options, {}), sections=sections, is_synthetic=is_synthetic
     )

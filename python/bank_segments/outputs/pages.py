@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -121,28 +122,21 @@ def write_quality_page(
     state: State = (
         "refused" if is_refused else "warned" if gate.having("allowed", "warn") or warned else "accepted"
     )
-    order = {subject: place for place, subject in enumerate(traits)}
-    kinds = list(dict.fromkeys(finding.kind for finding in gate.findings))
-    findings = sorted(
-        gate.findings, key=lambda each: (kinds.index(each.kind), order.get(each.subject, len(order)))
-    )
+    # Drift, behind what has no subject, in the order of what it was measured of.
+    order = {"": -1} | {subject: place for place, subject in enumerate(traits)}
+    findings = sorted(gate.findings, key=lambda each: order.get(each.subject, len(order)))
     for language in LANGUAGES:
         words = words_of(marts, language)
         _write(
             directory,
             "quality",
             words,
+            **tables,
             state=state,
             gate=gate,
             findings=findings,
             traits=traits,
-            reasons=[
-                (reason_text(row["reason"], words), row["rejected_rows"])
-                for row in tables["rejection_reasons"]
-            ],
-            counts=tables["row_counts"][0],
-            client_notes=tables["client_notes"],
-            reading_notes=tables["reading_notes"],
+            reason_text=partial(reason_text, words=words),
             expectations=list(_merged(outcomes)),
             unmet=unmet,
             tests=tests,
@@ -170,7 +164,7 @@ def write_pilot_page(directory: Path, *, result: Result, design: Mapping[str, An
 
 
 def _write(directory: Path, page: str, words: Words, **values: object) -> None:
-    html = words.environment(_TEMPLATES).get_template(f"pages/{page}.html.j2").render(values)
+    html = words.environment(_TEMPLATES).get_template(f"pages/{page}.html.j2").render(values, files=INDEX)
     (directory / INDEX[words.language]).write_text(html, encoding="utf-8")
 
 

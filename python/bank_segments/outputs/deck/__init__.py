@@ -10,21 +10,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
+
+from jinja2 import Template
 
 from bank_segments.marts import RELATIONS, Marts
 from bank_segments.outputs.deck.page import check_template, write_pages
-from bank_segments.outputs.deck.sources import Row, fact, plain, point, printable
-from bank_segments.words import (
-    EFFECTS,
-    MISSING,
-    Language,
-    Words,
-    interval_suffix,
-    scale_of,
-    words_of,
-)
+from bank_segments.outputs.deck.sources import Row, fact, plain, point
+from bank_segments.words import Language, Words, interval_suffix, printable, scale_of, words_of
 
 __all__ = ["check_template", "write_deck"]
 
@@ -51,14 +44,12 @@ def write_deck(
     words = words_of(marts, language)
     # Labels hold so many characters, and no remarks.
     levels = {key: plain(label, _LABEL) for key, label in words.levels.items()}
-    deck = _rendered(
-        replace(words, levels=levels, traits=_without_remarks(words.traits)),
-        **rows,
-        run={"relation": "run.json"},
-        input_name=plain(input_name, 70),
-        is_synthetic=is_synthetic,
+    short = replace(words, levels=levels, traits=_without_remarks(words.traits))
+    deck = _template(short).render(
+        rows, run={"relation": "run.json"}, input_name=plain(input_name, 70), is_synthetic=is_synthetic
     )
-    return write_pages(deck, words, directory / f"presentation.{language}.pptx", template)
+    path = directory / f"presentation.{language}.pptx"
+    return write_pages(ElementTree.fromstring(printable(deck)), words, path, template)
 
 
 def _without_remarks(names: Mapping[str, str]) -> dict[str, str]:
@@ -70,13 +61,10 @@ def _without_remarks(names: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _rendered(words: Words, **values: Any) -> ElementTree.Element:
-    """What the template says of the marts' rows."""
+def _template(words: Words) -> Template:
     environment = words.environment(Path(__file__).parents[1])
     environment.filters["label"] = lambda text: plain(text, _LABEL)
     environment.globals |= {
-        "EFFECTS": EFFECTS,
-        "MISSING": MISSING,
         "fact": fact,
         "interval_of": _interval_of,
         "interval_suffix": interval_suffix,
@@ -84,7 +72,7 @@ def _rendered(words: Words, **values: Any) -> ElementTree.Element:
         "point": point,
         "scale_of": scale_of,
     }
-    return ElementTree.fromstring(printable(environment.get_template("deck/deck.xml.j2").render(values)))
+    return environment.get_template("deck/deck.xml.j2")
 
 
 def _interval_of(row: Row) -> list[str]:

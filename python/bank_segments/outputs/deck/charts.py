@@ -61,12 +61,12 @@ _REACH = 4  # the picture of all hypotheses shows differences up to so many marg
 class Point:
     """A value of a chart and the ends of its interval, None where there are none; its text, and where all are from."""
 
-    text: str = ""
-    source: str = ""
-    value: float | None = None
-    lower: float | None = None
-    upper: float | None = None
-    colour: str = ""
+    text: str
+    source: str
+    value: float | None
+    lower: float | None
+    upper: float | None
+    colour: str
 
     @property
     def lengths(self) -> tuple[float | None, float | None]:
@@ -107,6 +107,13 @@ class Chart:
     categories: list[str]
     series: list[Series]
 
+    @property
+    def ends(self) -> list[float]:
+        """How far all values and intervals reach."""
+        points = (point for each in self.series for point in each.points)
+        ends = (end for point in points for end in (point.value, point.lower, point.upper))
+        return [end for end in ends if end is not None]
+
 
 def chart_of(said: Element) -> Chart | None:
     """The chart that an element says; None where it has nothing to show."""
@@ -138,33 +145,27 @@ def _point(said: Element, decimals: int | None) -> Point:
 
 @dataclass(frozen=True)
 class Axis:
-    """How the values are written and how far their axis reaches; without one the values stand at the bars alone."""
+    """How the values are written and how far their axis reaches."""
 
     number_format: str
     tick_format: str
     minimum: float
     maximum: float
     step: float
-    is_shown: bool = True
 
 
-def _percent_axis(language: Language, series: Iterable[Series], *, is_shown: bool) -> Axis:
+def _percent_axis(language: Language, said: Chart) -> Axis:
     """An axis of fractions from 0 up to the next tenth above all values and intervals; one more for labels alone."""
-    ends = [end for each in series for point in each.points for end in (point.value, point.upper)]
-    highest = max((end for end in ends if end is not None), default=1.0) + (0 if is_shown else 0.1)
+    highest = max(said.ends, default=1.0) + (0 if said.has_axis else 0.1)
     sign = "%" if language == "en" else f'"{chr(160)}"%'
     top = min(math.ceil(round(10 * highest, 9)), 10) / 10 or 0.1
     code = _LOCALES[language]
-    return Axis(f"{code}0.0{sign}", f"{code}0{sign}", 0, top, 0.1 if top <= 0.5 else 0.2, is_shown)
+    return Axis(f"{code}0.0{sign}", f"{code}0{sign}", 0, top, 0.1 if top <= 0.5 else 0.2)
 
 
-def _axis_around(language: Language, series: Iterable[Series]) -> Axis:
+def _axis_around(language: Language, said: Chart) -> Axis:
     """An axis with about six round steps that holds 0 and all ends; viewers leave no room for intervals."""
-    ends = [
-        end for each in series for point in each.points for end in (point.value, point.lower, point.upper)
-    ]
-    known = [0.0, *(end for end in ends if end is not None)]
-    low, high = min(known), max(known)
+    low, high = min([0.0, *said.ends]), max([0.0, *said.ends])
     rough = (high - low) / 6 or 1.0
     magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next(magnitude * digit for digit in (1, 2, 5, 10) if magnitude * digit >= rough)
@@ -177,26 +178,23 @@ def native_chart(place: Any, said: Chart, words: Words) -> Any:
 
     Kinds are `column`, `bar` (with the first category on top), both of fractions, and `marker`.
     """
-    categories, series = said.categories, said.series
-    if said.kind == "marker":
-        axis = _axis_around(words.language, series)
-    else:
-        axis = _percent_axis(words.language, series, is_shown=said.has_axis)
+    series, is_line = said.series, said.kind == "marker"
+    axis = (_axis_around if is_line else _percent_axis)(words.language, said)
     data = CategoryChartData(axis.number_format)
-    data.categories = categories
+    data.categories = said.categories
     for each in series:
         data.add_series(each.name, each.values)
     frame = place.insert_chart(_KINDS[said.kind], data)
     chart = frame.chart
-    chart.part.chart_workbook.update_from_xlsx_blob(_workbook(words, categories, series, axis))
+    chart.part.chart_workbook.update_from_xlsx_blob(_workbook(words, said, axis.number_format))
     chart.font.size = _SIZE
     chart.has_title = bool(said.title)
     if said.title:
         chart.chart_title.text_frame.text = said.title
         chart.chart_title.text_frame.paragraphs[0].runs[0].font.size = Pt(14)
     _legend(chart, series)
-    _axes(chart, said.kind, axis)
-    plot, is_line = chart.plots[0], said.kind == "marker"
+    _axes(chart, said, axis)
+    plot = chart.plots[0]
     if not is_line:
         plot.gap_width, plot.overlap = 45 if len(series) == 1 else 60, -5
     column = 1 + len(series)
@@ -216,11 +214,11 @@ def _fill(part: Any, colour: str) -> None:
     part.fill.fore_color.theme_color = COLOURS[colour]
 
 
-def _workbook(words: Words, categories: Sequence[str], series: Sequence[Series], axis: Axis) -> bytes:
+def _workbook(words: Words, said: Chart, number_format: str) -> bytes:
     """Categories, a column per series, then the columns of the interval bars; every text stays a text."""
     _ = words.gettext
-    columns = [(each.name, each.values) for each in series]
-    for each in series:
+    columns = [(each.name, each.values) for each in said.series]
+    for each in said.series:
         if each.intervals:
             bounds = (_("down to the low end"), _("up to the high end"))
             columns += zip(bounds, each.intervals, strict=True)
@@ -228,8 +226,8 @@ def _workbook(words: Words, categories: Sequence[str], series: Sequence[Series],
     with Workbook(content, {"in_memory": True}) as workbook:
         workbook.set_properties({"created": _CREATED})
         sheet = workbook.add_worksheet("Sheet1")
-        shown = workbook.add_format({"num_format": axis.number_format})
-        for row, category in enumerate(categories, start=1):
+        shown = workbook.add_format({"num_format": number_format})
+        for row, category in enumerate(said.categories, start=1):
             sheet.write_string(row, 0, category)
         for column, (name, values) in enumerate(columns, start=1):
             sheet.write_string(0, column, name)
@@ -280,26 +278,26 @@ def _legend(chart: Any, series: Sequence[Series]) -> None:
         chart.legend._element.find("{*}legendPos").addnext(parse_xml(entry))
 
 
-def _axes(chart: Any, kind: str, axis: Axis) -> None:
+def _axes(chart: Any, said: Chart, axis: Axis) -> None:
     names, values = chart.category_axis, chart.value_axis
     names.format.line.color.theme_color = COLOURS["grey"]
     names.major_tick_mark = values.major_tick_mark = XL_TICK_MARK.NONE
     names.tick_labels.font.size = _SIZE
     values.minimum_scale, values.maximum_scale, values.major_unit = axis.minimum, axis.maximum, axis.step
     values.format.line.fill.background()
-    values.has_major_gridlines = axis.is_shown
-    if axis.is_shown:
+    values.has_major_gridlines = said.has_axis
+    if said.has_axis:
         line = values.major_gridlines.format.line.color
         line.theme_color, line.brightness = COLOURS["grey"], 0.7
         values.tick_labels.font.size = _SIZE
         values.tick_labels.number_format, values.tick_labels.number_format_is_linked = axis.tick_format, False
     else:
         values.tick_label_position = XL_TICK_LABEL_POSITION.NONE
-    if kind == "bar":
+    if said.kind == "bar":
         names.reverse_order = True
         # With the categories turned round, the values would stand above them.
         values._element.find("{*}crosses").set("val", "max")
-    if kind == "marker":
+    if said.kind == "marker":
         names.tick_label_position = XL_TICK_LABEL_POSITION.LOW
 
 

@@ -23,15 +23,7 @@ from pptx.util import Emu, Inches, Pt
 
 from bank_segments.errors import RefusedError
 from bank_segments.outputs.deck.charts import chart_of, forest_picture, native_chart
-from bank_segments.outputs.deck.fit import (
-    CELL,
-    INSET,
-    SMALLEST,
-    Paragraph,
-    fitted,
-    fitted_table,
-    tied,
-)
+from bank_segments.outputs.deck.fit import CELL, INSET, SMALLEST, Paragraph, fitted, fitted_table, tied
 from bank_segments.outputs.deck.sources import plain, text_of
 from bank_segments.words import Words
 

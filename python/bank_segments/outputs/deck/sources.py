@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from markupsafe import Markup
 
 from bank_segments.marts import KEYS
-from bank_segments.words import SPACE, is_known
+from bank_segments.words import is_known, printable
 
 Row = Mapping[str, Any]
 
@@ -69,11 +69,3 @@ def plain(text: str, characters: int = 400) -> str:
     """`text` from outside on one line, without what no slide can hold, and cut to that many characters."""
     one_line = printable(text)
     return one_line if len(one_line) <= characters else one_line[: characters - 1].rstrip() + "…"
-
-
-def printable(text: str) -> str:
-    """`text` with a space for every character that cannot be printed."""
-    for character in set(text):
-        if not (character.isprintable() or character == SPACE):
-            text = text.replace(character, " ")
-    return text
