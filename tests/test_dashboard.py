@@ -192,7 +192,11 @@ def assert_state_is_right(page: Page, found: dict[str, Any]) -> None:
     rate, low, high = rated(clients, churned, is_exact=is_exact)
     bank_rate, bank_low, bank_high = rated(all_clients, all_churned)
     words = page.content["words"]
-    assert [page.content[limit] for limit in ("roughBelow", "hiddenBelow", "hasExactTotals")] == [100, 30, True]
+    assert [page.content[limit] for limit in ("roughBelow", "hiddenBelow", "hasExactTotals")] == [
+        100,
+        30,
+        True,
+    ]
     rough = 0 if is_exact else 100
     expected = {
         "clients": text.number(clients),
@@ -277,6 +281,8 @@ def test_a_click_on_a_bar_or_point_filters_and_reset_clears(
     load(browser, page)
     charts = charts_of(browser)
     assert len(charts) == sum(len(view["panels"]) for view in page.content["views"])
+    spoken = page.content["words"]["seeTable"]
+    assert all(chart.get_attribute("aria-label").endswith(spoken) for chart in charts)
     for chart in charts:
         # The last group of marks lies on top and takes the clicks.
         target = chart.find_elements(By.CSS_SELECTOR, "g.role-mark")[-1].find_elements(By.TAG_NAME, "path")[0]
@@ -365,7 +371,17 @@ def test_page_holds_nothing_but_the_cube_and_its_names(
 ) -> None:
     keys = rows_in(sample_warehouse, "select client_key from marts.dim_clients limit 50")
     for page in pages.values():
-        names = {"cube", "views", "words", "numbers", "proposals", "specs", "roughBelow", "hiddenBelow", "hasExactTotals"}
+        names = {
+            "cube",
+            "views",
+            "words",
+            "numbers",
+            "proposals",
+            "specs",
+            "roughBelow",
+            "hiddenBelow",
+            "hasExactTotals",
+        }
         assert set(page.content) == names
         numbers = {
             key

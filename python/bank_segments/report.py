@@ -181,9 +181,8 @@ def choose_bank(clients: Path, sheet: str) -> None:
     """Go on as the bank whose columns the file has; in a new process, for every module reads BANK as it is imported."""
     from bank_segments.ingest.client_file import find_bank
 
-    bank = find_bank(clients, sheet)
-    print(f"The file has the columns of {bank}: BANK={bank}.", flush=True)
-    if bank != BANK:
+    if (bank := find_bank(clients, sheet)) != BANK:
+        print(f"The file has the columns of {bank}: BANK={bank}.", flush=True)
         os.environ["BANK"] = bank
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 

@@ -2,9 +2,8 @@
 
 import os
 import platform
+from importlib.metadata import version
 from pathlib import Path
-
-import duckdb
 
 
 def machine() -> str:
@@ -14,5 +13,5 @@ def machine() -> str:
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     processor = names[0] if names else platform.processor() or platform.machine()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    versions = f"Python {platform.python_version()}, DuckDB {duckdb.__version__}"
-    return f"{processor}, {os.cpu_count()} cores, {memory:.0f} GiB; {versions}"
+    measured = ", ".join(f"{name} {version(name)}" for name in ("duckdb", "dbt-core", "pandas", "polars"))
+    return f"{processor}, {os.cpu_count()} cores, {memory:.0f} GiB; Python {platform.python_version()}, {measured}"

@@ -16,7 +16,7 @@ from bank_segments.warehouse import Build
 
 PUBLISHED_SCHEMAS = ("marts", "quality")
 RELEASES_KEPT = 3  # of each series
-# The oldest format that the clients named in the README still read.
+# The oldest format that the clients of models/docs/bi_clients.md still read.
 STORAGE_VERSION = "v1.4.0"
 
 _RELATIONS = """

@@ -181,7 +181,7 @@ def summary(marts: Marts, counts: dict[str, int], release: Path) -> str:
             lines.append(f"{row['segment_id']} {row['name_en']}: {known}")
     for results in groups(where(marts.tables["fct_hypothesis_results"], is_primary=True), "population"):
         lines += [
-            f"{row['hypothesis_id']}, {row['population']}: {row['verdict'] or 'not tested'}"
+            f"{row['hypothesis_id']}, {row['population']}: {row['conclusion'].replace('_', ' ')}"
             for row in results
         ]
     first_page = release.with_name("latest") / "index.html"

@@ -9,18 +9,23 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from multiprocessing.synchronize import Lock
 
 _SPAWN = multiprocessing.get_context("spawn")
-# They get ready one after the other, on the core that dbt leaves; one that was killed keeps none waiting for ever.
-_TURN = _SPAWN.Lock()
 _LONGEST_TURN = 20.0
+
+
+@cache
+def _turn() -> Lock:
+    """They get ready one after the other, on the core that dbt leaves; one that was killed keeps none waiting."""
+    return _SPAWN.Lock()
 
 
 @contextlib.contextmanager
 def workers(count: int, prepare: Callable[[], object]) -> Iterator[ProcessPoolExecutor]:
     """Give a pool whose processes are running already; each begins with `prepare`."""
-    with ProcessPoolExecutor(count, _SPAWN, _begin, (prepare, _TURN)) as pool:
+    with ProcessPoolExecutor(count, _SPAWN, _begin, (prepare, _turn())) as pool:
         for _ in range(count):
             pool.submit(int)
         yield pool

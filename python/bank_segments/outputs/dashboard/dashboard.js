@@ -243,6 +243,7 @@
   };
   const draw = async (chart) => {
     const spec = structuredClone(content.specs[chart.kind]);
+    spec.description = chart.node.getAttribute("aria-label"); // not what the file says to those who edit it
     spec.datasets = { rows: chart.rows ?? chartRows(chart.index, chart.kind, byLevel(chart.index)) };
     const levels = chart.rows ?? views[chart.index].levels;
     if (typeof spec.height === "object") spec.height = spec.height.step * Math.max(1, levels.length);
