@@ -297,7 +297,7 @@ def _hypotheses_forest(marts: Marts, words: Words, title: str) -> Figure:
     for row in records(rows):
         _beside(axes, row["y"], _result(row, words))
     for row in records(rows[is_first]):
-        _heading(axes, row["y"] - 1, words.name(row, "null"))
+        _heading(axes, row["y"] - 1, _("“%(null)s”", null=words.name(row, "null")))
     return figure
 
 
@@ -372,7 +372,7 @@ def _pilot_power(marts: Marts, words: Words, title: str) -> Figure:
             curve["clients_per_arm"],
             curve["power"],
             color=group["color"],
-            linewidth=1,
+            linewidth=1.6,
             linestyle="-",
             marker="",
         )

@@ -169,7 +169,9 @@ def _axis_around(language: Language, said: Chart) -> Axis:
     rough = (high - low) / 6 or 1.0
     magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next(magnitude * digit for digit in (1, 2, 5, 10) if magnitude * digit >= rough)
-    form = _LOCALES[language] + ("#,##0" if step >= 1 else "0." + "0" * -math.floor(math.log10(step)))
+    digits = "#,##0" if step >= 1 else "0." + "0" * -math.floor(math.log10(step))
+    # With the minus sign of the texts, not a hyphen.
+    form = f'{_LOCALES[language]}{digits};{_LOCALES[language]}"−"{digits}'
     return Axis(form, form, step * math.floor(low / step), step * math.ceil(high / step), step)
 
 
