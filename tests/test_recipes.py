@@ -1,6 +1,5 @@
 """The recipes of CONTRIBUTING.md, followed in a scratch copy, need no SQL and no Python, nor do lines taken away."""
 
-import csv
 import math
 import os
 import re
@@ -112,62 +111,22 @@ def test_each_recipe_takes_less_than_five_steps() -> None:
     assert all(0 < count < 5 for count in steps.values())
 
 
-def append(project: Path, seed: str, **values: object) -> None:
-    """Add a row to a seed, columns by name; those not given stay empty."""
-    path = register_file(seed, project)
-    with path.open(encoding="utf-8", newline="") as lines:
-        columns = next(csv.reader(lines))
-    assert set(values) <= set(columns)
-    with path.open("a", encoding="utf-8", newline="") as lines:
-        csv.DictWriter(lines, columns, lineterminator="\n").writerow(values)
-
-
-def add_hypotheses_of_other_groups(project: Path) -> None:
-    """Ranks of a metric with gaps between genders, and a share between two cities in strata of three columns."""
-    common = {"populations": "all_clients active_clients", "alpha": 0.05, "unit_ru": "п. п.", "unit_en": "pp"}
-    append(
-        project,
-        "hypotheses",
-        hypothesis_id="h7_balance_rank",
-        null_ru="Остаток мужчины с равной вероятностью больше и меньше остатка женщины",
-        null_en="A man's balance is as likely to be larger than a woman's as smaller",
-        metric_ru="Вероятность большего остатка",
-        metric_en="Probability of the larger balance",
-        kind="rank",
-        metric_column="balance",
-        group_column="gender",
-        first_group="М",
-        second_group="Ж",
-        sort_order=8,
-        **common,
-    )
-    append(
-        project,
-        "hypotheses",
-        hypothesis_id="h8_card_share",
-        null_ru="Доля владельцев карты в Ярославле и в Рыбинске одинакова",
-        null_en="Clients in Yaroslavl and in Rybinsk have a credit card equally often",
-        metric_ru="Доля владельцев карты",
-        metric_en="Share of card holders",
-        kind="proportion",
-        metric_column="has_credit_card",
-        success_value="true",
-        group_column="city",
-        first_group="Ярославль",
-        second_group="Рыбинск",
-        strata="gender age_band is_loyal",
-        sort_order=9,
-        **common,
-    )
-    for hypothesis_id, primary, other in (
-        ("h7_balance_rank", "brunner_munzel", "mann_whitney_u"),
-        ("h8_card_share", "cochran_mantel_haenszel", "two_proportion_z"),
-    ):
-        entry = {"hypothesis_id": hypothesis_id, "equivalence_margin": 0.05}
-        append(project, "hypothesis_tests", test=primary, is_primary="true", **entry)
-        append(project, "hypothesis_tests", test=other, is_primary="false", **entry)
-
-
+# Ranks of a metric with gaps between genders, and a share between two cities in strata of three columns.
+MORE = {
+    "hypotheses": (
+        "h7_balance_rank,Остаток мужчины с равной вероятностью больше и меньше остатка женщины,"
+        "A man's balance is as likely to be larger than a woman's as smaller,Вероятность большего остатка,"
+        "Probability of the larger balance,п. п.,pp,rank,balance,,gender,М,Ж,all_clients active_clients,,0.05,8\n"
+        "h8_card_share,Доля владельцев карты в Ярославле и в Рыбинске одинакова,"
+        "Clients in Yaroslavl and in Rybinsk have a credit card equally often,Доля владельцев карты,"
+        "Share of card holders,п. п.,pp,proportion,has_credit_card,true,city,Ярославль,Рыбинск,"
+        "all_clients active_clients,gender age_band is_loyal,0.05,9\n"
+    ),
+    "hypothesis_tests": (
+        "h7_balance_rank,brunner_munzel,true,0.05\nh7_balance_rank,mann_whitney_u,false,0.05\n"
+        "h8_card_share,cochran_mantel_haenszel,true,0.05\nh8_card_share,two_proportion_z,false,0.05\n"
+    ),
+}
 # Lines that are taken away, by their register, or replaced.
 LESS = {
     "segment_rules": {"segment_3,city,=,Ростов Великий\n": ""},
@@ -177,8 +136,11 @@ LESS = {
 }
 
 
-def take_away(project: Path) -> None:
-    """A rule of a segment and of a population, a band, and a test."""
+def add_and_take_away(project: Path) -> None:
+    """Two hypotheses more; a rule of a segment and of a population, a band, and a test less."""
+    for seed, added in MORE.items():
+        with register_file(seed, project).open("a", encoding="utf-8") as register:
+            register.write(added)
     for seed, lines in LESS.items():
         path = register_file(seed, project)
         text = path.read_text(encoding="utf-8")
@@ -225,8 +187,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, sample_release: Path) -> P
     for steps in recipes().values():
         for step in steps:
             step.follow(project)
-    add_hypotheses_of_other_groups(project)
-    take_away(project)
+    add_and_take_away(project)
     published = tmp_path_factory.mktemp("published")
     (published / "latest").symlink_to(sample_release)
     ((candidate, *_),) = rows_in(sample_release / "bank_marts.duckdb", ADOPTED)
