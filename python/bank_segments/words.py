@@ -134,10 +134,6 @@ def decimals_of(*values: float | None) -> int:
     return 1 if max(known) >= 1 or all(round(value, 1) == value for value in known) else 2
 
 
-def _without_source(text: str, *_source: object, **_of: object) -> str:
-    return text
-
-
 def escaped(text: str) -> str:
     """`text` from outside (a file or city name) on one line and without any meaning in Markdown or HTML."""
     one_line = "".join(char if char.isprintable() or char == SPACE else " " for char in text)
@@ -164,13 +160,6 @@ def _translations(language: Language) -> gettext.NullTranslations:
     write_mo(compiled, catalogue(language))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
-
-
-def _compiled_templates() -> FileSystemBytecodeCache:
-    """What Jinja made of the templates before: to compile them takes most of a second of a run."""
-    folder = ROOT / "target/templates"
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileSystemBytecodeCache(str(folder))
 
 
 @dataclass(frozen=True)
@@ -207,6 +196,9 @@ class Words:
         HTML and XML escape what they are given; in Markdown a text from outside goes through the filter `escaped`.
         `fact` and `label` are given a figure and a name: an output may say where it comes from, and how long it can be.
         """
+        # To compile the templates takes most of a second of a run.
+        compiled = ROOT / "target/templates"
+        compiled.mkdir(parents=True, exist_ok=True)
         environment = Environment(
             loader=FileSystemLoader(folder),
             autoescape=select_autoescape(("html", "html.j2", "xml.j2")),
@@ -215,7 +207,7 @@ class Words:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            bytecode_cache=_compiled_templates(),
+            bytecode_cache=FileSystemBytecodeCache(str(compiled)),
         )
         translations = _translations(self.language)
         environment.install_gettext_callables(  # type: ignore[attr-defined]
@@ -228,7 +220,7 @@ class Words:
             "FINDING_PLACES": FINDING_PLACES,
             "N_": N_,
             "decimals_of": decimals_of,
-            "fact": _without_source,
+            "fact": lambda text, *_source, **_of: text,
             "find": find,
             "groups": groups,
             "where": where,
@@ -431,12 +423,8 @@ class Words:
         if column == "is_churned" and operator in ("=", "<>"):
             is_churned = (value == "true") == (operator == "=")
             return self.level(column, str(is_churned).lower())
-        named = (self.traits.get(f"{kind} {column}") for kind in ("category", "number"))
-        return self.gettext(
-            _OPERATORS[operator],
-            column=next(filter(None, named), column),
-            value=self._value(column, value),
-        )
+        named = self.traits.get(f"category {column}") or self.trait(column, "number")
+        return self.gettext(_OPERATORS[operator], column=named, value=self._value(column, value))
 
     def _value(self, column: str, value: str) -> str:
         """What a rule compares with: the label of a level, a number of a number trait, or the text as it is."""

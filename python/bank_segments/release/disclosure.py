@@ -82,10 +82,9 @@ class Accuracy:
 class PublishedCube:
     """The table that may leave the bank's warehouse, and what was done to it."""
 
-    other: ClassVar[str] = "__other__"  # what rare levels of a trait are joined into
-    large_group: ClassVar[int] = (
-        100  # accuracy of churn rates is stated for groups of at least this many clients
-    )
+    # What rare levels of a trait are joined into, and of how many clients the groups are whose accuracy is stated.
+    other: ClassVar[str] = "__other__"
+    large_group: ClassVar[int] = 100
 
     dimensions: tuple[str, ...]
     exact_pairs: tuple[tuple[str, str], ...]
