@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import psutil
 import pytest
 from dbt.cli.main import dbtRunner
@@ -28,15 +29,8 @@ from needed import missing
 
 ROOT, SAMPLE = bank_segments.ROOT, bank_segments.SAMPLE
 PROJECT = (
-    "dbt_project.yml",
-    "profiles.yml",
-    "analyses",
-    "macros",
-    "models",
-    "python",
-    "seeds",
-    "tests/generic",
-    "tests/singular",
+    *("dbt_project.yml", "profiles.yml", "analyses", "macros", "models", "python", "seeds"),
+    *("tests/generic", "tests/singular"),
 )
 
 REPORT = (sys.executable, "-m", "bank_segments.report")
@@ -226,6 +220,15 @@ def cube(sample_warehouse: Path) -> PublishedCube:
 def bank_warehouse(bank_clients: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse built from the bank's file."""
     return _built(tmp_path_factory, "bank", bank_clients, *DATA_TESTS)
+
+
+@pytest.fixture(scope="session", params=["sample", "bank"])
+def warehouse_and_file(request: pytest.FixtureRequest) -> tuple[Path, pd.DataFrame]:
+    """A warehouse and the file it was built from."""
+    warehouse: Path = request.getfixturevalue(f"{request.param}_warehouse")
+    if request.param == "sample":
+        return warehouse, duckdb.read_parquet(str(SAMPLE)).df()
+    return warehouse, pd.read_csv(request.getfixturevalue("bank_clients"))
 
 
 def report(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
