@@ -159,16 +159,8 @@ def report(
             steps.note(seconds)
             charts += drawn
         with steps.step("publish"):
-            record = run.RunRecord(
-                run_id,
-                clients.name,
-                digest,
-                is_synthetic,
-                series,
-                passed.rows,
-                passed.record(),
-                steps.seconds,
-            )
+            of_input = (clients.name, digest, is_synthetic, series)
+            record = run.RunRecord(run_id, *of_input, passed.rows, passed.record(), steps.seconds)
             write_index(staged, record, verdict, charts, rows(marts.fct_findings))
             record.write(staged / "run.json")
             release = publish.publish(staged, PUBLISHED, run_id)
