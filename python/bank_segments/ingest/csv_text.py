@@ -158,14 +158,11 @@ def _scan(path: Path, encoding: str, copy: Path | None = None, proofs: tuple[str
             handle.write(piece)
             rows.feed(piece)
             if rows.bytes_since_break > LONGEST_ROW_BYTES:
-                size = LONGEST_ROW_BYTES // 1_000_000
-                if rows.is_inside:
-                    raise UnfitError(
-                        f"has a quotation mark in row {rows.current} that is not closed within {size} MB; close or"
-                        " remove it"
-                    )
+                row, size = rows.current, LONGEST_ROW_BYTES // 1_000_000
                 raise UnfitError(
-                    f"is longer than {size} MB in row {rows.current}; look for missing line breaks there"
+                    f"has a quotation mark in row {row} that is not closed within {size} MB; close or remove it"
+                    if rows.is_inside
+                    else f"is longer than {size} MB in row {row}; look for missing line breaks there"
                 )
     return rows
 
