@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import psutil
 import pytest
 from dbt.cli.main import dbtRunner
@@ -28,17 +29,11 @@ from needed import missing
 
 ROOT, SAMPLE = bank_segments.ROOT, bank_segments.SAMPLE
 PROJECT = (
-    "dbt_project.yml",
-    "profiles.yml",
-    "analyses",
-    "macros",
-    "models",
-    "python",
-    "seeds",
-    "tests/generic",
-    "tests/singular",
+    *("dbt_project.yml", "profiles.yml", "analyses", "macros", "models", "python", "seeds"),
+    *("tests/generic", "tests/singular"),
 )
 
+REPORT = (sys.executable, "-m", "bank_segments.report")
 # dbt's options that leave out the tests whose rows are made up.
 DATA_TESTS = ("--exclude-resource-type", "unit_test", "--exclude", "path:tests/macros")
 
@@ -50,45 +45,16 @@ SLOW_FIXTURES = {
 # Those that run dbt, or more than a few seconds, without such a fixture.
 SLOW_MODULES = {
     f"test_{name}"
-    for name in [
-        "analyses",
-        "bad_input",
-        "banks",
-        "benchmark",
-        "bi_clients",
-        "calibrate",
-        "charts",
-        "dashboard",
-        "dbt_commands",
-        "deck",
-        "degenerate_files",
-        "disclosure",
-        "exactness",
-        "faults",
-        "layering",
-        "layouts",
-        "macros",
-        "parity",
-        "quality",
-        "recipes",
-        "sample",
-        "segment_search",
-    ]
+    for name in (
+        *("analyses", "bad_input", "banks", "benchmark", "bi_clients", "calibrate", "charts", "dashboard"),
+        *("dbt_commands", "deck", "degenerate_files", "disclosure", "exactness", "faults", "layering"),
+        *("layouts", "macros", "parity", "quality", "recipes", "sample", "segment_search"),
+    )
 }
 # In the order of their seconds.
 LONGEST = [
-    f"test_{name}"
-    for name in [
-        "parity",
-        "layouts",
-        "faults",
-        "registers",
-        "pages",
-        "deck",
-        "bad_input",
-        "degenerate_files",
-        "dbt_commands",
-    ]
+    *("test_parity", "test_layouts", "test_faults", "test_registers", "test_pages", "test_deck"),
+    *("test_bad_input", "test_degenerate_files", "test_dbt_commands"),
 ]
 
 
@@ -127,25 +93,25 @@ def shared(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], No
     return folder
 
 
+def ran(
+    *command: str | Path, cwd: Path, project: Path = ROOT, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder, with a project's Python; it may fail."""
+    environment = {"PYTHONPATH": str(project / "python"), **environment}
+    return subprocess.run(
+        command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+
+
 def dbt(
     *arguments: str, clients: Path, target: Path, project: Path = ROOT, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run dbt on `clients` in a process of its own, with its artifacts and its warehouse under `target`."""
     target.mkdir(parents=True, exist_ok=True)
-    return subprocess.run(
-        [Path(sys.executable).parent / "dbt", "--no-use-colors", *arguments, "--target-path", target],
-        cwd=project,
-        env=os.environ
-        | {
-            "PYTHONPATH": str(project / "python"),
-            "BANK_CLIENTS": str(clients),
-            "BANK_WAREHOUSE": str(target / "bank.duckdb"),
-        }
-        | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    executable = Path(sys.executable).parent / "dbt"
+    files = {"BANK_CLIENTS": str(clients), "BANK_WAREHOUSE": str(target / "bank.duckdb")}
+    options = (*arguments, "--target-path", str(target))
+    return ran(executable, "--no-use-colors", *options, cwd=project, project=project, **files | environment)
 
 
 class DbtInProcess:
@@ -256,27 +222,24 @@ def bank_warehouse(bank_clients: Path, tmp_path_factory: pytest.TempPathFactory)
     return _built(tmp_path_factory, "bank", bank_clients, *DATA_TESTS)
 
 
+@pytest.fixture(scope="session", params=["sample", "bank"])
+def warehouse_and_file(request: pytest.FixtureRequest) -> tuple[Path, pd.DataFrame]:
+    """A warehouse and the file it was built from."""
+    warehouse: Path = request.getfixturevalue(f"{request.param}_warehouse")
+    if request.param == "sample":
+        return warehouse, duckdb.read_parquet(str(SAMPLE)).df()
+    return warehouse, pd.read_csv(request.getfixturevalue("bank_clients"))
+
+
 def report(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `make report`'s command in a copy of the project."""
-    return subprocess.run(
-        [sys.executable, "-m", "bank_segments.report", *arguments],
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": "python"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return ran(*REPORT, *arguments, cwd=project, project=project, **environment)
 
 
 def start_report(project: Path) -> psutil.Popen:
     """Start `make report`'s command in a copy of the project, for a test that does not let it end."""
-    return psutil.Popen(
-        [sys.executable, "-m", "bank_segments.report"],
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": "python"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    environment, nowhere = os.environ | {"PYTHONPATH": "python"}, subprocess.DEVNULL
+    return psutil.Popen(REPORT, cwd=project, env=environment, stdout=nowhere, stderr=nowhere)
 
 
 def _published(factory: pytest.TempPathFactory) -> Path:

@@ -97,8 +97,8 @@ def escaped(cell: str) -> str:
     return re.sub(r"([|<])", r"\\\1", " ".join(cell.split())).replace("{", "&#123;")
 
 
-def on_page() -> dict[tuple[str, str], tuple[str, str]]:
-    """What the page says, by section and input: what is expected and what was seen."""
+def on_page() -> dict[tuple[str, str], str]:
+    """What the page says was seen, by section and input."""
     found = {}
     section = ""
     headings = {heading: name for name, heading in SECTIONS.items()}
@@ -106,8 +106,8 @@ def on_page() -> dict[tuple[str, str], tuple[str, str]]:
         if line.startswith("### "):
             section = headings[line.removeprefix("### ")]
         elif line.startswith("| ") and not line.startswith(("| ---", "| вход ")):
-            label, expected, seen = line.removeprefix("| ").removesuffix(" |").split(" | ")
-            found[section, label] = (expected, seen)
+            label, _expected, seen = line.removeprefix("| ").removesuffix(" |").split(" | ")
+            found[section, label] = seen
     return found
 
 
@@ -134,11 +134,8 @@ def _lines(seen: dict[tuple[str, str], str]) -> Iterator[str]:
 def seen_on_page() -> dict[tuple[str, str], str]:
     """What the page says was seen, by section and name."""
     page = on_page()
-    return {
-        key: page[key[0], escaped(case.input)][1]
-        for key, case in declared().items()
-        if (key[0], escaped(case.input)) in page
-    }
+    places = {(section, name): (section, escaped(case.input)) for (section, name), case in declared().items()}
+    return {key: page[place] for key, place in places.items() if place in page}
 
 
 def _put(section: str, name: str, text: str) -> None:

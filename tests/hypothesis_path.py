@@ -6,14 +6,7 @@ from typing import Any
 import duckdb
 
 from bank_segments.database import rows_of
-from bank_segments.hypotheses import (
-    EffectRow,
-    ResultRow,
-    effect_rows,
-    planned_tests,
-    result_rows,
-    samples,
-)
+from bank_segments.hypotheses import EffectRow, ResultRow, effect_rows, planned_tests, result_rows, samples
 from calibration.ranks import compiled_model
 
 MODELS = {

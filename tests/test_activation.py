@@ -4,7 +4,6 @@ import shutil
 import stat
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -18,26 +17,14 @@ from bank_segments.warehouse import Build
 from conftest import csv_rows
 
 
-@dataclass(frozen=True)
 class Project:
     """A folder as after a run that built a warehouse and published it."""
 
-    folder: Path
-
-    @property
-    def published(self) -> Path:
-        """The releases."""
-        return self.folder / "published"
-
-    @property
-    def release(self) -> Path:
-        """The one in use."""
-        return self.published / "latest"
-
-    @property
-    def build(self) -> Build:
-        """What the last run built."""
-        return Build(self.folder / "target")
+    def __init__(self, folder: Path) -> None:
+        """Name what a run leaves: its releases, the one in use, and what it built."""
+        self.published = folder / "published"
+        self.release = self.published / "latest"
+        self.build = Build(folder / "target")
 
     def publish(self, warehouse: Path) -> "Project":
         """Make the folder so."""

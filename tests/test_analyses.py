@@ -23,15 +23,6 @@ QUESTIONS = [
 ]
 
 
-@pytest.fixture(scope="session", params=["sample", "bank"])
-def warehouse_and_file(request: pytest.FixtureRequest) -> tuple[Path, pd.DataFrame]:
-    """A warehouse and the file it was built from."""
-    warehouse: Path = request.getfixturevalue(f"{request.param}_warehouse")
-    if request.param == "sample":
-        return warehouse, duckdb.read_parquet(str(SAMPLE)).df()
-    return warehouse, pd.read_csv(request.getfixturevalue("bank_clients"))
-
-
 def compiled(docs: Docs, name: str) -> str:
     """The SQL of an analysis."""
     (path,) = docs.target.glob(f"compiled/bank_segments/**/{name}.sql")

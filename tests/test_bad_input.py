@@ -35,6 +35,7 @@ from hypothesis import strategies as st
 
 import spark.build
 from bank_segments import warehouse
+from bank_segments.database import literal
 from bank_segments.errors import RefusedError
 from bank_segments.ingest import client_file, csv_text
 from bank_segments.report import main
@@ -142,12 +143,9 @@ class Writer:
         self, columns: str = "*", rows: int = 40, name: str = "clients.parquet", where: str = "true"
     ) -> Input:
         path = self.folder / name
-        source = str(SAMPLE).replace("'", "''")
-        target = str(path).replace("'", "''")
+        query = f"select {columns} from (from {literal(str(SAMPLE))} limit 40) where {where}"
         with duckdb.connect() as connection:
-            connection.execute(
-                f"copy (select {columns} from (from '{source}' limit 40) where {where}) to '{target}' (format parquet)"
-            )
+            connection.execute(f"copy ({query}) to {literal(str(path))} (format parquet)")
         return Input(path, rows=rows)
 
     @property
@@ -307,10 +305,8 @@ def workbook_merged_titles(c: Writer) -> Input:
 
 
 def workbook_dates(c: Writer) -> Input:
-    rows: list[list[Any]] = [*c.rows]
-    rows[SPOILT + 1] = [
-        date(2026, 11, 1) if at == BALANCE else cell for at, cell in enumerate(rows[SPOILT + 1])
-    ]
+    rows: list[list[Any]] = [list(row) for row in c.rows]
+    rows[SPOILT + 1][BALANCE] = date(2026, 11, 1)
     return c.workbook(rows)
 
 
@@ -544,7 +540,6 @@ class Seen:
     read: int = 0
     accepted: Figures | None = None
     rejected: list[str] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
     undecided: bool = False
     notes: list[tuple[str, int]] = field(default_factory=list)
 
@@ -620,9 +615,6 @@ class Project(DbtInProcess):
                 read=len(rows),
                 accepted={row[0]: row[:-1] for row in rows if row[-1] is None},
                 rejected=[row[-1] for row in rows if row[-1] is not None],
-                texts=[
-                    text for (text,) in asked("select row_text from raw.clients where row_fault is not null")
-                ],
             )
             counted = asked(
                 "select count(*), min(source_row_number), max(source_row_number) from raw.clients"
@@ -724,11 +716,6 @@ def assert_is_one_sentence(text: str) -> None:
 
 def test_every_builder_has_its_case() -> None:
     assert set(CASES) == {case["case"] for case in EXPECTED}
-
-
-def test_text_of_an_unsplit_row_is_kept(project: Project, tmp_path: Path) -> None:
-    seen = project.read(CASES["row_too_long"](Writer(tmp_path)).path)
-    assert seen.texts == [",".join([*CLEAN[SPOILT], "9", "9"])]
 
 
 def test_no_log_shows_a_cell_of_a_refused_file(project: Project, tmp_path: Path) -> None:

@@ -1,10 +1,7 @@
 """The same clients in another bank's layout give the same figures for all that both banks have, and a whole release."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +13,7 @@ from bank_segments.errors import RefusedError
 from bank_segments.ingest.client_file import find_bank, other_names
 from bank_segments.release.activation import write_list
 from bank_segments.warehouse import Build, own_words
-from conftest import ROOT, SAMPLE, copy_all, dbt, none_of, report, rows_in
+from conftest import REPORT, ROOT, SAMPLE, copy_all, dbt, none_of, ran, report, rows_in
 from output_cases import deck_texts, embedded
 from whole_release import assert_whole
 
@@ -30,14 +27,15 @@ FIGURES = {
 }
 # What is another thing, or has another name, in the second bank.
 RENAMED = {
-    **{"city": "country", "is_loyal": "is_active_member", "h3_rostov_share": "h3_germany_share"},
-    **{
-        "h5_loyal_share": "h5_active_share",
-        "Ярославль": "France",
-        "Рыбинск": "Spain",
-        "Ростов Великий": "Germany",
-    },
-    **{"Ж": "Female", "М": "Male"},
+    "city": "country",
+    "is_loyal": "is_active_member",
+    "h3_rostov_share": "h3_germany_share",
+    "h5_loyal_share": "h5_active_share",
+    "Ярославль": "France",
+    "Рыбинск": "Spain",
+    "Ростов Великий": "Germany",
+    "Ж": "Female",
+    "М": "Male",
 }
 # What only the first bank has.
 FOREIGN = re.compile(
@@ -204,21 +202,13 @@ def test_a_list_has_the_columns_of_the_bank(
 
 
 def test_an_unknown_bank_is_refused_in_one_sentence() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "bank_segments.report"],
-        env=os.environ | {"BANK": "../x", "PYTHONPATH": str(ROOT / "python")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = report(ROOT, BANK="../x")
     assert run.returncode == 1
     refusal = r"There is no bank \.\./x in seeds/banks; known are bank_churners, .*metanprombank.*\."
     assert re.fullmatch(rf"make report: {refusal}.*\n", run.stderr), run.stderr
 
 
-HEADERS = {
-    bank: ",".join(columns) for bank, columns in ((name, list(other_names(name))) for name in known_banks())
-}
+HEADERS = {bank: ",".join(other_names(bank)) for bank in known_banks()}
 
 
 @pytest.mark.parametrize(
@@ -247,25 +237,10 @@ def test_a_file_finds_its_bank_by_the_header(header: str, found: str, tmp_path: 
             find_bank(clients, "")
 
 
-def test_the_first_line_of_a_run_names_the_bank(tmp_path: Path) -> None:
+def test_the_first_line_of_a_run_names_the_bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is built: here the bank that was found is refused for what the outputs need."""
     (tmp_path / "clients.csv").write_text(f"{HEADERS['three_traits']}\n1,2,3,4,5\n", encoding="utf-8")
-    run = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "bank_segments.report",
-            "--clients",
-            "clients.csv",
-            "--deck-template",
-            "none.pptx",
-        ],
-        env={name: value for name, value in os.environ.items() if name != "BANK"}
-        | {"PYTHONPATH": str(ROOT / "python")},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    monkeypatch.delenv("BANK", raising=False)
+    run = ran(*REPORT, "--clients", "clients.csv", "--deck-template", "none.pptx", cwd=tmp_path)
     assert run.returncode == 1
     assert run.stdout == "The file has the columns of three_traits: BANK=three_traits.\n"

@@ -85,9 +85,7 @@ class Written:
 
 @pytest.fixture(scope="module", params=FILES)
 def written(
-    request: pytest.FixtureRequest,
-    sample_warehouse: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest, sample_warehouse: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Written:
     """Build the models on a file, every data test holding, and write what a release holds."""
     folder = tmp_path_factory.mktemp("degenerate")

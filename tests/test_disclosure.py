@@ -3,7 +3,6 @@
 import html
 import random
 import re
-from collections import Counter
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -116,16 +115,11 @@ def test_the_page_states_how_far_its_filtered_numbers_are_from_the_mart(
 
 
 def random_cells(source: random.Random, traits: int, levels: int, cells: int, largest: int) -> list[Cell]:
-    counts = Counter(
-        {
-            (
-                tuple(str(source.randrange(levels)) for _ in range(traits)),
-                source.random() < 0.3,
-            ): source.randint(1, largest)
-            for _ in range(cells)
-        }
-    )
-    return [Cell(levels_, is_churned, clients) for (levels_, is_churned), clients in counts.items()]
+    counts = {}
+    for _ in range(cells):
+        group = tuple(str(source.randrange(levels)) for _ in range(traits)), source.random() < 0.3
+        counts[group] = source.randint(1, largest)
+    return [Cell(*group, clients) for group, clients in counts.items()]
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -1,9 +1,7 @@
 """The suites pass on a released file, and each expectation finds the defect that it is there for."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import pytest
 
 from bank_segments.errors import RefusedError
 from bank_segments.release.expectations import SUITES, ExpectationOutcome, refusal_of, validate
-from conftest import ROOT
+from conftest import ROOT, ran
 from fault_table import saw, suites, without_folders
 
 # What spoils the released file for the expectations of one meaning, and of no other.
@@ -49,21 +47,6 @@ DEFECTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def tables(sample_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The released file with tables for views, so that a cell of it can be spoilt."""
-    path = tmp_path_factory.mktemp("expectations") / "bank_marts.duckdb"
-    with duckdb.connect(str(path)) as connection:
-        connection.execute(f"attach '{sample_release}/bank_marts.duckdb' as release (read_only)")
-        for schema, name in connection.execute(
-            "select schema_name, table_name from duckdb_columns() where database_name = 'release'"
-            " and schema_name in ('marts', 'quality') group by all"
-        ).fetchall():
-            connection.execute(f"create schema if not exists {schema}")
-            connection.execute(f"create table {schema}.{name} as from release.{schema}.{name}")
-    return path
-
-
 def unmet(outcomes: list[ExpectationOutcome]) -> set[str]:
     return {outcome.meaning for outcome in outcomes if not outcome.is_met}
 
@@ -86,13 +69,7 @@ print(json.dumps([asdict(outcome) for outcome in validate(Path(sys.argv[1]))]))
 
 
 def test_the_suites_pass_on_a_release_ask_no_host_and_print_nothing(sample_release: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", NO_NETWORK, sample_release / "bank_marts.duckdb"],
-        env=os.environ | {"PYTHONPATH": str(ROOT / "python")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = ran(sys.executable, "-c", NO_NETWORK, sample_release / "bank_marts.duckdb", cwd=ROOT)
     assert (run.returncode, run.stderr) == (0, "")
     outcomes = [ExpectationOutcome(**outcome) for outcome in json.loads(run.stdout)]
     assert unmet(outcomes) == set()
@@ -110,8 +87,8 @@ def test_every_expectation_has_a_planted_defect() -> None:
 
 
 @pytest.mark.parametrize("meaning", DEFECTS)
-def test_a_planted_defect_is_found(meaning: str, tables: Path, tmp_path: Path) -> None:
-    broken = Path(shutil.copy(tables, tmp_path / "it's broken.duckdb"))
+def test_a_planted_defect_is_found(meaning: str, sample_release: Path, tmp_path: Path) -> None:
+    broken = Path(shutil.copy(sample_release / "bank_marts.duckdb", tmp_path / "it's broken.duckdb"))
     with duckdb.connect(str(broken)) as connection:
         connection.execute(DEFECTS[meaning])
     outcomes = validate(broken)
@@ -125,8 +102,8 @@ def test_a_planted_defect_is_found(meaning: str, tables: Path, tmp_path: Path) -
     saw("expectations", meaning, f"отказ / refused: “{without_folders(refusal, tmp_path)}”")
 
 
-def test_what_is_missing_is_not_met(tables: Path, tmp_path: Path) -> None:
-    broken = Path(shutil.copy(tables, tmp_path / "bank_marts.duckdb"))
+def test_what_is_missing_is_not_met(sample_release: Path, tmp_path: Path) -> None:
+    broken = Path(shutil.copy(sample_release / "bank_marts.duckdb", tmp_path))
     with duckdb.connect(str(broken)) as connection:
         connection.execute("drop table marts.dim_traits; alter table marts.dim_segments drop column rule")
     seen = {
@@ -148,14 +125,13 @@ def test_what_is_missing_is_not_met(tables: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_suite_that_great_expectations_cannot_read_is_refused_by_name(
-    expectation: dict[str, object], said: str, tables: Path, tmp_path: Path
+    expectation: dict[str, object], said: str, sample_release: Path, tmp_path: Path
 ) -> None:
     suite = {"name": "marts.dim_traits", "expectations": [expectation]}
     (tmp_path / "mine.json").write_text(json.dumps(suite), encoding="utf-8")
-    with pytest.raises(
-        RefusedError, match=rf"mine[.]json is not valid: .*{said}.*; nothing was published[.]"
-    ):
-        validate(tables, tmp_path)
+    refusal = rf"mine[.]json is not valid: .*{said}.*; nothing was published[.]"
+    with pytest.raises(RefusedError, match=refusal):
+        validate(sample_release / "bank_marts.duckdb", tmp_path)
 
 
 def test_every_suite_is_named_after_what_it_reads() -> None:

@@ -145,8 +145,7 @@ def test_a_run_killed_at_random_moments_leaves_the_release_whole(
     duckdb.sql(f"copy (from '{SAMPLE}' limit 5000) to '{tmp_path}/clients.csv'")
     files = itertools.cycle([tmp_path / "clients.csv", SAMPLE])
     dice = random.Random(SEED)
-    kills, whole, runs, published, moments = 0, 0, 0, 0, []
-    errors: list[str] = []
+    runs, published, moments, errors = 0, 0, list[float](), list[str]()
     for at in range(KILLS):
         # One moment in each of as many equal parts of a run.
         moment = duration * (at + dice.random()) / KILLS
@@ -154,12 +153,10 @@ def test_a_run_killed_at_random_moments_leaves_the_release_whole(
         while (outlived := killed_after(project, moment, has_second=is_last)) is None:
             moment *= 0.8
         errors += outlived
-        kills += 1
         moments.append(moment / duration)
         if latest.resolve() == release:
             assert digests(release) == before
         assert_is_whole(latest.resolve(), set(before))
-        whole += 1
         if is_last:
             assert stumble not in log.read_text(encoding="utf-8")
             move_descriptions_of_macros(project)
@@ -173,14 +170,13 @@ def test_a_run_killed_at_random_moments_leaves_the_release_whole(
             assert_is_whole(release, set(before))
     assert log.read_text(encoding="utf-8").count(stumble) == 1
     counts = (
-        f"убито / kills {kills}, latest цел / whole {whole}, запущено после / runs after {runs},"
+        f"убито / kills {KILLS}, latest цел / whole {KILLS}, запущено после / runs after {runs},"
         f" опубликовано / published {published}, ошибок / errors {len(errors)}"
     )
     range_of_moments = f"от / from {min(moments):.0%} до / to {max(moments):.0%}"
     with capsys.disabled():
         print(f"\n{counts} ({range_of_moments} of a run of {duration:.0f} s)")
     assert errors == []
-    assert whole == kills == KILLS
     assert published == runs
     saw(
         "faults",
@@ -314,11 +310,9 @@ def test_readers_see_no_error_and_no_mix_through_publications(
     for reader in readers:
         assert reader.stdout
         assert reader.stdout.readline() == "reading\n"
-    publications = 0
     for name in names[1:]:
         time.sleep(SOAK_SECONDS / (PUBLICATIONS + 1))
         publish.publish(published / f".{name}", published, name)
-        publications += 1
     answers = [reader.communicate() for reader in readers]
     assert [complaint for _, complaint in answers] == [""] * READERS
     results = [json.loads(answer) for answer, _ in answers]
@@ -326,7 +320,7 @@ def test_readers_see_no_error_and_no_mix_through_publications(
     errors = [error for result in results for error in result["errors"]]
     mixes = sum(result["mixes"] for result in results)
     seen = {clients for result in results for clients in result["seen"]}
-    counts = f"читателей / readers {READERS}, публикаций / publications {publications}"
+    counts = f"читателей / readers {READERS}, публикаций / publications {PUBLICATIONS}"
     outcome = f"смесей / mixes {mixes}, ошибок / errors {len(errors)}"
     queries_made = (
         f"{SOAK_SECONDS} с / s, запросов / queries {queries}, выпусков видно / releases seen {len(seen)}"
@@ -335,7 +329,6 @@ def test_readers_see_no_error_and_no_mix_through_publications(
         print(f"\n{counts}, {queries_made}, {outcome}")
     assert errors == []
     assert mixes == 0
-    assert publications == PUBLICATIONS
     assert seen <= {10_000 * factor for factor in range(1, PUBLICATIONS + 2)}
     # In five seconds a release may be gone before a busy machine has looked.
     assert len(seen) >= (PUBLICATIONS if IS_SOAK else PUBLICATIONS // 2)

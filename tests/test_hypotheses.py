@@ -19,14 +19,8 @@ from statsmodels.stats import contingency_tables, nonparametric, proportion, wei
 
 from bank_segments import register_rows
 from bank_segments.database import rows_of
-from bank_segments.hypotheses import (
-    PlannedTest,
-    Sample,
-    Slice,
-    result_rows,
-)
+from bank_segments.hypotheses import PlannedTest, Sample, Slice, result_rows
 from bank_segments.statistics import Reason, Stratum
-from conftest import SAMPLE
 from hypothesis_path import Rows
 from test_statistics import moments, ranks_of
 
@@ -75,15 +69,11 @@ class Source:
     tests: Rows
 
 
-@pytest.fixture(scope="module", params=["sample", "bank"])
-def source(request: pytest.FixtureRequest) -> Source:
-    warehouse: Path = request.getfixturevalue(f"{request.param}_warehouse")
-    if request.param == "sample":
-        file = duckdb.read_parquet(str(SAMPLE)).df()
-    else:
-        file = pd.read_csv(request.getfixturevalue("bank_clients"))
-    file["age_band"] = pd.cut(file["Age"], [0, 25, 35, 39, 45, 55, 65, 200], right=False).astype(str)
-    file = file[file["Products"].isin([1, 2])]
+@pytest.fixture(scope="module")
+def source(warehouse_and_file: tuple[Path, pd.DataFrame]) -> Source:
+    warehouse, file = warehouse_and_file
+    bands = pd.cut(file["Age"], [0, 25, 35, 39, 45, 55, 65, 200], right=False).astype(str)
+    file = file.assign(age_band=bands)[file["Products"].isin([1, 2])]
     return Source(warehouse, file, relation(warehouse, "select * from intermediate.int_hypothesis_tests"))
 
 

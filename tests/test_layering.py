@@ -52,7 +52,7 @@ def words_of(sources: Iterable[str]) -> set[str]:
 
 
 def readers_of(seed: dict[str, Any], manifest: dict[str, Any]) -> list[str]:
-    """Return what reads a seed: models with the macros and modules they call, and Python that selects from it."""
+    """Return what reads a seed: models with the macros and modules they call, and what selects from it elsewhere."""
     pending = [child for child in manifest["child_map"][seed["unique_id"]] if child.startswith("model.")]
     macros = manifest["macros"].items()
     pending += [name for name, macro in macros if f"seed_rows('{seed['name']}')" in macro["macro_sql"]]
@@ -67,7 +67,7 @@ def readers_of(seed: dict[str, Any], manifest: dict[str, Any]) -> list[str]:
         code.append(node.get("raw_code") or node["macro_sql"])
         pending += node["depends_on"]["macros"]
     imported = set(re.findall(rf"{PROJECT}\.(\w+)", " ".join(code)))
-    for module in (ROOT / "python").rglob("*.py"):
+    for module in (path for path in (ROOT / "python").rglob("*") if path.suffix in (".py", ".sql")):
         source = module.read_text(encoding="utf-8")
         names = rf"\b{seed['schema']}\.{seed['name']}\b|(?:_seed|rows)\(\"{seed['name']}\""
         if module.stem in imported or re.search(names, source):
@@ -165,7 +165,7 @@ def test_exposures_depend_on_what_their_code_reads(docs: Docs) -> None:
             f"{exposure['name']} names {path}, which is not there" for path in paths if not path.exists()
         ]
         files = (path.rglob("*") if path.is_dir() else [path] for path in paths)
-        named = named_in(file for file in chain(*files) if file.suffix in (".py", ".json"))
+        named = named_in(file for file in chain(*files) if file.suffix in (".py", ".sql", ".json"))
         shared = named_in([ROOT / "python/bank_segments/marts.py"])
         declared = public & {node.split(".")[-1] for node in exposure["depends_on"]["nodes"]}
         wrong += [

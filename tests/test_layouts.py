@@ -3,7 +3,6 @@
 One of the layouts is a file that no bank describes, with the registers that `make bank` proposes for it.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -20,7 +19,7 @@ import pytest
 from scipy import stats
 
 from bank_segments.ingest import sample
-from conftest import DATA_TESTS, ROOT, copy_all, copy_project, csv_rows, dbt, report, rows_in
+from conftest import DATA_TESTS, ROOT, copy_all, copy_project, csv_rows, dbt, ran, report, rows_in
 from output_cases import deck_texts
 from whole_release import assert_whole
 
@@ -162,14 +161,7 @@ def follow(command: str, project: Path) -> subprocess.CompletedProcess[str]:
     typed = re.sub("^make", "make --old-file=.venv/installed", command).replace(
         "path/to/clients.csv", "../clients.csv"
     )
-    return subprocess.run(
-        ["sh", "-c", typed],
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": "python"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return ran("sh", "-c", typed, cwd=project, project=project)
 
 
 def release_unseen(target: Path) -> None:

@@ -154,6 +154,19 @@ def text(level: object) -> str:
     return str(level).lower() if isinstance(level, bool | np.bool_) else str(level)
 
 
+def churn(members: pd.DataFrame) -> dict[str, Any]:
+    """How many of them left, with the interval of their rate."""
+    count, churned = len(members), int(members["is_churned"].sum())
+    low, high = proportion_confint(churned, count, method="wilson")
+    return {
+        "clients": count,
+        "churned_clients": churned,
+        "churn_rate": churned / count,
+        "churn_rate_low": low,
+        "churn_rate_high": high,
+    }
+
+
 def summary(values: pd.Series) -> dict[str, Any]:
     """Describe the values that are there."""
     numbers = values.dropna().to_numpy(dtype=float)
@@ -193,13 +206,7 @@ def test_churn_portrait(bank: Connection, clients: pd.DataFrame) -> None:
     for trait in CATEGORIES:
         for level, members in clients.groupby(trait):
             count, churned = len(members), int(members["is_churned"].sum())
-            low, high = proportion_confint(churned, count, method="wilson")
-            expected[trait, text(level)] = {
-                "clients": count,
-                "churned_clients": churned,
-                "churn_rate": churned / count,
-                "churn_rate_low": low,
-                "churn_rate_high": high,
+            expected[trait, text(level)] = churn(members) | {
                 "share_of_churned": churned / churned_in_all,
                 "share_of_active": (count - churned) / active_in_all,
                 "lift": (churned / count) / (churned_in_all / len(clients)),
@@ -247,16 +254,7 @@ def test_segments(bank: Connection, clients: pd.DataFrame) -> None:
     for segment in (*SEGMENTS, "none"):
         sought = "" if segment == "none" else segment
         members = clients[[sought in ids.split(",") for ids in clients["segment_ids"]]]
-        count, churned = len(members), int(members["is_churned"].sum())
-        low, high = proportion_confint(churned, count, method="wilson")
-        expected[segment] = {
-            "clients": count,
-            "coverage": count / len(clients),
-            "churned_clients": churned,
-            "churn_rate": churned / count,
-            "churn_rate_low": low,
-            "churn_rate_high": high,
-        }
+        expected[segment] = churn(members) | {"coverage": len(members) / len(clients)}
     assert_same(records(bank, "marts.fct_segment_metrics", ["segment_id"]), expected, rel=1e-12)
     # Which clients they are: no two of the bank's share salary, balance, score and age.
     members_found = bank.execute(
@@ -291,9 +289,8 @@ def test_economics(bank: Connection, clients: pd.DataFrame) -> None:
         members = clients[[segment in ids.split(",") for ids in clients["segment_ids"]]]
         lookalikes = clients[alike[segment]] if segment in alike else members
         targets = members[~members["is_churned"]]
-        low, high = proportion_confint(lookalikes["is_churned"].sum(), len(lookalikes), method="wilson")
-        churn = {"low": low, "high": high, "central": lookalikes["is_churned"].mean()}
-        leave = churn[chosen.get("expected_churn_rate", "central")]
+        end = {"low": "_low", "high": "_high", "central": ""}[chosen.get("expected_churn_rate", "central")]
+        leave = churn(lookalikes)[f"churn_rate{end}"]
         worth = [
             (balance * value["margin_on_balance"] + products * value["fee_per_product"])
             / (1 + value["discount_rate"]) ** year
@@ -328,30 +325,22 @@ def test_pilots(bank: Connection) -> None:
     economics = records(bank, "marts.fct_retention_economics", ["segment_id", "proposal_id", "scenario"])
     assert len(designs) == 4
 
-    def clients_per_arm(churn: float, saved: float) -> float:
-        return float(
-            samplesize_proportions_2indep_onetail(-churn * saved, churn, 0.8, alternative="two-sided")
-        )
+    def clients_per_arm(rate: float, saved: float) -> float:
+        return float(samplesize_proportions_2indep_onetail(-rate * saved, rate, 0.8, alternative="two-sided"))
 
     for (segment, proposal), row in designs.items():
         central = economics[segment, proposal, "central"]
-        churn, saved, available = (
-            central["expected_churn_rate"],
-            central["break_even_save_rate"],
-            central["target_clients"],
-        )
-        detectable = [
-            each / 1000
-            for each in range(1, 1001)
-            if 2 * math.ceil(clients_per_arm(churn, each / 1000)) <= available
-        ]
-        assert row["smallest_detectable_save_rate"] == (min(detectable) if detectable else None)
+        names = ("expected_churn_rate", "break_even_save_rate", "target_clients")
+        churned, saved, available = (central[name] for name in names)
+        rates = (each / 1000 for each in range(1, 1001))
+        detectable = (rate for rate in rates if 2 * math.ceil(clients_per_arm(churned, rate)) <= available)
+        assert row["smallest_detectable_save_rate"] == next(detectable, None)
         assert (row["available_clients"], row["reason_en"]) == (available, central["reason_en"])
         if saved > 1:
             assert row["reason_en"].startswith("It does not pay even if all")
             assert (row["save_rate_to_prove"], row["clients_per_arm"], row["is_large_enough"]) == (None,) * 3
             continue
-        needed = math.ceil(clients_per_arm(churn, saved))
+        needed = math.ceil(clients_per_arm(churned, saved))
         assert (row["save_rate_to_prove"], row["clients_per_arm"]) == (pytest.approx(saved), needed)
         assert row["is_large_enough"] == (2 * needed <= available)
 
@@ -365,8 +354,8 @@ def test_power(bank: Connection) -> None:
     }
     assert len(rows) > 60
     for (segment, power), row in rows.items():
-        churn, offer = (designs[segment][f"{arm}_churn_rate"] for arm in ("control", "offer"))
-        size = samplesize_proportions_2indep_onetail(offer - churn, churn, power, alternative="two-sided")
+        control, offer = (designs[segment][f"{arm}_churn_rate"] for arm in ("control", "offer"))
+        size = samplesize_proportions_2indep_onetail(offer - control, control, power, alternative="two-sided")
         assert row["clients_per_arm"] == math.ceil(size)
         assert row["is_large_enough"] == (2 * row["clients_per_arm"] <= designs[segment]["available_clients"])
 

@@ -116,11 +116,7 @@ def returned(path: Path, offer: tuple[int, int], control: tuple[int, int]) -> Pa
     ],
 )
 def test_the_verdict(
-    sample: Project,
-    tmp_path: Path,
-    offer: tuple[int, int],
-    control: tuple[int, int],
-    expected: str,
+    sample: Project, tmp_path: Path, offer: tuple[int, int], control: tuple[int, int], expected: str
 ) -> None:
     path = listed(tmp_path, 800)
     folder, result = evaluate(returned(path, offer, control), sample.published, tmp_path, tmp_path / "pilots")
@@ -135,19 +131,14 @@ def test_the_verdict(
     else:
         assert result.save_rate is None
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    pages = {
-        language: re.sub(
-            r"<style>.*?</style>|<[^>]+>|\d{8}T\S+",
-            " ",
-            (folder / name).read_text(encoding="utf-8"),
-            flags=re.DOTALL,
-        )
-        for language, name in zip(LANGUAGES, ("index.html", "index.en.html"), strict=True)
-    }
-    numbers = {language: [value for value, _ in printed(text, language)] for language, text in pages.items()}
-    assert numbers["ru"] == numbers["en"]
-    assert {float(value) for value in (*offer, *control)} <= set(numbers["en"])
-    assert not re.search("nan|None", "".join(pages.values()))
+    said = {}
+    for language, name in zip(LANGUAGES, ("index.html", "index.en.html"), strict=True):
+        page = (folder / name).read_text(encoding="utf-8")
+        text = re.sub(r"<style>.*?</style>|<[^>]+>|\d{8}T\S+", " ", page, flags=re.DOTALL)
+        assert not re.search("nan|None", text)
+        said[language] = [value for value, _ in printed(text, language)]
+    assert said["ru"] == said["en"]
+    assert {float(value) for value in (*offer, *control)} <= set(said["en"])
 
 
 def test_a_row_of_results_for_each_pilot(sample: Project, tmp_path: Path) -> None:
@@ -166,34 +157,25 @@ def test_a_row_of_results_for_each_pilot(sample: Project, tmp_path: Path) -> Non
     assert stat.S_IMODE(results.stat().st_mode) == 0o600
 
 
-def line(number: int, change: Callable[[str], str]) -> Callable[[str], str]:
-    """A change of one line of a file; the header is line 0."""
+def line(number: int, old: str, new: str) -> Callable[[str], str]:
+    """A change in one line of a file; the header is line 0."""
 
     def changed(text: str) -> str:
         lines = text.splitlines()
-        lines[number] = change(lines[number])
+        lines[number] = re.sub(old, new, lines[number])
         return "\n".join(lines)
 
     return changed
 
 
 REFUSED: list[tuple[Callable[[str], str], str]] = [
-    (line(3, lambda row: "9999" + row), "Row 3 under the header of .* has a client who is not on the list"),
-    (line(4, lambda row: row + "\n" + row), "Row 5 .* repeats a client"),
-    (
-        line(1, lambda row: row.replace("control", "offer")),
-        "Row 1 .* has the arm offer, on the list it is control",
-    ),
-    (
-        line(2, lambda row: row[:-1] + "maybe"),
-        "Row 2 .* has the outcome 'maybe', known are 0, false, 1, true",
-    ),
-    (line(2, lambda row: row[:-2]), "Row 2 .* has the outcome '', known are"),
-    (
-        line(0, lambda row: row.replace("arm", "group").replace("is_churned", "left")),
-        "lacks the columns arm, is_churned",
-    ),
-    (line(5, lambda row: row.replace(SEGMENT, "segment_1")), "holds 2 segments; a pilot is of one"),
+    (line(3, "^", "9999"), "Row 3 under the header of .* has a client who is not on the list"),
+    (line(4, "^.*$", r"\g<0>\n\g<0>"), "Row 5 .* repeats a client"),
+    (line(1, "control", "offer"), "Row 1 .* has the arm offer, on the list it is control"),
+    (line(2, ".$", "maybe"), "Row 2 .* has the outcome 'maybe', known are 0, false, 1, true"),
+    (line(2, "..$", ""), "Row 2 .* has the outcome '', known are"),
+    (line(0, "arm,is_churned", "group,left"), "lacks the columns arm, is_churned"),
+    (line(5, SEGMENT, "segment_1"), "holds 2 segments; a pilot is of one"),
     (
         lambda text: text.replace(SEGMENT, "../x"),
         r"\.\./x is not a segment with one proposal in the latest release",
@@ -223,11 +205,8 @@ def test_what_is_not_the_list_is_refused_and_nothing_kept(
 ) -> None:
     file = returned(listed(tmp_path, 800), (60, 400), (180, 400))
     file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
-    for name, folder in (
-        ("PUBLISHED", sample.published),
-        ("DIRECTORY", tmp_path),
-        ("PILOTS", tmp_path / "pilots"),
-    ):
+    folders = {"PUBLISHED": sample.published, "DIRECTORY": tmp_path, "PILOTS": tmp_path / "pilots"}
+    for name, folder in folders.items():
         monkeypatch.setattr(f"bank_segments.evaluate.{name}", folder)
     assert main([str(file)]) == 1
     said = capsys.readouterr().err

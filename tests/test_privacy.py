@@ -9,6 +9,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -161,19 +162,13 @@ def test_who_has_the_public_twin_recovers_no_client_by_key_or_position(published
 
     What the columns themselves give away, as an age and a salary to the kopeck do, is told in the docs.
     """
-    tables = rows_in(
-        published.release / "bank_marts.duckdb",
+    asked = partial(rows_in, published.release / "bank_marts.duckdb")
+    tables = asked(
         "select schema_name || '.' || table_name from duckdb_columns()"
         " where column_name = 'client_key' and table_name in (select table_name from duckdb_tables())",
     )
     orders = [
-        [
-            key
-            for (key,) in rows_in(
-                published.release / "bank_marts.duckdb", f"select client_key from {name} order by rowid"
-            )
-        ]
-        for (name,) in tables
+        [key for (key,) in asked(f"select client_key from {name} order by rowid")] for (name,) in tables
     ]
     secret = (published.project / ".client_key").read_bytes().strip()
     shown = {key for order in orders for key in order}

@@ -86,15 +86,10 @@ def page(sample_warehouse: Path, marts: Marts, tmp_path: Path) -> Page:
     write_results(build, {name: "pass" for name, node in nodes.items() if node["resource_type"] == "test"})
     outcomes = [
         ExpectationOutcome(
-            suite["name"],
-            expected["type"],
-            "name",
-            expected["meta"]["meaning"],
-            is_met=True,
-            observed="",
+            suite["name"], each["type"], "name", each["meta"]["meaning"], is_met=True, observed=""
         )
         for suite in suites()
-        for expected in suite["expectations"]
+        for each in suite["expectations"]
     ]
     return Page(build, check_gate(sample_warehouse, None), marts, outcomes)
 
@@ -191,21 +186,14 @@ HOSTILE_TEXT = "<img src=x onerror=alert(1)>&\"'{input_name}"
 
 def test_text_from_outside_stays_text(page: Page, tmp_path: Path) -> None:
     reasons = pd.DataFrame({"reason": [HOSTILE_TEXT, "Age is not a number"], "rejected_rows": [3, 12345]})
-    outcomes = [
-        replace(
-            page.outcomes[0],
-            is_met=False,
-            meaning=HOSTILE_TEXT,
-            observed=HOSTILE_TEXT,
-        )
-    ]
+    unmet = replace(page.outcomes[0], is_met=False, meaning=HOSTILE_TEXT, observed=HOSTILE_TEXT)
     marts = replace(page.marts, rejection_reasons=reasons)
-    hostile = replace(page, marts=marts, outcomes=outcomes, input_name=HOSTILE_TEXT)
-    for reader in hostile.written(tmp_path / "page").values():
+    pages = replace(page, marts=marts, outcomes=[unmet], input_name=HOSTILE_TEXT).written(tmp_path / "page")
+    for reader in pages.values():
         assert reader.text.count(HOSTILE_TEXT) >= 5
         assert "img" not in reader.tags
-    assert "Age: не число" in hostile.written(tmp_path / "page")["ru"].text
-    assert "12\u00a0345" in hostile.written(tmp_path / "page")["ru"].text
+    assert "Age: не число" in pages["ru"].text
+    assert "12\u00a0345" in pages["ru"].text
 
 
 @pytest.fixture

@@ -243,10 +243,7 @@ def test_a_workbook_in_two_parts_becomes_clients(workbooks: dict[str, Path], tmp
     ("sheet", "said"),
     [
         ("Client", r"has no sheet Client; its sheets are Clients, Notes\."),
-        (
-            "Clients+Notes",
-            r"has no column that stands in its sheet Notes, too; name one sheet alone\.",
-        ),
+        ("Clients+Notes", r"has no column that stands in its sheet Notes, too; name one sheet alone\."),
     ],
 )
 def test_a_sheet_that_is_no_table_is_refused(

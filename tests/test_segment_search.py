@@ -202,7 +202,6 @@ def test_halves_share_no_client_and_the_lift_on_the_other_half_does_not_flatter(
 
 @pytest.fixture(scope="module")
 def sample(sample_warehouse: Path) -> Any:
-    """The warehouse of the sample."""
     with duckdb.connect(str(sample_warehouse), read_only=True) as connection:
         yield connection
 
@@ -281,7 +280,6 @@ def test_the_lines_of_a_candidate_are_its_rule(sample: Any, clients: pd.DataFram
 
 
 def settings(connection: Any) -> dict[str, Any]:
-    """The register of the search."""
     (row,) = records(connection.sql("select * from reference.segment_search").df())
     return row
 

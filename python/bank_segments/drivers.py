@@ -244,9 +244,8 @@ def _regression(cells: pd.DataFrame, traits: Sequence[str]) -> _Regression | Non
     for trait, size in sizes.items():
         for level in size.index.drop(references[trait]):
             candidate = np.column_stack([*columns, cells[trait] == level]).astype(float)
-            if np.linalg.matrix_rank(candidate.T @ (clients[:, None] * candidate), hermitian=True) > len(
-                columns
-            ):
+            rank = np.linalg.matrix_rank(candidate.T @ (clients[:, None] * candidate), hermitian=True)
+            if rank > len(columns):
                 columns.append(candidate[:, -1])
                 levels.append((trait, str(level)))
     design, churned = np.column_stack(columns), cells["churned_clients"].to_numpy(float)

@@ -114,10 +114,7 @@ def planned_tests(hypotheses: Sequence[Record], tests: Sequence[Record]) -> list
 
 
 def samples(
-    hypotheses: Sequence[Record],
-    moments: Sequence[Record],
-    ranks: Sequence[Record],
-    strata: Sequence[Record],
+    hypotheses: Sequence[Record], moments: Sequence[Record], ranks: Sequence[Record], strata: Sequence[Record]
 ) -> list[Sample]:
     """Gather what SQL counted, one sample per hypothesis and slice.
 
@@ -368,9 +365,7 @@ def result_rows(plan: Sequence[PlannedTest], found: Iterable[Sample]) -> list[Re
 
 
 def _slice_rows(
-    plan: Sequence[PlannedTest],
-    by_hypothesis: Mapping[str, Sample],
-    untrimmed: Mapping[str, Sample],
+    plan: Sequence[PlannedTest], by_hypothesis: Mapping[str, Sample], untrimmed: Mapping[str, Sample]
 ) -> Iterator[ResultRow]:
     outcomes = {
         (planned.hypothesis_id, planned.test): run_test(planned, sample)

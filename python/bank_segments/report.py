@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
-import importlib
 import logging
 import os
 import shutil
@@ -46,8 +45,7 @@ class Job:
 
 def prepare_writer() -> None:
     """Import what writes the outputs of a language, some of it slow to import."""
-    for name in ("charts", "conclusions", "deck"):
-        importlib.import_module(f"bank_segments.outputs.{name}")
+    from bank_segments.outputs import charts, conclusions, deck  # noqa: F401
 
 
 def prepare_validator() -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # A run reads the project from wherever it is started; paths that a user names stay relative to that folder.
 PROJECT = ("--project-dir", str(ROOT), "--profiles-dir", str(ROOT))
 
+# The tests that a file of clients or a register can break, not those of the project, see dbt_project.yml.
+ONLY_DATA = ("--exclude-resource-type", "unit_test", "--exclude", "tag:project")
+
 # What listens to dbt's events.
 Hear = Callable[["EventMsg"], None]
 
@@ -60,24 +63,12 @@ def environment(**variables: str) -> Iterator[None]:
 def _invoke(arguments: list[str], build: Build, clients: Path, hear: Hear | None = None) -> dbtRunnerResult:
     from dbt.cli.main import dbtRunner
 
+    folders = ["--target-path", str(build.directory), "--log-path", str(build.directory)]
+    # What goes wrong is told in one sentence; the rest is in dbt.log, but not every statement: that takes a second.
+    logs = ["--log-level", "none", "--log-level-file", "info"]
     with environment(BANK_CLIENTS=str(clients), BANK_WAREHOUSE=str(build.warehouse)):
         try:
-            return dbtRunner(callbacks=[hear] if hear else []).invoke(
-                [
-                    *arguments,
-                    *PROJECT,
-                    "--target-path",
-                    str(build.directory),
-                    "--log-path",
-                    str(build.directory),
-                    # What goes wrong is told in one sentence; the rest is in dbt.log, but not every statement: that
-                    # takes a second.
-                    "--log-level",
-                    "none",
-                    "--log-level-file",
-                    "info",
-                ]
-            )
+            return dbtRunner(callbacks=[hear] if hear else []).invoke([*arguments, *PROJECT, *folders, *logs])
         finally:
             release_warehouse()
 
@@ -141,10 +132,6 @@ def one_line(message: str) -> str:
     return " ".join(message.split())[:500].rstrip(".")
 
 
-# The tests that a file of clients or a register can break, not those of the project, see dbt_project.yml.
-ONLY_DATA = ("--exclude-resource-type", "unit_test", "--exclude", "tag:project")
-
-
 def build_warehouse(clients: Path, build: Build, hear: Hear | None = None) -> None:
     """Build every model and run every data test on `clients`; raises `RefusedError` with the first failure.
 
@@ -180,10 +167,6 @@ _QUIET = {
 }
 
 
-# Pages of models/docs name their pictures as a reader of the repository sees them.
-_PICTURE = re.compile(r"\.\./assets/(\w+\.png)")
-
-
 def _inline(picture: re.Match[str]) -> str:
     content = (ROOT / "models/assets" / picture.group(1)).read_bytes()
     return f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
@@ -200,4 +183,5 @@ def write_documentation(clients: Path, build: Build, path: Path) -> None:
     page = (build.directory / "static_index.html").read_text(encoding="utf-8")
     for loud, quiet in _QUIET.items():
         page = page.replace(loud, quiet)
-    path.write_text(_PICTURE.sub(_inline, page), encoding="utf-8")
+    # Pages of models/docs name their pictures as a reader of the repository sees them.
+    path.write_text(re.sub(r"\.\./assets/(\w+\.png)", _inline, page), encoding="utf-8")

@@ -141,10 +141,6 @@ def decimals_of_medians(rows: Iterable[Row]) -> int:
     )
 
 
-def _without_source(text: str, *_source: object, **_of: object) -> str:
-    return text
-
-
 def printable(text: str) -> str:
     """`text` on one line, with a space for every character that cannot be printed."""
     return "".join(char if char.isprintable() or char == SPACE else " " for char in text)
@@ -177,13 +173,6 @@ def _translations(language: Language) -> gettext.NullTranslations:
     return gettext.GNUTranslations(compiled)
 
 
-def _compiled_templates() -> FileSystemBytecodeCache:
-    """What Jinja made of the templates before: to compile them takes most of a second of a run."""
-    folder = ROOT / "target/templates"
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileSystemBytecodeCache(str(folder))
-
-
 @dataclass(frozen=True)
 class Words:
     """One language: its sentences, its numbers, and what the marts' dimensions call things in it."""
@@ -214,6 +203,9 @@ class Words:
         HTML and XML escape what they are given; in Markdown a text from outside goes through the filter `escaped`.
         `fact` and `label` are given a figure and a name: an output may say where it comes from, and how long it can be.
         """
+        # To compile the templates takes most of a second of a run.
+        compiled = ROOT / "target/templates"
+        compiled.mkdir(parents=True, exist_ok=True)
         environment = Environment(
             loader=FileSystemLoader(folder),
             autoescape=select_autoescape(("html", "html.j2", "xml.j2")),
@@ -222,7 +214,7 @@ class Words:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            bytecode_cache=_compiled_templates(),
+            bytecode_cache=FileSystemBytecodeCache(str(compiled)),
         )
         translations = _translations(self.language)
         environment.install_gettext_callables(  # type: ignore[attr-defined]
@@ -237,7 +229,7 @@ class Words:
             "MISSING": MISSING,
             "N_": N_,
             "decimals_of_medians": decimals_of_medians,
-            "fact": _without_source,
+            "fact": lambda text, *_source, **_of: text,
             "find": find,
             "groups": groups,
             "where": where,
@@ -436,10 +428,8 @@ class Words:
         if column == "is_churned" and operator in ("=", "<>"):
             is_churned = (value == "true") == (operator == "=")
             return self.level(column, str(is_churned).lower())
-        named = (self.traits.get(f"{kind} {column}") for kind in ("category", "number"))
-        return self.gettext(
-            _OPERATORS[operator], column=next(filter(None, named), column), value=self._value(column, value)
-        )
+        named = self.traits.get(f"category {column}") or self.trait(column, "number")
+        return self.gettext(_OPERATORS[operator], column=named, value=self._value(column, value))
 
     def _value(self, column: str, value: str) -> str:
         """What a rule compares with: the label of a level, a number of a number trait, or the text as it is."""

@@ -12,7 +12,7 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -68,12 +68,12 @@ def other_names(bank: str = BANK) -> dict[str, list[str]]:
     }
 
 
-def _notes(columns: Sequence[str], positions: Sequence[int], wanted: Iterable[str]) -> list[Note]:
-    """Say which columns have another name in the file, whatever its letter case."""
+def _notes(found: Mapping[str, str]) -> list[Note]:
+    """Say which wanted columns have another name in the file, whatever its letter case."""
     return [
-        Note("column_name", f"{shown(columns[at].strip())} = {name}", 1)
-        for at, name in zip(positions, wanted, strict=True)
-        if columns[at].strip("\ufeff \u00a0").casefold() != name.casefold()
+        Note("column_name", f"{shown(column.strip())} = {name}", 1)
+        for name, column in found.items()
+        if column.strip("\ufeff \u00a0").casefold() != name.casefold()
     ]
 
 
@@ -147,7 +147,8 @@ def _look_at_csv(table: Table, wanted: Wanted, folder: Path) -> ClientFile:
         f"if(row_fault is null, nullif({cell}, ''), null) as \"{name}\""
         for cell, name in zip(named, wanted, strict=True)
     ]
-    names = dict(zip(named, (header.columns[at] for at in header.positions), strict=True))
+    found = {name: header.columns[at] for at, name in zip(header.positions, wanted, strict=True)}
+    names = dict(zip(named, found.values(), strict=True))
     # The dialect is given, nothing is sniffed. A missing field is NULL and an empty one is not, because no text equals
     # nullstr, a letter of Unicode's private area: so a row of the wrong length shows, and is kept with its text.
     # Rows with more fields still are set aside, as are those with a quotation mark inside a cell.
@@ -189,7 +190,7 @@ def _look_at_csv(table: Table, wanted: Wanted, folder: Path) -> ClientFile:
             )
         )
     """
-    notes = _notes(header.columns, header.positions, wanted)
+    notes = _notes(found)
     if above.total > 1:
         notes.append(Note("above_header", str(header.line), above.total - 1))
     return ClientFile(
@@ -212,10 +213,9 @@ def _look_at_parquet(table: Table, wanted: Wanted) -> ClientFile:
             schemas = connection.sql(f"select name, file_name from parquet_schema([{parts}])").fetchall()
         except duckdb.Error as error:
             raise UnfitError("is not a readable Parquet file; copy or export it again") from error
-    positions = find_columns(columns, wanted)
+    found = {name: columns[at] for at, name in zip(find_columns(columns, wanted), wanted, strict=True)}
     if rows == 0:
         raise UnfitError("has columns but no row; export it again with the clients")
-    found = {name: columns[at] for at, name in zip(positions, wanted, strict=True)}
     for name, column in found.items():
         having = {part for other, part in schemas if other == column}
         if lacking := [str(part) for part in table.parts if having and str(part) not in having]:
@@ -230,7 +230,7 @@ def _look_at_parquet(table: Table, wanted: Wanted) -> ClientFile:
         f" {_other_row(list(names), names, 'false')} as other_row"
         f" from (select row_number() over () as source_row_number, {cells} {source})",
         rows,
-        notes=_notes(columns, positions, wanted),
+        notes=_notes(found),
     )
 
 

@@ -10,9 +10,9 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from io import BufferedIOBase
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from bank_segments import register_rows
 from bank_segments.ingest.header import UnfitError
@@ -39,12 +39,12 @@ class Compression:
 
     name: str
     magic: bytes
-    open: Callable[[Path], object]
+    open: Callable[[Path], BufferedIOBase]
 
 
 COMPRESSIONS = {
-    ".gz": Compression("gzip", b"\x1f\x8b", gzip.open),
-    ".zst": Compression("zstd", b"\x28\xb5\x2f\xfd", zstd.open),
+    ".gz": Compression("gzip", b"\x1f\x8b", gzip.GzipFile),
+    ".zst": Compression("zstd", b"\x28\xb5\x2f\xfd", zstd.ZstdFile),
 }
 
 
@@ -74,6 +74,7 @@ class Rows:
     bytes_since_break: int = 0
     longest: int = 0
     head: bytes = b""
+    has_proof: bool = False
 
     @property
     def current(self) -> int:
@@ -118,7 +119,7 @@ class Rows:
 def _pieces(path: Path) -> Iterator[bytes]:
     try:
         packed = COMPRESSIONS.get(path.suffix.casefold())
-        with cast(BinaryIO, packed.open(path)) if packed else path.open("rb") as handle:
+        with packed.open(path) if packed else path.open("rb") as handle:
             while piece := handle.read(CHUNK_BYTES):
                 yield piece
     except EOFError as error:
@@ -141,33 +142,29 @@ def _texts(pieces: Iterable[bytes], encoding: str, rows: Rows) -> Iterator[str]:
         yield text.removesuffix("\r") if held_back else text
 
 
-def _scan(path: Path, encoding: str, copy: Path | None = None, proofs: tuple[str, ...] = ()) -> Rows | None:
+def _scan(path: Path, encoding: str, copy: Path | None = None, proofs: tuple[str, ...] = ()) -> Rows:
     """Count the rows and write `copy` in UTF-8 with one kind of line break; raises `_UndecodableError`.
 
-    Returns None where `proofs` are given and the text has none of them.
+    They have a proof where the text has one of `proofs`.
     """
     rows = Rows()
-    is_proven = not proofs
     descriptor = os.open(copy or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as handle:
         for text in _texts(_pieces(path), encoding, rows):
-            is_proven = is_proven or any(proof in text for proof in proofs)
+            rows.has_proof = rows.has_proof or any(proof in text for proof in proofs)
             if copy:
                 text = text.replace("\r\n", "\n")
             piece = text.encode()
             handle.write(piece)
             rows.feed(piece)
             if rows.bytes_since_break > LONGEST_ROW_BYTES:
-                size = LONGEST_ROW_BYTES // 1_000_000
-                if rows.is_inside:
-                    raise UnfitError(
-                        f"has a quotation mark in row {rows.current} that is not closed within {size} MB; close or"
-                        " remove it"
-                    )
+                row, size = rows.current, LONGEST_ROW_BYTES // 1_000_000
                 raise UnfitError(
-                    f"is longer than {size} MB in row {rows.current}; look for missing line breaks there"
+                    f"has a quotation mark in row {row} that is not closed within {size} MB; close or remove it"
+                    if rows.is_inside
+                    else f"is longer than {size} MB in row {row}; look for missing line breaks there"
                 )
-    return rows if is_proven else None
+    return rows
 
 
 def declared_names() -> tuple[str, ...]:
@@ -200,18 +197,15 @@ def read_text(path: Path, copy: Path) -> tuple[Path, Rows]:
             raise UnfitError(
                 f"starts as {encoding.upper()} but is broken in row {error.rows.current}; export it again as UTF-8"
             ) from error
-        rows = None if error.rows.has_letters else _scan(path, "cp1251", copy, declared_names())
-        if rows is None:
+        if error.rows.has_letters or not (rows := _scan(path, "cp1251", copy, declared_names())).has_proof:
             raise UnfitError(
                 f"is not UTF-8 in row {error.rows.current}, and no other encoding is certain; if it is cp1251, convert"
                 " it: `iconv -f cp1251 -t utf-8`"
             ) from error
         return copy, rows
-    assert rows is not None
     if rows.has_crlf and rows.has_lf and not rows.row_with_lone_cr:
         # DuckDB reads only one kind of line break per file.
-        rows = cast(Rows, _scan(path, encoding, copy))
-        return copy, rows
+        return copy, _scan(path, encoding, copy)
     return (path if encoding == "utf-8-sig" else copy), rows
 
 

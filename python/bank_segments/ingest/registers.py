@@ -62,10 +62,8 @@ def refusal(bank: str) -> str | None:
         return f"There is no bank {shown(bank)} in seeds/banks; known are {', '.join(known_banks())}."
     if not (folder / "contracts.yml").exists():
         return _missing(folder / "contracts.yml")
-    if doubt := next(_doubts(folder / "proposal.md"), None):
-        return (
-            f"{_name(folder / 'proposal.md')}, line {doubt} Answer it in the register and delete that line."
-        )
+    if doubt := _doubt(folder / "proposal.md"):
+        return f"{doubt} Answer it in the register and delete that line."
     registers, files = dict[str, Any](), dict[str, Path]()
     for kind, place in (("registers", folder), ("shared", ROOT / "seeds/shared")):
         for path in sorted(ROOT.glob(f"seeds/{kind}/*.yml")):
@@ -159,12 +157,13 @@ def _unreadable(connection: duckdb.DuckDBPyConnection, path: Path, register: Map
     return None
 
 
-def _doubts(page: Path) -> Iterator[str]:
-    """The questions of a proposal that nobody has answered, behind their lines."""
-    if page.exists():
-        for line, text in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
-            if text.startswith("TODO: "):
-                yield f"{line}: {text}"
+def _doubt(page: Path) -> str | None:
+    """The first question of a proposal that nobody has answered, behind its place."""
+    lines = page.read_text(encoding="utf-8").splitlines() if page.exists() else []
+    asked = (
+        f"{_name(page)}, line {at}: {text}" for at, text in enumerate(lines, 1) if text.startswith("TODO: ")
+    )
+    return next(asked, None)
 
 
 def _missing(path: Path) -> str:

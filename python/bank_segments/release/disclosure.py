@@ -82,11 +82,11 @@ class Accuracy:
 class PublishedCube:
     """The table that may leave the bank's warehouse, and what was done to it."""
 
-    other: ClassVar[str] = "__other__"  # what rare levels of a trait are joined into
-    large_group: ClassVar[int] = (
-        100  # accuracy of churn rates is stated for groups of at least this many clients
-    )
-    telling_group: ClassVar[int] = 30  # the churn rate of fewer says little where their number is not exact
+    # What rare levels of a trait are joined into; of how many clients the groups are whose accuracy is stated, and the
+    # smallest whose churn rate tells anything where their number is not exact.
+    other: ClassVar[str] = "__other__"
+    large_group: ClassVar[int] = 100
+    telling_group: ClassVar[int] = 30
 
     dimensions: tuple[str, ...]
     exact_pairs: tuple[tuple[str, str], ...]

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import duckdb
 
 from bank_segments import BANK
-from bank_segments.database import attach, confine, rows_of
+from bank_segments.database import attach, confine, rows_of, run_file
 from bank_segments.errors import RefusedError, shown
 from bank_segments.release.run import releases, series_in
 
@@ -23,86 +23,14 @@ Outcome = Literal["pass", "warn", "allowed", "stop", "none"]
 # Why there is no verdict.
 Note = Literal["", "first_run", "unreadable", "only_now", "only_before", "redefined", "few_clients"]
 
+_MOVES = Path(__file__).with_name("gate_moves.sql")
+_FINDINGS = Path(__file__).with_name("gate_findings.sql")
 _COUNTS = "select read_rows, accepted_rows, rejected_rows from bank.quality.row_counts"
-_MOVES = """
-create temp table moves as
-with limits as (
-    select
-        coalesce(max(smallest_share::double), 1) as smallest_share,
-        coalesce(max(fewest_clients::bigint), 1) as fewest_clients
-    from bank.reference.gate_limits
-    where kind = 'drift'
-),
-levels as (
-    select
-        coalesce(now.trait, before.trait) as trait,
-        coalesce(now.level, before.level) as level,
-        fewest_clients,
-        now.clients as clients,
-        before.clients as clients_before,
-        now.band_definition as bands,
-        before.band_definition as bands_before,
-        greatest(coalesce(now.share_of_clients, 0), smallest_share) as share,
-        greatest(coalesce(before.share_of_clients, 0), smallest_share) as share_before
-    from bank.quality.trait_distribution as now
-    full join previous.quality.trait_distribution as before on now.trait = before.trait and now.level = before.level
-    cross join limits
-),
-traits as (
-    select
-        trait,
-        case
-            when count(clients_before) = 0 then 'only_now'
-            when count(clients) = 0 then 'only_before'
-            when max(bands) is distinct from max(bands_before) then 'redefined'
-            when least(sum(clients), sum(clients_before)) < any_value(fewest_clients) then 'few_clients'
-            else ''
-        end as note,
-        sum((share - share_before) * ln(share / share_before) order by level) as stability_index
-    from levels
-    group by trait
-)
-select
-    'client_count_change' as kind,
-    '' as subject,
-    abs(now.accepted_rows / nullif(before.accepted_rows, 0) - 1) as value,
-    if(before.accepted_rows = 0, 'few_clients', '') as note
-from bank.quality.row_counts as now cross join previous.quality.row_counts as before
-union all
-select 'drift', trait, if(note = '', stability_index, null), note from traits
-"""
 _NO_MOVES = """
 create temp table moves as
 select kind, '' as subject, null::double as value, $1 as note
 from (values ('client_count_change'), ('drift')) as kinds (kind)
 """
-# `stop` and `warn` begin above their limit, not at it; a missing limit is never exceeded.
-_FINDINGS = """
-with measured as (
-    select 'rejected_share' as kind, '' as subject, rejected_rows / nullif(read_rows, 0) as value, '' as note
-    from bank.quality.row_counts
-    union all
-    from moves
-)
-select
-    kind,
-    subject,
-    value,
-    warn_above,
-    stop_above,
-    case
-        when kind = 'rejected_share' and value is null then 'stop'
-        when value is null then 'none'
-        when value > stop_above then if($1 and kind <> 'rejected_share', 'allowed', 'stop')
-        when value > warn_above then 'warn'
-        else 'pass'
-    end as outcome,
-    note
-from measured inner join bank.reference.gate_limits using (kind)
-order by kind <> 'rejected_share', kind, subject
-"""
-
-
 _NAMES = "select kind, name_ru, name_en, meaning_ru, meaning_en from bank.reference.gate_limits"
 
 
@@ -207,7 +135,8 @@ def check_gate(warehouse: Path, previous: Path | None, *, allow_drift: bool = Fa
         attach(connection, warehouse, "bank")
         _measure_moves(connection, previous)
         ((read, accepted, rejected),) = connection.execute(_COUNTS).fetchall()
-        findings = tuple(Finding(**row) for row in rows_of(connection, _FINDINGS, allow_drift))
+        query = _FINDINGS.read_text(encoding="utf-8")
+        findings = tuple(Finding(**row) for row in rows_of(connection, query, allow_drift))
         limits = {row["kind"]: row for row in rows_of(connection, _NAMES)}
     return GateResult(read, accepted, rejected, previous.name if previous else None, findings, limits)
 
@@ -224,7 +153,7 @@ def _measure_moves(connection: duckdb.DuckDBPyConnection, previous: Path | None)
         try:
             attach(connection, previous / "bank_marts.duckdb", "previous")
             confine(connection)
-            connection.execute(_MOVES)
+            run_file(connection, _MOVES)
             return
         except duckdb.Error:
             note = "unreadable"

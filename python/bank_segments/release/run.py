@@ -49,14 +49,10 @@ class RunRecord:
 
     def write(self, path: Path) -> None:
         """Write the record with the versions of Python and of the libraries behind the figures."""
+        about_input = ("file", "sha256", "is_synthetic", "series")
         record = {
             "run_id": self.run_id,
-            "input": {
-                "file": self.file,
-                "sha256": self.sha256,
-                "is_synthetic": self.is_synthetic,
-                "series": self.series,
-            },
+            "input": {name: getattr(self, name) for name in about_input},
             "rows": self.rows,
             "gate": self.gate,
             "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
