@@ -35,13 +35,18 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# What a relation with flags `is_in_...` is joined to, to have a row for each population that one is in. #}
-{% macro each_population(relation, populations) -%}
-    (values ('{{ populations | map(attribute='population') | join("'), ('") }}')) as populations (population)
+{# What a relation with flags `is_in_...` is joined to, to have a row for each of some slices that one is in. #}
+{% macro each_slice(relation, slices) -%}
+    (
+        values
+        {%- for slice in slices %}
+        ('{{ slice.name }}', '{{ slice.population }}', '{{ slice.trimming }}'){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as slices (slice, population, trimming)
     on
-        case populations.population
-            {%- for row in populations %}
-            when '{{ row.population }}' then {{ relation }}.is_in_{{ row.population }}
+        case slices.slice
+            {%- for slice in slices %}
+            when '{{ slice.name }}' then {{ relation }}.is_in_{{ slice.name }}
             {%- endfor %}
         end
 {%- endmacro %}
@@ -50,15 +55,4 @@
 {% macro is_about_money(hypothesis, domains) -%}
     {%- set kind = (domains | selectattr('column_name', 'equalto', hypothesis.metric_column) | first).kind -%}
     {%- do return(hypothesis.kind != 'proportion' and has_many_values(kind)) -%}
-{%- endmacro %}
-
-{# The slices in which a hypothesis has moments: every population and trimming, but a share has no tails to trim. #}
-{% macro moment_slices(hypothesis, populations, trimmings) -%}
-    {%- set slices = [] -%}
-    {%- for population in populations -%}
-        {%- for trimming in trimmings if trimming.trimming == 'none' or hypothesis.kind != 'proportion' -%}
-            {%- do slices.append({'name': population.population ~ '_' ~ trimming.trimming, 'population': population, 'trimming': trimming}) -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {%- do return(slices) -%}
 {%- endmacro %}
