@@ -57,10 +57,7 @@
     {%- set hypotheses = [] -%}
     {%- for row in seed_rows('hypotheses') | rejectattr('hypothesis_id', 'in', inapplicable_hypotheses()) -%}
         {%- do hypotheses.append(dict(
-            row,
-            client_group=hypothesis_group(row, domains),
-            is_about_money=is_about_money(row, domains),
-            **hypothesis_metric(row, domains)
+            row, client_group=hypothesis_group(row, domains), **hypothesis_metric(row, domains)
         )) -%}
     {%- endfor -%}
     {%- do return(hypotheses) -%}
