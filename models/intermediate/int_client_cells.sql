@@ -1,6 +1,6 @@
 {#- Every portrait adds up from these cells, so that the clients are scanned once. -#}
 {%- set categories = seed_rows('traits') | selectattr('kind', 'equalto', 'category') | map(attribute='trait') | list %}
-{#- Whoever meets the other rules of a segment is alike its clients; the rules on churn tell who is in it, too. #}
+{#- Whoever meets the rules of a segment but those on churn is a lookalike; those on churn tell who is in it. #}
 {%- set rules = seed_rows('segment_rules') %}
 {%- set alike = segment_conditions(rules | rejectattr('column_name', 'equalto', 'is_churned') | list) %}
 {%- set by_churn = segment_conditions(rules | selectattr('column_name', 'equalto', 'is_churned') | list) %}
