@@ -163,12 +163,6 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The text of a cell as it is read further: a number without currency and groups. #}
-{% macro cell_text(column) -%}
-    {%- set cell = 'source.' ~ column.raw_column -%}
-    {{ number_text(cell, 'decimal_marks.' ~ column.column_name) if column.is_number else clean_text(cell) }}
-{%- endmacro %}
-
 {# The value of a column of the file by its kind; NULL where its text is none. #}
 {% macro typed_value(column) -%}
     {%- if column.kind == 'integer' -%}

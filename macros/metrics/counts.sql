@@ -54,6 +54,24 @@ from (
 ) as counted
 {%- endmacro %}
 
+{# Counts by hypothesis, value and flags of populations as counts by hypothesis, population and value, likewise. #}
+{% macro clients_up_to(relation, populations) -%}
+select
+    {{ relation }}.hypothesis_id,
+    slices.population,
+    {{ relation }}.value_units,
+    sum({{ relation }}.clients) as clients,
+    sum(sum({{ relation }}.clients)) over (
+        partition by {{ relation }}.hypothesis_id, slices.population order by {{ relation }}.value_units
+    ) as clients_up_to,
+    sum(sum({{ relation }}.clients)) over (
+        partition by {{ relation }}.hypothesis_id, slices.population
+    ) as all_clients
+from {{ relation }}
+inner join {{ each_slice(relation, populations) }}
+group by {{ relation }}.hypothesis_id, slices.population, {{ relation }}.value_units
+{%- endmacro %}
+
 {# The sum of counts where a condition holds, 0 where it never does. #}
 {% macro sum_where(counts, condition) -%}
     cast(coalesce(sum({{ counts }}) filter (where {{ condition }}), 0) as bigint)

@@ -55,10 +55,10 @@
         select '{{ note.reading }}', {{ text_literal(note.subject) }}, {{ note.file_rows }}
         {%- endfor %}
     {%- endset -%}
-    {%- do execute_each([reading_notes]) -%}
-    {%- do execute_each(
-        ['create table ' ~ clients.schema ~ '.loaded_file as select ' ~ text_literal(file.identity) ~ ' as identity']
-    ) -%}
+    {%- do execute_each([
+        reading_notes,
+        'create table ' ~ clients.schema ~ '.loaded_file as select ' ~ text_literal(file.identity) ~ ' as identity',
+    ]) -%}
     {#- All of it or nothing: a hook's transaction is rolled back where nobody commits it. -#}
     {%- do adapter.commit() -%}
 {%- endmacro %}
@@ -122,20 +122,15 @@
     {%- do refuse_unread_rows(file, loaded, unread) -%}
     {#- Every id as the models may read it, whatever its decimal mark, with its key. No seed is there yet. -#}
     {%- set ids -%}
-        select distinct client_id
+        select distinct {{ to_integer('number') }} as client_id
         from (
-            {% for decimal_mark in ['.', ',', 'none'] -%}
-            select {{ to_integer('number') }} as client_id
+            select {{ read_number('number_text', 'decimal_mark') }} as number
             from (
-                select {{ read_number('number_text', "'" ~ decimal_mark ~ "'") }} as number
-                from (
-                    select {{ without_groups(single_spaces(clients.columns.keys() | reject('in', not_in_the_file()) | first)) }} as number_text
-                    from {{ clients.schema }}.{{ clients.identifier }}
-                ) as cells
-            ) as numbers
-            {% if not loop.last %}union all{% endif %}
-            {% endfor %}
-        ) as client_ids
+                select {{ without_groups(single_spaces(clients.columns.keys() | reject('in', not_in_the_file()) | first)) }} as number_text
+                from {{ clients.schema }}.{{ clients.identifier }}
+            ) as cells
+            cross join (values ('.'), (','), ('none')) as marks (decimal_mark)
+        ) as numbers
     {%- endset -%}
     {%- do adapter.write_client_keys(clients.schema, ids, duckdb__client_key('client_id')) -%}
 {%- endmacro %}

@@ -51,12 +51,14 @@
     {%- do return(seed_rows('segments') | rejectattr('segment_id', 'in', inapplicable_segments()) | list) -%}
 {%- endmacro %}
 
-{# The same of the hypotheses, each with whether it is about money. #}
+{# The same of the hypotheses, each with what it compares and between whom, in SQL, and whether it is about money. #}
 {% macro applicable_hypotheses() -%}
     {%- set domains = client_columns() -%}
     {%- set hypotheses = [] -%}
     {%- for row in seed_rows('hypotheses') | rejectattr('hypothesis_id', 'in', inapplicable_hypotheses()) -%}
-        {%- do hypotheses.append(dict(row, is_about_money=is_about_money(row, domains))) -%}
+        {%- do hypotheses.append(dict(
+            row, client_group=hypothesis_group(row, domains), **hypothesis_metric(row, domains)
+        )) -%}
     {%- endfor -%}
     {%- do return(hypotheses) -%}
 {%- endmacro %}

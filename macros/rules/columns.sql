@@ -43,3 +43,30 @@
     {%- endfor -%}
     {%- do return(numbers) -%}
 {%- endmacro %}
+
+{# The populations, each with the condition for being in it, as slices of the clients of which nobody is trimmed. #}
+{% macro client_populations() -%}
+    {%- set rules = seed_rows('population_rules') -%}
+    {%- set domains = client_columns() -%}
+    {%- set populations = [] -%}
+    {%- for row in seed_rows('populations') -%}
+        {%- do populations.append(dict(
+            row, name=row.population, trimming='none', is_trimmed=false, condition=population_predicate(row, rules, domains)
+        )) -%}
+    {%- endfor -%}
+    {%- do return(populations) -%}
+{%- endmacro %}
+
+{# The populations, and each without the tails that a trimming cuts off. #}
+{% macro client_slices() -%}
+    {%- set populations = client_populations() -%}
+    {%- set slices = populations | list -%}
+    {%- for row in populations -%}
+        {%- for trimming in seed_rows('trimmings') | map(attribute='trimming') | reject('equalto', 'none') -%}
+            {%- do slices.append(
+                dict(row, name=row.population ~ '_' ~ trimming, trimming=trimming, is_trimmed=true)
+            ) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- do return(slices) -%}
+{%- endmacro %}

@@ -1,27 +1,29 @@
-{# A hypothesis' metric in whole units: 1 or 0 for a proportion, else the column itself. #}
+{#
+    A hypothesis' metric in whole units, 1 or 0 for a proportion, else the column itself; and whether it is money or
+    decimals, which are not counted by value.
+#}
 {% macro hypothesis_metric(hypothesis, domains) -%}
-    {%- set kind = (domains | selectattr('column_name', 'equalto', hypothesis.metric_column) | first).kind -%}
+    {%- set name = hypothesis.metric_column -%}
     {%- if hypothesis.kind == 'proportion' -%}
-        {%- set success = predicate([{
-            'column_name': hypothesis.metric_column, 'operator': '=', 'value': hypothesis.success_value
-        }], domains) -%}
-        {%- do return({'units': 'cast(' ~ success ~ ' as bigint)', 'units_per_one': 1}) -%}
-    {%- else -%}
-        {%- do return({
-            'units': whole_units(hypothesis.metric_column, kind), 'units_per_one': units_per_one(kind)
-        }) -%}
+        {%- set success = predicate(
+            [{'column_name': name, 'operator': '=', 'value': hypothesis.success_value}], domains
+        ) -%}
+        {%- do return({'units': 'cast(' ~ success ~ ' as bigint)', 'units_per_one': 1, 'is_about_money': false}) -%}
     {%- endif -%}
+    {%- set kind = (domains | selectattr('column_name', 'equalto', name) | first).kind -%}
+    {%- do return({
+        'units': whole_units(name, kind), 'units_per_one': units_per_one(kind), 'is_about_money': has_many_values(kind)
+    }) -%}
 {%- endmacro %}
 
 {# Which of a hypothesis' two groups a client is in: 'first', 'second' or NULL. #}
 {% macro hypothesis_group(hypothesis, domains) -%}
     case
+        {%- for group in ['first', 'second'] %}
         when {{ predicate([{
-            'column_name': hypothesis.group_column, 'operator': '=', 'value': hypothesis.first_group
-        }], domains) }} then 'first'
-        when {{ predicate([{
-            'column_name': hypothesis.group_column, 'operator': '=', 'value': hypothesis.second_group
-        }], domains) }} then 'second'
+            'column_name': hypothesis.group_column, 'operator': '=', 'value': hypothesis[group ~ '_group']
+        }], domains) }} then '{{ group }}'
+        {%- endfor %}
     end
 {%- endmacro %}
 
@@ -35,30 +37,18 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# What a relation with flags `is_in_...` is joined to, to have a row for each population that one is in. #}
-{% macro each_population(relation, populations) -%}
-    (values ('{{ populations | map(attribute='population') | join("'), ('") }}')) as populations (population)
+{# What a relation with flags `is_in_...` is joined to, to have a row for each of some slices that one is in. #}
+{% macro each_slice(relation, slices) -%}
+    (
+        values
+        {%- for slice in slices %}
+        ('{{ slice.name }}', '{{ slice.population }}', '{{ slice.trimming }}'){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as slices (slice, population, trimming)
     on
-        case populations.population
-            {%- for row in populations %}
-            when '{{ row.population }}' then {{ relation }}.is_in_{{ row.population }}
+        case slices.slice
+            {%- for slice in slices %}
+            when '{{ slice.name }}' then {{ relation }}.is_in_{{ slice.name }}
             {%- endfor %}
         end
-{%- endmacro %}
-
-{# Whether a hypothesis is about money or decimals, which are not counted by value. #}
-{% macro is_about_money(hypothesis, domains) -%}
-    {%- set kind = (domains | selectattr('column_name', 'equalto', hypothesis.metric_column) | first).kind -%}
-    {%- do return(hypothesis.kind != 'proportion' and has_many_values(kind)) -%}
-{%- endmacro %}
-
-{# The slices in which a hypothesis has moments: every population and trimming, but a share has no tails to trim. #}
-{% macro moment_slices(hypothesis, populations, trimmings) -%}
-    {%- set slices = [] -%}
-    {%- for population in populations -%}
-        {%- for trimming in trimmings if trimming.trimming == 'none' or hypothesis.kind != 'proportion' -%}
-            {%- do slices.append({'name': population.population ~ '_' ~ trimming.trimming, 'population': population, 'trimming': trimming}) -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {%- do return(slices) -%}
 {%- endmacro %}

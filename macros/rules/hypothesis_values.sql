@@ -1,56 +1,62 @@
 {#
-    The values that a hypothesis compares, as a query: money from `clients`, one by one, all else from `cells`, each once,
-    with the populations that it is in.
+    The values that the hypotheses compare, as a query, with the populations that each is in: money, which has nearly as
+    many values as there are clients, from `clients`, one by one, all else from `cells`, each once.
 #}
-{% macro hypothesis_values(hypothesis, populations, rules, domains) -%}
+{% macro hypothesis_values() -%}
+{%- set populations = client_populations() -%}
 select
-    {%- if hypothesis.is_about_money %}
-    {{ territory() }} as territory,
-    {{ hypothesis_group(hypothesis, domains) }} as client_group,
-    {{ hypothesis_metric(hypothesis, domains).units }} as value_units,
-    1 as clients
-    {%- for population in populations %},
-    {{ population_predicate(population, rules, domains) }} as is_in_{{ population.population }}
-    {%- endfor %}
-from clients
-where {{ hypothesis_group(hypothesis, domains) }} is not null
-    {%- else %}
+    hypothesis_id,
     territory,
     client_group,
+    1 as units_per_one,
     value_units,
     clients
-    {%- for population in populations %},
-    population = '{{ population.population }}' as is_in_{{ population.population }}
+    {%- for row in populations %},
+    population = '{{ row.population }}' as is_in_{{ row.population }}
     {%- endfor %}
 from cells
-where hypothesis_id = '{{ hypothesis.hypothesis_id }}'
-    {%- endif %}
-{%- endmacro %}
-
-{# Whether such a value belongs to a population and lies within the bounds of a trimming. #}
-{% macro is_in_slice(hypothesis, population, trimming) -%}
-is_in_{{ population.population }}
-{%- if trimming.trimming != 'none' %}
-{%- for end in ('lower', 'upper') %}
-and value_units {{ '>=' if end == 'lower' else '<=' }} (
-    select {{ end }}_units
-    from trim_bounds
-    where
-        hypothesis_id = '{{ hypothesis.hypothesis_id }}'
-        and population = '{{ population.population }}'
-        and trimming = '{{ trimming.trimming }}'
-)
+where value_units is not null
+{%- for hypothesis in applicable_hypotheses() if hypothesis.is_about_money %}
+union all
+select
+    '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
+    {{ territory() }} as territory,
+    {{ hypothesis.client_group }} as client_group,
+    {{ hypothesis.units_per_one }} as units_per_one,
+    {{ hypothesis.units }} as value_units,
+    1 as clients
+    {%- for row in populations %},
+    {{ row.condition }} as is_in_{{ row.population }}
+    {%- endfor %}
+from clients
+where {{ hypothesis.client_group }} is not null and {{ hypothesis.metric_column }} is not null
 {%- endfor %}
-{%- endif %}
 {%- endmacro %}
 
-{# The slices in which a hypothesis has rank sums: all where the verdict rests on ranks, else those that are reported. #}
-{% macro rank_slices(hypothesis, populations, trimmings) -%}
-    {%- set slices = [] -%}
-    {%- for slice in moment_slices(hypothesis, populations, trimmings)
-        if hypothesis.kind == 'rank'
-        or (slice.trimming.trimming == 'none' and slice.population.population in hypothesis.populations.split()) -%}
-        {%- do slices.append(slice) -%}
-    {%- endfor -%}
-    {%- do return(slices) -%}
+{# The same with the slices that each is in: a population, or those of it who lie within the bounds of a trimming. #}
+{% macro sliced_values() -%}
+{%- set slices = client_slices() -%}
+select
+    compared.*
+    {%- for slice in slices if slice.is_trimmed %},
+    compared.is_in_{{ slice.population }}
+    and compared.value_units between bounds.lower_{{ slice.name }} and bounds.upper_{{ slice.name }}
+        as is_in_{{ slice.name }}
+    {%- endfor %}
+from (
+    {{ hypothesis_values() | indent(4) }}
+) as compared
+left join (
+    select
+        hypothesis_id
+        {%- for slice in slices if slice.is_trimmed %}
+        {%- for end in ['lower', 'upper'] %},
+        max({{ end }}_units) filter (
+            where population = '{{ slice.population }}' and trimming = '{{ slice.trimming }}'
+        ) as {{ end }}_{{ slice.name }}
+        {%- endfor %}
+        {%- endfor %}
+    from trim_bounds
+    group by hypothesis_id
+) as bounds on compared.hypothesis_id = bounds.hypothesis_id
 {%- endmacro %}

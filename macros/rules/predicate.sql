@@ -33,6 +33,11 @@
     {{- column_name ~ ' ' ~ operator ~ ' ' ~ literal -}}
 {%- endmacro %}
 
+{# The rows of a rule table that are grouped, as one condition that people read. #}
+{% macro readable_rule() -%}
+    {{ join_rows("column_name || ' ' || operator || ' ' || value", ' and ', order='column_name, operator, value') }}
+{%- endmacro %}
+
 {# The rows of `rules` that belong to one owner, e.g. one segment. #}
 {% macro rules_of(rules, owner_column, owner) -%}
     {%- do return(rules | selectattr(owner_column, 'equalto', owner) | list) -%}

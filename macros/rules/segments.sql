@@ -1,6 +1,5 @@
-{# The condition in SQL for being in each segment that the bank's table allows, by its id. #}
-{% macro segment_conditions() -%}
-    {%- set rules = seed_rows('segment_rules') -%}
+{# The condition in SQL that some rules are for each segment that the bank's table allows, by its id. #}
+{% macro segment_conditions(rules) -%}
     {%- set conditions = {} -%}
     {%- for row in applicable_segments() -%}
         {%- do conditions.update({row.segment_id: predicate(rules_of(rules, 'segment_id', row.segment_id))}) -%}

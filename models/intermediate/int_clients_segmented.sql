@@ -6,5 +6,5 @@ select
     {%- for attribute in client_attributes() %}
     {{ attribute.sql }} as {{ attribute.name }},
     {%- endfor %}
-    {{ segment_ids(segment_conditions()) }} as segment_ids
+    {{ segment_ids(segment_conditions(seed_rows('segment_rules'))) }} as segment_ids
 from {{ ref('stg_bank__clients') }}

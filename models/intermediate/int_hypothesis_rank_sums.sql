@@ -1,11 +1,14 @@
 {%- set hypotheses = applicable_hypotheses() | rejectattr('kind', 'equalto', 'proportion') | list %}
-{%- set domains = client_columns() %}
-{%- set populations = seed_rows('populations') %}
-{%- set rules = seed_rows('population_rules') %}
-{%- set trimmings = seed_rows('trimmings') %}
+{%- set slices = client_slices() %}
+{#- All slices where the verdict rests on ranks, else the populations that are reported. #}
+{%- for hypothesis in hypotheses %}
+{%- set reported = slices | rejectattr('is_trimmed') | selectattr('population', 'in', hypothesis.populations.split()) %}
+{%- do hypothesis.update(slices=slices if hypothesis.kind == 'rank' else reported | list) %}
+{%- endfor %}
 {#- More clients than a group may have. Both groups are counted in one number, so many for a client of the first and one
     for one of the second: the sums are what takes time. #}
 {%- set group_size = 2147483648 %}
+{%- set weight = "case when compared.client_group = 'first' then " ~ group_size ~ ' else 1 end' %}
 
 with
 
@@ -27,38 +30,28 @@ trim_bounds as (
 
 ),
 
-{% for hypothesis in hypotheses %}
-{%- set slices = rank_slices(hypothesis, populations, trimmings) %}
-{#- By territory only where the verdict rests on ranks: with a name among its keys the grouping takes far longer. #}
-{%- set is_by_territory = hypothesis.kind == 'rank' %}
-compared_for_{{ hypothesis.hypothesis_id }} as (
+compared as {{ not_materialized() }} (
 
-    select
-        territory,
-        value_units,
-        {%- for slice in slices %}
-        {{ is_in_slice(hypothesis, slice.population, slice.trimming) | indent(8) }} as is_in_slice_{{ slice.name }},
-        {%- endfor %}
-        case when client_group = 'first' then {{ group_size }} else 1 end * clients as both_groups
-    from (
-        {{ hypothesis_values(hypothesis, populations, rules, domains) | indent(8) }}
-    ) as compared
-    where value_units is not null
+    {{ sliced_values() | indent(4) }}
 
 ),
 
+{% for hypothesis in hypotheses %}
+{#- By territory only where the verdict rests on ranks: with a name among its keys the grouping takes far longer. #}
+{%- set is_by_territory = hypothesis.kind == 'rank' %}
 -- One row for each value, for all slices at once: the grouping and the sort are what takes time.
 levels_for_{{ hypothesis.hypothesis_id }} as (
 
     select
         {{ "case when territories.is_all then 'all' else compared.territory end" if is_by_territory else "'all'" }}
             as territory,
-        {%- for slice in slices %}
-        {{ sum_where('compared.both_groups', 'compared.is_in_slice_' ~ slice.name) }} as both_{{ slice.name }},
+        {%- for name in hypothesis.slices | map(attribute='name') %}
+        {{ sum_where(weight ~ ' * compared.clients', 'compared.is_in_' ~ name) }} as both_{{ name }},
         {%- endfor %}
         compared.value_units
-    from compared_for_{{ hypothesis.hypothesis_id }} as compared
+    from compared
     {{ 'inner join ' ~ each_territory('compared') if is_by_territory }}
+    where compared.hypothesis_id = '{{ hypothesis.hypothesis_id }}'
     group by all
 
 ),
@@ -67,9 +60,9 @@ levels_for_{{ hypothesis.hypothesis_id }} as (
 cumulated_for_{{ hypothesis.hypothesis_id }} as (
 
     select
-        {%- for slice in slices %}
-        both_{{ slice.name }},
-        cast(sum(both_{{ slice.name }}) over up_to as bigint) as both_up_to_{{ slice.name }},
+        {%- for name in hypothesis.slices | map(attribute='name') %}
+        both_{{ name }},
+        cast(sum(both_{{ name }}) over up_to as bigint) as both_up_to_{{ name }},
         {%- endfor %}
         territory
     from levels_for_{{ hypothesis.hypothesis_id }}
@@ -83,8 +76,8 @@ cumulated_for_{{ hypothesis.hypothesis_id }} as (
 split_for_{{ hypothesis.hypothesis_id }} as (
 
     select
-        {%- for slice in slices %}
-        {%- for both in ['both_' ~ slice.name, 'both_up_to_' ~ slice.name] %}
+        {%- for name in hypothesis.slices | map(attribute='name') %}
+        {%- for both in ['both_' ~ name, 'both_up_to_' ~ name] %}
         cast(({{ both }} - {{ both }} % {{ group_size }}) / {{ group_size }} as bigint)
             as {{ both | replace('both', 'first') }},
         {{ both }} % {{ group_size }} as {{ both | replace('both', 'second') }},
@@ -96,38 +89,24 @@ split_for_{{ hypothesis.hypothesis_id }} as (
 ),
 
 -- Twice the mid-rank within the other group, 2 * (its clients below) + (its clients tied), is a whole number.
-placements_for_{{ hypothesis.hypothesis_id }} as (
-
-    select
-        {%- for slice in slices %}
-        first_{{ slice.name }},
-        second_{{ slice.name }},
-        2 * second_up_to_{{ slice.name }} - second_{{ slice.name }} as first_placement_{{ slice.name }},
-        2 * first_up_to_{{ slice.name }} - first_{{ slice.name }} as second_placement_{{ slice.name }},
-        {%- endfor %}
-        territory
-    from split_for_{{ hypothesis.hypothesis_id }}
-
-),
-
 sums_for_{{ hypothesis.hypothesis_id }} as (
 
     select
-        {%- for slice in slices %}
-        {%- set first = wide_integer('first_' ~ slice.name) %}
-        {%- set second = wide_integer('second_' ~ slice.name) %}
-        {%- set tied = wide_integer('first_' ~ slice.name ~ ' + second_' ~ slice.name) %}
-        {%- set first_placement = wide_integer('first_placement_' ~ slice.name) %}
-        {%- set second_placement = wide_integer('second_placement_' ~ slice.name) %}
-        sum({{ first }}) as first_{{ slice.name }},
-        sum({{ second }}) as second_{{ slice.name }},
-        sum({{ first }} * {{ first_placement }}) as first_placements_{{ slice.name }},
-        sum({{ first }} * {{ first_placement }} * {{ first_placement }}) as first_squares_{{ slice.name }},
-        sum({{ second }} * {{ second_placement }} * {{ second_placement }}) as second_squares_{{ slice.name }},
-        sum({{ tied }} * {{ tied }} * {{ tied }} - {{ tied }}) as tie_sum_{{ slice.name }},
+        {%- for name in hypothesis.slices | map(attribute='name') %}
+        {%- set first = wide_integer('first_' ~ name) %}
+        {%- set second = wide_integer('second_' ~ name) %}
+        {%- set tied = wide_integer('first_' ~ name ~ ' + second_' ~ name) %}
+        {%- set first_placement = wide_integer('2 * second_up_to_' ~ name ~ ' - second_' ~ name) %}
+        {%- set second_placement = wide_integer('2 * first_up_to_' ~ name ~ ' - first_' ~ name) %}
+        sum({{ first }}) as first_{{ name }},
+        sum({{ second }}) as second_{{ name }},
+        sum({{ first }} * {{ first_placement }}) as first_placements_{{ name }},
+        sum({{ first }} * {{ first_placement }} * {{ first_placement }}) as first_squares_{{ name }},
+        sum({{ second }} * {{ second_placement }} * {{ second_placement }}) as second_squares_{{ name }},
+        sum({{ tied }} * {{ tied }} * {{ tied }} - {{ tied }}) as tie_sum_{{ name }},
         {%- endfor %}
         territory
-    from placements_for_{{ hypothesis.hypothesis_id }}
+    from split_for_{{ hypothesis.hypothesis_id }}
     group by territory
 
 ),
@@ -135,26 +114,18 @@ sums_for_{{ hypothesis.hypothesis_id }} as (
 {% endfor %}
 final as (
 
-    -- No row: the columns where the register has no such hypothesis.
-    select
-        cast(null as string) as hypothesis_id,
-        cast(null as string) as population,
-        cast(null as string) as trimming,
-        cast(null as string) as territory,
-        {{ wide_integer('null') }} as first_clients,
-        {{ wide_integer('null') }} as second_clients,
-        {{ wide_integer('null') }} as first_placements,
-        {{ wide_integer('null') }} as first_squared_placements,
-        {{ wide_integer('null') }} as second_squared_placements,
-        {{ wide_integer('null') }} as tie_sum
-    where false
+    {{ no_rows({
+        'hypothesis_id': 'string', 'population': 'string', 'trimming': 'string', 'territory': 'string',
+        'first_clients': 'wide', 'second_clients': 'wide', 'first_placements': 'wide',
+        'first_squared_placements': 'wide', 'second_squared_placements': 'wide', 'tie_sum': 'wide'
+    }) | indent(4) }}
     {%- for hypothesis in hypotheses %}
-    {%- for slice in rank_slices(hypothesis, populations, trimmings) %}
+    {%- for slice in hypothesis.slices %}
     union all
     select
         '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
-        '{{ slice.population.population }}' as population,
-        '{{ slice.trimming.trimming }}' as trimming,
+        '{{ slice.population }}' as population,
+        '{{ slice.trimming }}' as trimming,
         territory,
         first_{{ slice.name }} as first_clients,
         second_{{ slice.name }} as second_clients,

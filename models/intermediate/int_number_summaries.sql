@@ -1,5 +1,9 @@
 {%- set shares = {'p25': 0.25, 'median': 0.5, 'p75': 0.75} %}
 {%- set traits = number_traits() %}
+{%- set counted_types = {
+    'trait': 'string', 'units_per_one': 'int', 'is_churned': 'boolean', 'product_count': 'bigint',
+    'value_units': 'bigint', 'clients': 'bigint'
+} %}
 {%- set all_clients = 'cast(sum(clients) as bigint)' %}
 
 with
@@ -15,19 +19,10 @@ clients as {{ not_materialized() }} (
 
 buckets as (
 
-    -- No row: the columns where the bank has no such trait.
-    select
-        cast(null as string) as trait,
-        cast(null as int) as units_per_one,
-        cast(null as boolean) as is_churned,
-        cast(null as bigint) as product_count,
-        cast(null as bigint) as value_units,
-        cast(null as bigint) as clients,
-        {{ wide_integer('null') }} as total_units,
-        {{ wide_integer('null') }} as total_squared_units,
-        cast(null as bigint) as lowest_units,
-        cast(null as bigint) as highest_units
-    where false
+    {{ no_rows(dict(
+        counted_types,
+        total_units='wide', total_squared_units='wide', lowest_units='bigint', highest_units='bigint'
+    )) | indent(4) }}
     {%- for row in traits if row.has_many_values %}
     {%- set units = whole_units(row.trait, row.kind) %}
     union all
@@ -68,15 +63,7 @@ quartile_buckets as (
 
 counted_values as (
 
-    -- No row: the columns where the bank has no such trait.
-    select
-        cast(null as string) as trait,
-        cast(null as int) as units_per_one,
-        cast(null as boolean) as is_churned,
-        cast(null as bigint) as product_count,
-        cast(null as bigint) as value_units,
-        cast(null as bigint) as clients
-    where false
+    {{ no_rows(counted_types) | indent(4) }}
     {%- for row in traits if not row.has_many_values %}
     union all
     select

@@ -78,7 +78,6 @@ final as (
         proposal_id,
         is_break_even,
         detected_save_rate,
-        expected_churn_rate as control_churn_rate,
         offer_churn_rate,
         cast(
             ceil(

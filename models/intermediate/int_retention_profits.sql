@@ -1,3 +1,5 @@
+{%- set churned, alike = 'segment_counts.lookalike_churned_clients', 'segment_counts.lookalike_clients' %}
+
 with
 
 proposals as (
@@ -9,12 +11,6 @@ proposals as (
 segment_counts as (
 
     select * from {{ ref('int_segment_counts') }}
-
-),
-
-lookalikes as (
-
-    select * from {{ ref('int_segment_lookalikes') }}
 
 ),
 
@@ -38,9 +34,9 @@ valued as (
         assumption_sets.*,
         segment_counts.active_clients as target_clients,
         case assumption_sets.expected_churn_rate_end
-            when 'low' then {{ wilson_low('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
-            when 'high' then {{ wilson_high('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
-            else {{ rate('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
+            when 'low' then {{ wilson_low(churned, alike) }}
+            when 'high' then {{ wilson_high(churned, alike) }}
+            else {{ rate(churned, alike) }}
         end as expected_churn_rate,
         -- Who has no account counts with a balance of nothing, and pays fees all the same.
         (
@@ -50,11 +46,10 @@ valued as (
             * assumption_sets.fee_per_product
         ) * {{ annuity('assumption_sets.years_kept', 'assumption_sets.discount_rate') }} as value_of_kept_client,
         {{ is_too_small(
-            'least(segment_counts.active_clients, lookalikes.lookalike_clients)', 'bank.minimum_clients'
+            'least(segment_counts.active_clients, segment_counts.lookalike_clients)', 'bank.minimum_clients'
         ) }} as is_too_small
     from proposals
     inner join segment_counts on proposals.segment_id = segment_counts.segment_id
-    inner join lookalikes on proposals.segment_id = lookalikes.segment_id
     cross join assumption_sets
     cross join bank
 

@@ -113,31 +113,23 @@ redundant as (
 
 ),
 
-compared as (
+ranked as (
 
     select
         rated.*,
         {{ lift('rated.churn_rate', 'rated.all_churn_rate') }} as lift,
-        redundant.candidate_id is not null as is_redundant
+        redundant.candidate_id is not null as is_redundant,
+        {{ rank_among(
+            'rated.can_be_found and rated.is_significant and redundant.candidate_id is null and not rated.is_known',
+            order='abs(rated.coverage * (rated.churn_rate - rated.all_churn_rate)) desc, rated.candidate_id',
+            per='rated.sample_kind, rated.draw'
+        ) }} as place_among_found
     from rated
     left join redundant
         on
             rated.sample_kind = redundant.sample_kind
             and rated.draw = redundant.draw
             and rated.candidate_id = redundant.candidate_id
-
-),
-
-ranked as (
-
-    select
-        *,
-        {{ rank_among(
-            'can_be_found and is_significant and not is_redundant and not is_known',
-            order='abs(coverage * (churn_rate - all_churn_rate)) desc, candidate_id',
-            per='sample_kind, draw'
-        ) }} as place_among_found
-    from compared
 
 ),
 

@@ -25,31 +25,18 @@ segments as (
 
 ),
 
-shared as (
-
-    select
-        search_cells.candidate_id,
-        segments.segment_id,
-        cast(sum(cells.clients) as bigint) as shared_clients
-    from search_cells
-    inner join cells on search_cells.cell_id = cells.cell_id
-    inner join segments on {{ has_part('cells.segment_ids', ',', 'segments.segment_id') }}
-    group by search_cells.candidate_id, segments.segment_id
-
-),
-
 final as (
 
     select
-        shared.candidate_id,
-        shared.segment_id,
-        shared.shared_clients,
-        {{ rate(
-            'shared.shared_clients', '(candidates.clients + segments.clients - shared.shared_clients)'
-        ) }} as overlap
-    from shared
-    inner join candidates on shared.candidate_id = candidates.candidate_id
-    inner join segments on shared.segment_id = segments.segment_id
+        candidates.candidate_id,
+        segments.segment_id,
+        cast(sum(cells.clients) as bigint) as shared_clients,
+        {{ rate('sum(cells.clients)', '(candidates.clients + segments.clients - sum(cells.clients))') }} as overlap
+    from candidates
+    inner join search_cells on candidates.candidate_id = search_cells.candidate_id
+    inner join cells on search_cells.cell_id = cells.cell_id
+    inner join segments on {{ has_part('cells.segment_ids', ',', 'segments.segment_id') }}
+    group by candidates.candidate_id, candidates.clients, segments.segment_id, segments.clients
 
 )
 

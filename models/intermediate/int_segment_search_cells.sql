@@ -1,4 +1,4 @@
-{%- set drivers = seed_rows('traits') | selectattr('is_driver') | list %}
+{%- set drivers = seed_rows('traits') | selectattr('is_driver') | map(attribute='trait') | list %}
 {%- set search = seed_rows('segment_search') | first | default({'largest_depth': 1, 'smallest_coverage': 0}, true) %}
 
 with
@@ -16,21 +16,16 @@ segment_rules as (
 
 ),
 
--- A client without a value of a trait meets no condition on it.
+-- A client without a value of a trait meets no condition on it: unpivot leaves NULL out.
 cell_levels as (
 
-    {%- for row in drivers %}
     select
         cell_id,
-        '{{ row.trait }}' as trait,
-        {{ row.trait }} as level,
+        trait,
+        level,
         clients
     from cells
-    where {{ row.trait }} is not null
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+    unpivot (level for trait in ({{ drivers | join(', ') }}))
 
 ),
 

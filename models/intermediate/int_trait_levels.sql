@@ -10,14 +10,9 @@ cells as (
 
 final as (
 
-    -- No row: the columns where the register has no such trait.
-    select
-        cast(null as string) as trait,
-        cast(null as string) as level,
-        cast(null as bigint) as product_count,
-        cast(null as bigint) as clients,
-        cast(null as bigint) as churned_clients
-    where false
+    {{ no_rows({
+        'trait': 'string', 'level': 'string', 'product_count': 'bigint', 'clients': 'bigint', 'churned_clients': 'bigint'
+    }) | indent(4) }}
     {%- for row in traits %}
     union all
     select
@@ -25,7 +20,7 @@ final as (
         cast({{ row.trait }} as string) as level,
         {{ product_count() }} as product_count,
         cast(sum(clients) as bigint) as clients,
-        cast(coalesce(sum(clients) filter (where is_churned), 0) as bigint) as churned_clients
+        {{ sum_where('clients', 'is_churned') }} as churned_clients
     from cells
     where {{ row.trait }} is not null
     group by all

@@ -16,9 +16,7 @@ readable as (
 
     select
         population,
-        {{ join_rows(
-            "column_name || ' ' || operator || ' ' || value", ' and ', order='column_name, operator, value'
-        ) }} as rule
+        {{ readable_rule() }} as rule
     from population_rules
     group by population
 

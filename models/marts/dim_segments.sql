@@ -22,9 +22,7 @@ readable as (
 
     select
         segment_id,
-        {{ join_rows(
-            "column_name || ' ' || operator || ' ' || value", ' and ', order='column_name, operator, value'
-        ) }} as rule
+        {{ readable_rule() }} as rule
     from segment_rules
     group by segment_id
 

@@ -36,26 +36,18 @@ settings as (
 
 ),
 
--- Half a client more in each count: finite where all left or none; nothing where the whole bank did.
-weighed as (
+joined as (
 
     select
         portrait.*,
         sum(portrait.clients) over by_trait as all_clients,
         sum(portrait.churned_clients) over by_trait as all_churned_clients,
+        -- Half a client more in each count: finite where all left or none; nothing where the whole bank did.
         (portrait.churned_clients + 0.5e0) / sum(portrait.churned_clients + 0.5e0) over by_trait as churned_weight,
         (portrait.clients - portrait.churned_clients + 0.5e0)
         / sum(portrait.clients - portrait.churned_clients + 0.5e0) over by_trait as active_weight,
-        portrait.bank_churn_rate > 0 and portrait.bank_churn_rate < 1 as has_both_outcomes
-    from portrait
-    window by_trait as (partition by portrait.trait)
-
-),
-
-joined as (
-
-    select
-        weighed.*,
+        portrait.bank_churn_rate > 0 and portrait.bank_churn_rate < 1 as has_both_outcomes,
+        portrait.churned_clients in (0, portrait.clients) as is_separated,
         effects.is_reference,
         effects.odds_ratio_adjusted,
         effects.odds_ratio_adjusted_low,
@@ -67,21 +59,21 @@ joined as (
         effects.p_value_adjusted,
         undefined_reasons.reason_ru,
         undefined_reasons.reason_en,
-        weighed.churned_clients in (0, weighed.clients) as is_separated,
-        case when weighed.bank_churn_rate < settings.rare_outcome_below then 1.0e0 else 0.5e0 end as rate_ratio_power,
+        case when portrait.bank_churn_rate < settings.rare_outcome_below then 1.0e0 else 0.5e0 end as rate_ratio_power,
         -- A level whose trait as a whole is not told apart from chance is no discovery.
         effects.p_value_adjusted < settings.false_discovery_rate and drivers.is_distinguishable as is_discovery,
-        max(case when effects.is_reference then weighed.churned_clients end) over by_trait as reference_churned_clients,
-        max(case when effects.is_reference then weighed.clients end) over by_trait as reference_clients,
+        max(case when effects.is_reference then portrait.churned_clients end) over by_trait
+            as reference_churned_clients,
+        max(case when effects.is_reference then portrait.clients end) over by_trait as reference_clients,
         levels.trait_sort_order,
         levels.sort_order
-    from weighed
-    inner join effects on weighed.trait = effects.trait and weighed.level = effects.level
-    inner join levels on weighed.trait = levels.trait and weighed.level = levels.level
-    inner join drivers on weighed.trait = drivers.trait
+    from portrait
+    inner join effects on portrait.trait = effects.trait and portrait.level = effects.level
+    inner join levels on portrait.trait = levels.trait and portrait.level = levels.level
+    inner join drivers on portrait.trait = drivers.trait
     left join undefined_reasons on effects.reason_code = undefined_reasons.reason_code
     cross join settings
-    window by_trait as (partition by weighed.trait)
+    window by_trait as (partition by portrait.trait)
 
 ),
 

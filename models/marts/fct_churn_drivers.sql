@@ -29,37 +29,28 @@ settings as (
 
 ),
 
-joined as (
+final as (
 
     select
-        tests.*,
+        tests.trait,
         levels.level_count,
+        tests.information_value,
+        tests.information_value_low,
+        tests.information_value_high,
+        tests.cramers_v,
+        tests.cramers_v_low,
+        tests.cramers_v_high,
+        tests.likelihood_ratio,
+        tests.degrees_of_freedom,
+        tests.p_value,
         tests.p_value < settings.false_discovery_rate as is_distinguishable,
-        traits.sort_order
+        {{ rank_among(
+            'tests.information_value is not null', order='tests.information_value desc, traits.sort_order'
+        ) }} as rank
     from tests
     inner join levels on tests.trait = levels.trait
     inner join traits on tests.trait = traits.trait
     cross join settings
-
-),
-
-final as (
-
-    select
-        trait,
-        level_count,
-        information_value,
-        information_value_low,
-        information_value_high,
-        cramers_v,
-        cramers_v_low,
-        cramers_v_high,
-        likelihood_ratio,
-        degrees_of_freedom,
-        p_value,
-        is_distinguishable,
-        {{ rank_among('information_value is not null', order='information_value desc, sort_order') }} as rank
-    from joined
 
 )
 

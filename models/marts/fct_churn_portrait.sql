@@ -24,46 +24,35 @@ counted as (
         trait,
         level,
         cast(sum(clients) as bigint) as clients,
-        cast(sum(churned_clients) as bigint) as churned_clients
+        cast(sum(churned_clients) as bigint) as churned_clients,
+        -- Clients without a value of the trait are in none of its levels: shares are of those who are.
+        sum(sum(clients)) over (partition by trait) as all_clients,
+        sum(sum(churned_clients)) over (partition by trait) as all_churned_clients
     from trait_levels
     group by trait, level
-
-),
-
--- Clients without a value of the trait are in none of its levels: shares are of those who are.
-totalled as (
-
-    select
-        *,
-        sum(clients) over (partition by trait) as all_clients,
-        sum(churned_clients) over (partition by trait) as all_churned_clients
-    from counted
 
 ),
 
 rated as (
 
     select
-        totalled.*,
-        {{ rate('totalled.churned_clients', 'totalled.clients') }} as churn_rate,
-        {{ wilson_low('totalled.churned_clients', 'totalled.clients') }} as churn_rate_low,
-        {{ wilson_high('totalled.churned_clients', 'totalled.clients') }} as churn_rate_high,
+        counted.*,
+        {{ rate('counted.churned_clients', 'counted.clients') }} as churn_rate,
+        {{ wilson_low('counted.churned_clients', 'counted.clients') }} as churn_rate_low,
+        {{ wilson_high('counted.churned_clients', 'counted.clients') }} as churn_rate_high,
         bank.bank_churn_rate,
-        {{ rate('totalled.churned_clients', 'totalled.all_churned_clients') }} as share_of_churned,
+        {{ rate('counted.churned_clients', 'counted.all_churned_clients') }} as share_of_churned,
         {{ rate(
-            '(totalled.clients - totalled.churned_clients)',
-            '(totalled.all_clients - totalled.all_churned_clients)'
+            '(counted.clients - counted.churned_clients)', '(counted.all_clients - counted.all_churned_clients)'
         ) }} as share_of_active,
         {{ is_too_small_of_total(
-            'totalled.clients',
-            'bank.minimum_clients',
-            tie_breaker='levels.sort_order, totalled.level',
-            total='totalled.trait'
+            'counted.clients', 'bank.minimum_clients', tie_breaker='levels.sort_order, counted.level',
+            total='counted.trait'
         ) }} as is_too_small,
         levels.trait_sort_order,
         levels.sort_order
-    from totalled
-    inner join levels on totalled.trait = levels.trait and totalled.level = levels.level
+    from counted
+    inner join levels on counted.trait = levels.trait and counted.level = levels.level
     cross join bank
 
 ),

@@ -49,9 +49,7 @@ designed as (
     from profits
     left join effects
         on profits.segment_id = effects.segment_id and profits.proposal_id = effects.proposal_id
-    group by
-        profits.segment_id, profits.proposal_id, profits.target_clients, profits.expected_churn_rate,
-        profits.break_even_save_rate, profits.reason_code, profits.is_too_small
+    group by all
 
 ),
 

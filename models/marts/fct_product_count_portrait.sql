@@ -76,37 +76,29 @@ compared as (
 
 ),
 
-differing as (
-
-    select
-        shared.*,
-        compared.share_difference,
-        compared.is_told_apart
-    from shared
-    left join compared on shared.trait = compared.trait and shared.level = compared.level and shared.is_compared
-
-),
-
 final as (
 
     select
-        product_count,
-        trait,
-        level,
-        clients,
-        share,
-        is_too_small,
+        shared.product_count,
+        shared.trait,
+        shared.level,
+        shared.clients,
+        shared.share,
+        shared.is_too_small,
         coalesce({{ rank_among(
-            'not is_too_small', order='clients desc, sort_order, level', per='product_count, trait'
+            'not shared.is_too_small',
+            order='shared.clients desc, shared.sort_order, shared.level',
+            per='shared.product_count, shared.trait'
         ) }} = 1, false) as is_most_common,
-        share_difference,
+        compared.share_difference,
         -- Rounded: the two levels of a flag differ equally but for the last bit.
         {{ rank_among(
-            'coalesce(is_told_apart, false)',
-            order='round(abs(share_difference), 12) desc, trait_sort_order, sort_order, level',
+            'coalesce(compared.is_told_apart, false)',
+            order='round(abs(compared.share_difference), 12) desc, shared.trait_sort_order, shared.sort_order, shared.level',
             function='dense_rank'
         ) }} as share_difference_rank
-    from differing
+    from shared
+    left join compared on shared.trait = compared.trait and shared.level = compared.level and shared.is_compared
 
 )
 

@@ -12,12 +12,6 @@ segment_counts as (
 
 ),
 
-lookalikes as (
-
-    select * from {{ ref('int_segment_lookalikes') }}
-
-),
-
 bank as (
 
     select * from {{ ref('int_bank_totals') }}
@@ -29,18 +23,18 @@ expected as (
     select
         proposals.*,
         segment_counts.active_clients as target_clients,
-        lookalikes.lookalike_clients,
-        lookalikes.lookalike_churned_clients,
-        {{ rate('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }} as lookalike_churn_rate,
-        {{ wilson_low('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
+        segment_counts.lookalike_clients,
+        segment_counts.lookalike_churned_clients,
+        {{ rate('segment_counts.lookalike_churned_clients', 'segment_counts.lookalike_clients') }}
+            as lookalike_churn_rate,
+        {{ wilson_low('segment_counts.lookalike_churned_clients', 'segment_counts.lookalike_clients') }}
             as lookalike_churn_rate_low,
-        {{ wilson_high('lookalikes.lookalike_churned_clients', 'lookalikes.lookalike_clients') }}
+        {{ wilson_high('segment_counts.lookalike_churned_clients', 'segment_counts.lookalike_clients') }}
             as lookalike_churn_rate_high,
         bank.bank_churn_rate,
         bank.minimum_clients
     from proposals
     inner join segment_counts on proposals.segment_id = segment_counts.segment_id
-    inner join lookalikes on proposals.segment_id = lookalikes.segment_id
     cross join bank
 
 ),

@@ -9,6 +9,6 @@ select
     cast(sum({{ number.total }}) as bigint) as {{ number.total }},
     {%- endfor %}
     cast(sum(clients) as bigint) as clients,
-    cast(coalesce(sum(clients) filter (where is_churned), 0) as bigint) as churned_clients
+    {{ sum_where('clients', 'is_churned') }} as churned_clients
 from {{ ref('int_client_cells') }}
 group by all

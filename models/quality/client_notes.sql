@@ -1,10 +1,8 @@
 {#- A table: the clients are counted once, however often it is read. #}
 {{- config(materialized='table') }}
 
-{%- set domains = client_columns() %}
-{%- set rules = seed_rows('population_rules') %}
-{%- set optional = domains | rejectattr('is_required') | list %}
-{%- set dropping = seed_rows('populations') | selectattr('rules_mean', 'equalto', 'drop') | list %}
+{%- set optional = client_columns() | rejectattr('is_required') | list %}
+{%- set dropping = client_populations() | selectattr('rules_mean', 'equalto', 'drop') | list %}
 
 with
 
@@ -51,8 +49,7 @@ counted as (
         count(*) filter (where {{ column.column_name }} is null) as without_{{ column.column_name }},
         {%- endfor %}
         {%- for population in dropping %}
-        count(*) filter (where not {{ population_predicate(population, rules, domains) }})
-            as outside_{{ population.population }},
+        count(*) filter (where not {{ population.condition }}) as outside_{{ population.population }},
         {%- endfor %}
         count(*) as clients
     from clients
@@ -61,13 +58,7 @@ counted as (
 
 noted as (
 
-    -- No row: the columns where the registers have nothing of the kind.
-    select
-        cast(null as string) as note,
-        cast(null as string) as subject,
-        cast(null as bigint) as clients,
-        cast(null as bigint) as all_clients
-    where false
+    {{ no_rows({'note': 'string', 'subject': 'string', 'clients': 'bigint', 'all_clients': 'bigint'}) | indent(4) }}
     {%- for population in dropping %}
     union all
     select

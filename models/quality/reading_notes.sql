@@ -21,21 +21,6 @@ number_notations as (
 
 ),
 
-{%- if open_columns %}
-
-clients as {{ not_materialized() }} (
-
-    select * from {{ ref('stg_bank__clients') }}
-
-),
-
-allowed_values as (
-
-    select * from {{ ref('allowed_values') }}
-
-),
-{%- endif %}
-
 noted as (
 
     select
@@ -70,10 +55,10 @@ noted as (
         'unlisted_value' as reading,
         '{{ column.raw_column }} = ' || {{ column.column_name }} as subject,
         count(*) as file_rows
-    from clients
+    from {{ ref('stg_bank__clients') }}
     where
         {{ column.column_name }} not in (
-            select allowed_values.value from allowed_values where allowed_values.column_name = '{{ column.column_name }}'
+            select value from {{ ref('allowed_values') }} where column_name = '{{ column.column_name }}'
         )
     group by {{ column.column_name }}
     {%- endfor %}

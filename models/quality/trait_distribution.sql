@@ -56,17 +56,16 @@ counted as (
         cast(null as string) as rule
     from cells
     group by is_churned
-    {%- for level, clients in [('true', 'segments.clients'), ('false', 'bank.clients - segments.clients')] %}
     union all
     select
         segments.segment_id as trait,
-        '{{ level }}' as level,
-        {{ clients }} as clients,
+        cast(members.is_in_segment as string) as level,
+        case when members.is_in_segment then segments.clients else bank.clients - segments.clients end as clients,
         segment_names.rule
     from segments
     inner join segment_names on segments.segment_id = segment_names.segment_id
     cross join bank
-    {%- endfor %}
+    cross join (values (true), (false)) as members (is_in_segment)
 
 ),
 

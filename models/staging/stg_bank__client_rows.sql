@@ -36,7 +36,9 @@ cleaned as {{ not_materialized() }} (
 
     select
         {%- for column in columns %}
-        {{ cell_text(column) }} as {{ column.column_name }},
+        {%- set cell = 'source.' ~ column.raw_column %}
+        {{ number_text(cell, 'decimal_marks.' ~ column.column_name) if column.is_number else clean_text(cell) }}
+            as {{ column.column_name }},
         {%- endfor %}
         source.source_row_number,
         source.row_fault
@@ -49,12 +51,9 @@ read as {{ not_materialized() }} (
 
     select
         {%- for column in columns %}
-        {%- if column.is_number %}
-        {{ read_number('cleaned.' ~ column.column_name, 'decimal_marks.' ~ column.column_name) }}
+        {%- set text = 'cleaned.' ~ column.column_name %}
+        {{ read_number(text, 'decimal_marks.' ~ column.column_name) if column.is_number else text }}
             as {{ column.column_name }},
-        {%- else %}
-        cleaned.{{ column.column_name }},
-        {%- endif %}
         {%- endfor %}
         cleaned.source_row_number,
         cleaned.row_fault

@@ -77,8 +77,30 @@ def applicable_hypotheses() -> list[dict[str, Any]]:
     """Return those of the register, as the macro of that name does."""
     money = [row["column_name"] for row in client_columns() if row["kind"] in ("money", "number")]
     return [
-        row | {"is_about_money": row["kind"] != "proportion" and row["metric_column"] in money}
+        row
+        | {
+            "client_group": f"case when {row['group_column']} is not null then 'first' end",
+            "units": row["metric_column"],
+            "units_per_one": 1,
+            "is_about_money": row["kind"] != "proportion" and row["metric_column"] in money,
+        }
         for row in seed_rows("hypotheses")
+    ]
+
+
+def client_populations() -> list[dict[str, Any]]:
+    """Return those of the register, each with a plain condition, as the macro of that name does."""
+    return [
+        row | {"name": row["population"], "trimming": "none", "is_trimmed": False, "condition": "is_churned"}
+        for row in seed_rows("populations")
+    ]
+
+
+def client_slices() -> list[dict[str, Any]]:
+    """Return the populations, and each of them trimmed."""
+    trimmed = {"trimming": "tails", "is_trimmed": True}
+    return client_populations() + [
+        row | trimmed | {"name": f"{row['population']}_tails"} for row in client_populations()
     ]
 
 

@@ -22,13 +22,9 @@ product_count_portrait as (
 
 valued as (
 
-    -- No row: the columns where the bank has no such trait.
-    select
-        cast(null as string) as trait,
-        cast(null as boolean) as is_churned,
-        cast(null as bigint) as product_count,
-        cast(null as double) as value
-    where false
+    {{ no_rows({
+        'trait': 'string', 'is_churned': 'boolean', 'product_count': 'bigint', 'value': 'double'
+    }) | indent(4) }}
     {%- for trait in traits %}
     union all
     select

@@ -84,10 +84,10 @@ def attributes_of(columns: Iterable[Row], banded: set[str]) -> Iterator[Column]:
             yield Column(f"has_{column.name}", "boolean", described(f"has_{column.name}", row, HAS))
 
 
-def key_of(columns: Iterable[Column]) -> str:
+def key_of(columns: Iterable[Column], segment_ids: str = "segment_ids") -> str:
     """What identifies a group of clients, as YAML; a level that may be missing is text in it."""
     names = [f"coalesce({each.name}, '')" if each.may_be_missing else each.name for each in columns]
-    return json.dumps([*names, "segment_ids", "is_churned"])
+    return json.dumps([*names, segment_ids, "is_churned"])
 
 
 def contracts(bank: str = BANK) -> str:
