@@ -93,7 +93,7 @@ def test_a_build_that_fails_leaves_no_model_of_the_file_before(
 
 # `docs generate` compiles, too; the fixture `manifest` parses the project, and `docs` documents what is built.
 CLEAN = ["docs generate", "seed", "build --select +dim_segments", "ls"]
-CLEAN += [f"build --empty {' '.join(DATA_TESTS)}"]
+CLEAN += ["build --empty"]
 BUILT = [
     "compile --select fct_segment_metrics",
     "run --select +dim_segments --threads 1",
