@@ -487,6 +487,7 @@ CASES: dict[str, Callable[[Writer], Input]] = {
     "header_break": lambda c: c.write(c.with_column("a\nnote", str)),
     "missing_column_parquet": lambda c: c.parquet("* exclude (Churn)"),
     "koi8_r": lambda c: c.write(c.rows, encoding="koi8-r"),
+    "cp866": lambda c: c.write(c.in_turn(2, None, ["Шуя"]), encoding="cp866"),
     "utf16_no_mark": lambda c: c.write(c.rows, encoding="utf-16-le"),
     "utf16_cut": lambda c: c.raw(as_csv(c.rows).encode("utf-16")[:-1]),
     "cut_gz_end": lambda c: c.raw(c.packed[:-4], "clients.csv.gz"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import gzip
 import os
 import re
@@ -197,7 +198,11 @@ def read_text(path: Path, copy: Path) -> tuple[Path, Rows]:
             raise UnfitError(
                 f"starts as {encoding.upper()} but is broken in row {error.rows.current}; export it again as UTF-8"
             ) from error
-        if error.rows.has_letters or not (rows := _scan(path, "cp1251", copy, declared_names())).has_proof:
+        rows = error.rows
+        if not rows.has_letters:
+            with contextlib.suppress(_UndecodableError):  # cp1251 has no 0x98
+                rows = _scan(path, "cp1251", copy, declared_names())
+        if not rows.has_proof:
             raise UnfitError(
                 f"is not UTF-8 in row {error.rows.current}, and no other encoding is certain; if it is cp1251, convert"
                 " it: `iconv -f cp1251 -t utf-8`"
