@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from conftest import DATA_TESTS, SAMPLE, DbtInProcess, rows_in
+from conftest import SAMPLE, DbtInProcess, rows_in
 
 
 class Project(DbtInProcess):
