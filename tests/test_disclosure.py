@@ -99,7 +99,7 @@ def test_the_page_states_how_far_its_filtered_numbers_are_from_the_mart(
     usual = [sorted(rates)[int(0.95 * len(rates))] for rates in (pair_rates, triple_rates)]
     worst = [max(pair_rates), max(triple_rates)]
     first = [MINIMUM_GROUP, moved, 100 * moved / clients, MINIMUM_GROUP, pair, triple, 100]
-    wanted = {"en": [*first, *usual, 95, *worst, 100], "ru": [*first, 95, *usual, *worst, 100]}
+    wanted = {"en": [*first, *usual, 95, *worst, 100, 30], "ru": [*first, 95, *usual, *worst, 100, 30]}
     assert 0 < pair < triple
     names: dict[str, Any] = {"input_name": "clients.parquet", "is_synthetic": True}
     pages = write_dashboards(marts, cube, tmp_path, **names)

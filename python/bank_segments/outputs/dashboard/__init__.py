@@ -263,11 +263,10 @@ class Views:
         _, position = self.words.gettext, self.cube.dimensions.index(territory)
         lines, bands = self.labels(territory), self.labels(scale)
         names = {"territory": self.words.trait(territory), "scale": self.words.trait(scale)}
-        sizes = Counter[str]()
-        for cell in self.cube.cells:
-            sizes[cell.levels[position]] += cell.clients
-        largest = dict(sizes.most_common(len(MARKS)))
-        shown = [place for place, level in enumerate(self.levels[territory]) if level in largest]
+        largest = self.marts.fct_churn_portrait.query(
+            f"trait == @territory and clients_rank <= {len(MARKS)}"
+        )["level"]
+        shown = [place for place, level in enumerate(self.levels[territory]) if level in set(largest)]
         marked = list(zip(shown, MARKS, strict=False))
         note = _("Lines: “%(territory)s”. Points: “%(scale)s”. Whiskers: 95%% intervals.", **names)
         if len(shown) < len(lines):
