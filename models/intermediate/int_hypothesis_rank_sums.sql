@@ -5,10 +5,10 @@
 {%- set reported = slices | rejectattr('is_trimmed') | selectattr('population', 'in', hypothesis.populations.split()) %}
 {%- do hypothesis.update(slices=slices if hypothesis.kind == 'rank' else reported | list) %}
 {%- endfor %}
-{#- More clients than a group may have. Both groups are counted in one number, so many for a client of the first and one
-    for one of the second: the sums are what takes time. #}
+{%- set has_trimmed = hypotheses | selectattr('kind', 'equalto', 'rank') | list %}
+{#- More clients than a group may have: pairs of them, even twice, still fit a bigint. Both groups are counted in one
+    number, so many for a client of the first and one for one of the second: the sums are what takes time. #}
 {%- set group_size = 2147483648 %}
-{%- set weight = "case when compared.client_group = 'first' then " ~ group_size ~ ' else 1 end' %}
 
 with
 
@@ -32,7 +32,12 @@ trim_bounds as (
 
 compared as {{ not_materialized() }} (
 
-    {{ sliced_values() | indent(4) }}
+    select
+        *,
+        case when client_group = 'first' then {{ group_size }} else 1 end * clients as both_groups
+    from (
+        {{ (sliced_values() if has_trimmed else hypothesis_values()) | indent(8) }}
+    ) as compared
 
 ),
 
@@ -46,7 +51,7 @@ levels_for_{{ hypothesis.hypothesis_id }} as (
         {{ "case when territories.is_all then 'all' else compared.territory end" if is_by_territory else "'all'" }}
             as territory,
         {%- for name in hypothesis.slices | map(attribute='name') %}
-        {{ sum_where(weight ~ ' * compared.clients', 'compared.is_in_' ~ name) }} as both_{{ name }},
+        {{ sum_where('compared.both_groups', 'compared.is_in_' ~ name) }} as both_{{ name }},
         {%- endfor %}
         compared.value_units
     from compared
@@ -93,16 +98,16 @@ sums_for_{{ hypothesis.hypothesis_id }} as (
 
     select
         {%- for name in hypothesis.slices | map(attribute='name') %}
-        {%- set first = wide_integer('first_' ~ name) %}
-        {%- set second = wide_integer('second_' ~ name) %}
+        {%- set first_placement = '(2 * second_up_to_' ~ name ~ ' - second_' ~ name ~ ')' %}
+        {%- set second_placement = '(2 * first_up_to_' ~ name ~ ' - first_' ~ name ~ ')' %}
         {%- set tied = wide_integer('first_' ~ name ~ ' + second_' ~ name) %}
-        {%- set first_placement = wide_integer('2 * second_up_to_' ~ name ~ ' - second_' ~ name) %}
-        {%- set second_placement = wide_integer('2 * first_up_to_' ~ name ~ ' - first_' ~ name) %}
-        sum({{ first }}) as first_{{ name }},
-        sum({{ second }}) as second_{{ name }},
-        sum({{ first }} * {{ first_placement }}) as first_placements_{{ name }},
-        sum({{ first }} * {{ first_placement }} * {{ first_placement }}) as first_squares_{{ name }},
-        sum({{ second }} * {{ second_placement }} * {{ second_placement }}) as second_squares_{{ name }},
+        sum(first_{{ name }}) as first_{{ name }},
+        sum(second_{{ name }}) as second_{{ name }},
+        sum(first_{{ name }} * {{ first_placement }}) as first_placements_{{ name }},
+        sum({{ wide_integer('first_' ~ name ~ ' * ' ~ first_placement) }} * {{ first_placement }})
+            as first_squares_{{ name }},
+        sum({{ wide_integer('second_' ~ name ~ ' * ' ~ second_placement) }} * {{ second_placement }})
+            as second_squares_{{ name }},
         sum({{ tied }} * {{ tied }} * {{ tied }} - {{ tied }}) as tie_sum_{{ name }},
         {%- endfor %}
         territory
