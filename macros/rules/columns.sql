@@ -60,9 +60,10 @@
 {# The populations, and each without the tails that a trimming cuts off. #}
 {% macro client_slices() -%}
     {%- set populations = client_populations() -%}
+    {%- set trimmings = seed_rows('trimmings') | map(attribute='trimming') | reject('equalto', 'none') | list -%}
     {%- set slices = populations | list -%}
     {%- for row in populations -%}
-        {%- for trimming in seed_rows('trimmings') | map(attribute='trimming') | reject('equalto', 'none') -%}
+        {%- for trimming in trimmings -%}
             {%- do slices.append(
                 dict(row, name=row.population ~ '_' ~ trimming, trimming=trimming, is_trimmed=true)
             ) -%}

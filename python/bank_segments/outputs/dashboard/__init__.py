@@ -263,10 +263,9 @@ class Views:
         _, position = self.words.gettext, self.cube.dimensions.index(territory)
         lines, bands = self.labels(territory), self.labels(scale)
         names = {"territory": self.words.trait(territory), "scale": self.words.trait(scale)}
-        largest = self.marts.fct_churn_portrait.query(
-            f"trait == @territory and clients_rank <= {len(MARKS)}"
-        )["level"]
-        shown = [place for place, level in enumerate(self.levels[territory]) if level in set(largest)]
+        drawn = self.marts.fct_churn_portrait.query(f"trait == @territory and clients_rank <= {len(MARKS)}")
+        largest = set(drawn["level"])
+        shown = [place for place, level in enumerate(self.levels[territory]) if level in largest]
         marked = list(zip(shown, MARKS, strict=False))
         note = _("Lines: “%(territory)s”. Points: “%(scale)s”. Whiskers: 95%% intervals.", **names)
         if len(shown) < len(lines):
