@@ -1,9 +1,11 @@
 {#
-    The values that the hypotheses compare, as a query, with the populations that each is in: money, which has nearly as
+    The values that hypotheses compare, as a query, with the populations that each is in: money, which has nearly as
     many values as there are clients, from `clients`, one by one, all else from `cells`, each once.
 #}
-{% macro hypothesis_values() -%}
+{% macro hypothesis_values(hypotheses) -%}
 {%- set populations = client_populations() -%}
+{%- set counted = hypotheses | rejectattr('is_about_money') | map(attribute='hypothesis_id') | list -%}
+{%- if counted or not hypotheses -%}
 select
     hypothesis_id,
     territory,
@@ -15,9 +17,10 @@ select
     population = '{{ row.population }}' as is_in_{{ row.population }}
     {%- endfor %}
 from cells
-where value_units is not null
-{%- for hypothesis in applicable_hypotheses() if hypothesis.is_about_money %}
-union all
+where value_units is not null and {{ is_one_of('hypothesis_id', counted) }}
+{%- endif -%}
+{%- for hypothesis in hypotheses if hypothesis.is_about_money %}
+{{ 'union all' if counted or not loop.first }}
 select
     '{{ hypothesis.hypothesis_id }}' as hypothesis_id,
     {{ territory() }} as territory,
@@ -34,7 +37,7 @@ where {{ hypothesis.client_group }} is not null and {{ hypothesis.metric_column 
 {%- endmacro %}
 
 {# The same with the slices that each is in: a population, or those of it who lie within the bounds of a trimming. #}
-{% macro sliced_values() -%}
+{% macro sliced_values(hypotheses) -%}
 {%- set slices = client_slices() -%}
 select
     compared.*
@@ -44,7 +47,7 @@ select
         as is_in_{{ slice.name }}
     {%- endfor %}
 from (
-    {{ hypothesis_values() | indent(4) }}
+    {{ hypothesis_values(hypotheses) | indent(4) }}
 ) as compared
 left join (
     select

@@ -22,7 +22,7 @@ trim_bounds as (
 
 compared as (
 
-    {{ sliced_values() | indent(4) }}
+    {{ sliced_values(applicable_hypotheses()) | indent(4) }}
 
 ),
 

@@ -5,7 +5,6 @@
 {%- set reported = slices | rejectattr('is_trimmed') | selectattr('population', 'in', hypothesis.populations.split()) %}
 {%- do hypothesis.update(slices=slices if hypothesis.kind == 'rank' else reported | list) %}
 {%- endfor %}
-{%- set has_trimmed = hypotheses | selectattr('kind', 'equalto', 'rank') | list %}
 {#- More clients than a group may have: pairs of them, even twice, still fit a bigint. Both groups are counted in one
     number, so many for a client of the first and one for one of the second: the sums are what takes time. #}
 {%- set group_size = 2147483648 %}
@@ -30,17 +29,6 @@ trim_bounds as (
 
 ),
 
-compared as {{ not_materialized() }} (
-
-    select
-        *,
-        case when client_group = 'first' then {{ group_size }} else 1 end * clients as both_groups
-    from (
-        {{ (sliced_values() if has_trimmed else hypothesis_values()) | indent(8) }}
-    ) as compared
-
-),
-
 {% for hypothesis in hypotheses %}
 {#- By territory only where the verdict rests on ranks: with a name among its keys the grouping takes far longer. #}
 {%- set is_by_territory = hypothesis.kind == 'rank' %}
@@ -54,9 +42,15 @@ levels_for_{{ hypothesis.hypothesis_id }} as (
         {{ sum_where('compared.both_groups', 'compared.is_in_' ~ name) }} as both_{{ name }},
         {%- endfor %}
         compared.value_units
-    from compared
+    from (
+        select
+            *,
+            case when client_group = 'first' then {{ group_size }} else 1 end * clients as both_groups
+        from (
+            {{ (sliced_values if is_by_territory else hypothesis_values)([hypothesis]) | indent(12) }}
+        ) as listed
+    ) as compared
     {{ 'inner join ' ~ each_territory('compared') if is_by_territory }}
-    where compared.hypothesis_id = '{{ hypothesis.hypothesis_id }}'
     group by all
 
 ),

@@ -1,5 +1,5 @@
 {%- set populations = client_populations() %}
-{%- set hypotheses = applicable_hypotheses() | rejectattr('kind', 'equalto', 'proportion') %}
+{%- set hypotheses = applicable_hypotheses() | rejectattr('kind', 'equalto', 'proportion') | list %}
 
 with
 
@@ -34,7 +34,7 @@ trimmings as (
 
 compared as {{ not_materialized() }} (
 
-    {{ hypothesis_values() | indent(4) }}
+    {{ hypothesis_values(hypotheses) | indent(4) }}
 
 ),
 
@@ -49,7 +49,6 @@ buckets as (
         {{ bucket_start('value_units') }} as value_units,
         sum(clients) as clients
     from compared
-    where {{ is_one_of('hypothesis_id', hypotheses | map(attribute='hypothesis_id') | list) }}
     group by all
 
 ),
