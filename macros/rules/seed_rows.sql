@@ -11,7 +11,11 @@
     {%- if seed in var('seed_rows', {}) -%}
         {%- do return(var('seed_rows')[seed]) -%}
     {%- endif -%}
-    {#- Not from the graph, which a unit test does not have. -#}
+    {#- The graph is one for all of a run, in which nobody changes a seed that others have read. -#}
+    {%- set known = graph.setdefault('seed_rows', {}) -%}
+    {%- if seed in known -%}
+        {%- do return(known[seed]) -%}
+    {%- endif -%}
     {%- set schema = generate_schema_name('reference', none) -%}
     {%- set source = schema ~ '.' ~ seed -%}
     {%- if flags.EMPTY or not warehouse_relation(schema, seed) -%}
@@ -24,5 +28,6 @@
     ).rows -%}
         {%- do rows.append(fromjson(row[0])) -%}
     {%- endfor -%}
+    {%- do known.update({seed: rows}) -%}
     {%- do return(rows) -%}
 {%- endmacro %}
