@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import cycle, islice
 from pathlib import Path
@@ -45,6 +46,14 @@ def deck_texts(path: Path) -> str:
     return "\n".join([*(shape.text_frame.text for shape in shapes if shape.has_text_frame), *cells])
 
 
+def covering(texts: Sequence[tuple[str, Sequence[float]]], tolerance: float) -> list[str]:
+    """Pairs of texts whose boxes (two corners, the lower ends first) share more than so much both ways."""
+    low, high = np.split(np.array([box for _, box in texts]).reshape(-1, 4), 2, axis=1)
+    shared = np.minimum(high[:, None], high) - np.maximum(low[:, None], low)
+    pairs = np.argwhere(np.triu((shared > tolerance).all(axis=2), k=1))
+    return [f"{texts[one][0]!r} and {texts[two][0]!r} cover each other" for one, two in pairs]
+
+
 def printed(text: str, language: Language) -> list[tuple[float, int]]:
     """Every number of the text with the decimals it is printed with."""
     found = []
@@ -54,6 +63,35 @@ def printed(text: str, language: Language) -> list[tuple[float, int]]:
         plain = plain.replace(",", ".") if language == "ru" else plain.replace(",", "")
         found.append((float(plain), len(plain.partition(".")[2])))
     return found
+
+
+def grouped(text: str) -> str:
+    """`text` with its digits grouped as the outputs do it."""
+    return re.sub(r"(?<=\d) (?=\d{3})", "\u00a0", text)
+
+
+def flat(cells: Any, language: Language) -> list[float]:
+    """The numbers of some cells in their order, those in names included; a missing cell has none."""
+    if cells is None:
+        return []
+    if isinstance(cells, str):
+        return [value for value, _ in printed(grouped(cells), language)]
+    if isinstance(cells, Iterable):
+        each = cells.values() if isinstance(cells, Mapping) else cells
+        return [number for cell in each for number in flat(cell, language)]
+    return [float(cells)]
+
+
+def mismatches(text: str, cells: Iterable[Any], language: Language) -> list[str]:
+    """Where the numbers of a text are not those cells, rounded as they are printed."""
+    shown, wanted = printed(text, language), flat(cells, language)
+    if len(shown) != len(wanted):
+        return [f"{len(shown)} numbers for {len(wanted)} cells: {shown} {wanted}"]
+    return [
+        f"{value} for {cell}"
+        for (value, decimals), cell in zip(shown, wanted, strict=True)
+        if abs(value - cell) > 0.5 * 10.0**-decimals * (1 + 1e-9) + 1e-9
+    ]
 
 
 def embedded(dashboard: Path) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from bank_segments.marts import Marts
 from bank_segments.outputs.charts import chart_style, figures
 from bank_segments.words import Language, words_of
 from conftest import rows_in
-from output_cases import ODD, odd_marts
+from output_cases import ODD, covering, odd_marts
 
 NAMES = [
     "churn_by_trait",
@@ -68,11 +67,7 @@ def faults(figure: Figure) -> list[str]:
         if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height
     ]
     found += [text.get_text() for text in boxes if "nan" in text.get_text().split()]
-    for (one, box), (two, other) in combinations(boxes.items(), 2):
-        across = min(box.x1, other.x1) - max(box.x0, other.x0)
-        down = min(box.y1, other.y1) - max(box.y0, other.y0)
-        if across > TOLERANCE and down > TOLERANCE:
-            found.append(f"over each other: {one.get_text()!r} and {two.get_text()!r}")
+    found += covering([(text.get_text(), box.extents) for text, box in boxes.items()], TOLERANCE)
     return found
 
 
