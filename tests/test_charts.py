@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ from matplotlib.transforms import Bbox
 
 from bank_segments.marts import Marts
 from bank_segments.outputs.charts import chart_style, figures
-from bank_segments.words import Language, words_of
+from bank_segments.words import Language
 from conftest import rows_in
 from output_cases import ODD, covering, odd_marts
 
@@ -71,10 +70,6 @@ def faults(figure: Figure) -> list[str]:
     return found
 
 
-def titles(marts: Marts, language: Language = "en") -> dict[str, str]:
-    return {name: figure.get_suptitle() for name, figure in figures(marts, language).items()}
-
-
 def texts(figure: Figure) -> set[str]:
     return {text.get_text() for text in visible_texts(figure)}
 
@@ -123,56 +118,6 @@ def test_many_long_levels_of_a_hundred_million_clients_keep_their_place(marts: M
     assert {text for text in shown if text.startswith("City ") and "largest" not in text} == {
         f"City {row}" for row in range(9)
     }
-
-
-def test_titles_follow_the_ranks_of_the_marts(marts: Marts) -> None:
-    """Against the figures: what a mart ranks first is named, however low it is."""
-    words, portrait, results = words_of(marts, "en"), marts.fct_churn_portrait, marts.fct_hypothesis_results
-    cells, segments = marts.fct_product_count_portrait, marts.fct_segment_metrics
-    low, rare = portrait.nsmallest(1, "churn_rate_high"), portrait.nsmallest(1, "share_of_churned")
-    least = segments[segments["segment_id"] != "none"].nsmallest(1, "churn_rate").merge(marts.dim_segments)
-    pair = cells[(cells["level"] == cells["level"].iloc[0]) & (cells["product_count"] <= 2)]
-
-    def first(frame: pd.DataFrame, chosen: Any) -> Any:
-        return np.where(frame.index.isin(chosen), 1, np.nan)
-
-    is_least = segments.index[segments["segment_id"].isin(least["segment_id"])]
-    ranked = replace(
-        marts,
-        fct_churn_portrait=portrait.assign(
-            standout_rank=first(portrait, low.index), share_difference_rank=first(portrait, rare.index)
-        ),
-        fct_product_count_portrait=cells.assign(share_difference_rank=first(cells, pair.index)),
-        fct_segment_metrics=segments.assign(churn_rate_rank=first(segments, is_least), is_clear_of_next=True),
-        fct_hypothesis_results=results.assign(is_flipped=False),
-    )
-    told = titles(ranked)
-    for name, row, columns in (
-        ("churn_by_trait", low.iloc[0], ["churn_rate", "bank_churn_rate"]),
-        ("leavers_portrait", rare.iloc[0], ["share_of_churned", "share_of_active"]),
-        ("product_count_portraits", pair.iloc[0], ["share"]),
-        ("product_count_portraits", pair.iloc[1], ["share"]),
-    ):
-        assert f"“{words.trait_level(row['trait'], row['level'])}”" in told[name]
-        assert all(f"{100 * row[column]:.1f}%" in told[name] for column in columns), name
-    named, rate = least["name_en"].iloc[0], f"{100 * least['churn_rate'].iloc[0]:.1f}%"
-    assert f"Churn is highest in the segment “{named}”: {rate}" in told["segments"]
-    assert told["hypotheses_forest"] == "The main answers agree; some parts of the clients decide otherwise"
-    nowhere = marts.fct_hypothesis_sensitivity.assign(is_flipped=False)
-    told = titles(replace(ranked, fct_hypothesis_sensitivity=nowhere))
-    assert told["hypotheses_forest"] == "No answer depends on who is compared"
-
-    at = results.index[results["is_primary"]][-1]
-    metric = marts.dim_hypotheses.set_index("hypothesis_id")["metric_en"][results["hypothesis_id"][at]]
-    told = titles(
-        replace(
-            ranked,
-            fct_segment_metrics=ranked.fct_segment_metrics.assign(is_clear_of_next=False),
-            fct_hypothesis_results=results.assign(is_flipped=results.index == at),
-        )
-    )
-    assert f"No segment clearly has the highest churn: “{named}” has {rate}" in told["segments"]
-    assert told["hypotheses_forest"] == f"The answer depends on who is compared: “{metric}”"
 
 
 def test_what_is_too_small_is_not_drawn(

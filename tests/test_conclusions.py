@@ -2,19 +2,22 @@
 
 import re
 from dataclasses import fields, replace
-from pathlib import Path
+from typing import Any
 
-import duckdb
 import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
-from bank_segments.marts import RELATIONS, Marts, hypothesis_rows, marts_from
+from bank_segments.marts import Marts, hypothesis_rows
 from bank_segments.outputs.conclusions import conclusions
-from bank_segments.words import LANGUAGES, Language, words_of
+from bank_segments.words import LANGUAGES, SPACE, Language, words_of
+from conftest import ROOT
 from output_cases import BROKEN, ODD, odd_marts, printed, with_random_numbers
 
-HYPOTHESIS_FACTS = ("fct_hypothesis_results", "fct_hypothesis_effects", "fct_hypothesis_sensitivity")
+OUTPUTS = ROOT / "python/bank_segments/outputs"
+RISKLESS, SAME, OTHER = "so it says nothing about the risk", "The same decision", "Another decision"
+CHANGES, FLIPS = "What changes between the populations", "Where a verdict flips"
+TESTS = "fct_hypothesis_sensitivity"
 
 
 def text_of(marts: Marts, language: Language = "en", input_name: str = "clients.csv") -> str:
@@ -66,19 +69,79 @@ def test_names_from_the_registers_are_shown_as_text(marts: Marts) -> None:
 # The marts decide: a text follows a flag against the figures beside it
 
 
+def flagged(marts: Marts, names: str, flags: dict[str, Any]) -> Marts:
+    """The marts with the same in some columns of all rows."""
+    return replace(marts, **{name: getattr(marts, name).assign(**flags) for name in names.split()})
+
+
+@pytest.mark.parametrize(
+    ("names", "flags", "heading", "said", "unsaid"),
+    [
+        (
+            "fct_churn_portrait",
+            {"lift": 1.04},
+            "Who leaves",
+            "; hardly above the bank-wide rate",
+            "1.0 times",
+        ),
+        ("fct_churn_portrait", {"lift": 1.06}, "Who leaves", "; 1.1 times the bank-wide rate", "hardly"),
+        (
+            "fct_churn_portrait",
+            {"standout_rank": None},
+            "Who leaves",
+            "there is no such level",
+            " left, that",
+        ),
+        ("fct_segment_metrics", {"is_churn_set_by_rule": True}, "Segments", RISKLESS, "CI"),
+        ("fct_segment_metrics", {"is_churn_set_by_rule": False}, "Segments", "CI", RISKLESS),
+        ("fct_hypothesis_results", {"has_primary_decision": True}, "Hypotheses", SAME, OTHER),
+        ("fct_hypothesis_results", {"has_primary_decision": False}, "Hypotheses", OTHER, SAME),
+        ("fct_hypothesis_results", {"is_flipped": False}, CHANGES, "the answer is the same", "\n- "),
+        ("fct_hypothesis_sensitivity", {"is_flipped": False}, FLIPS, "flips in none of these tests", "\n- "),
+    ],
+)
+def test_a_finding_follows_the_flags_of_its_mart(
+    marts: Marts, names: str, flags: dict[str, Any], heading: str, said: str, unsaid: str
+) -> None:
+    text = section(flagged(marts, names, flags), heading)
+    assert said in text
+    assert unsaid not in text
+
+
+@pytest.mark.parametrize(
+    ("names", "flags", "claim", "said"),
+    [
+        ("fct_churn_portrait", {"is_clear_of_next": True}, "levels", "Churn stands out most for “"),
+        ("fct_churn_portrait", {"is_clear_of_next": False}, "levels", "Churn stands out for “"),
+        ("fct_churn_drivers", {"is_distinguishable": False}, "drivers", "With all else equal no trait"),
+        ("fct_product_count_metrics", {"is_clear_of_next": True}, "counts", "Churn is lowest with 2"),
+        ("fct_product_count_metrics", {"is_clear_of_next": False}, "counts", "Churn with 2"),
+        ("fct_product_count_metrics", {"churn_rate_rank": 1}, "counts", "Churn does not differ"),
+        ("fct_segment_metrics", {"is_clear_of_next": True}, "segments", "Churn is highest in the segment “"),
+        ("fct_segment_metrics", {"is_clear_of_next": False}, "segments", "No segment clearly has"),
+        (
+            "fct_hypothesis_results",
+            {"is_flipped": True},
+            "changes",
+            "The answer depends on who is compared: “",
+        ),
+        ("fct_hypothesis_results", {"is_flipped": False}, "changes", "The main answers agree; some parts"),
+        (f"fct_hypothesis_results {TESTS}", {"is_flipped": False}, "changes", "No answer depends on who"),
+        ("fct_retention_economics", {"is_profitable": False}, "economics", "Under the assumptions made no"),
+        ("fct_pilot_designs", {"is_large_enough": True}, "pilots", "There are enough clients for the pilots"),
+        ("fct_pilot_designs", {"is_large_enough": False}, "pilots", "No segment has enough clients"),
+    ],
+)
+def test_a_claim_follows_the_flags_of_its_mart(
+    marts: Marts, names: str, flags: dict[str, Any], claim: str, said: str
+) -> None:
+    template = words_of(marts, "en").environment(OUTPUTS).get_template("claims.xml.j2")
+    claims = template.make_module(flagged(marts, names, flags).tables)
+    assert str(getattr(claims, claim)()).replace(SPACE, " ").startswith(said)
+
+
 def bullets(text: str) -> list[str]:
     return re.findall(r"^- (.*)$", text, re.MULTILINE)
-
-
-def test_levels_stand_out_by_their_rank(marts: Marts) -> None:
-    portrait = marts.fct_churn_portrait
-    lowest = portrait.sort_values("churn_rate_high").head(2).index
-    ranked = portrait.assign(standout_rank=pd.Series([2, 1], lowest, "Int32"))
-    said = bullets(section(replace(marts, fct_churn_portrait=ranked), "Who leaves"))
-    words = words_of(marts, "en")
-    names = [words.trait_level(row["trait"], row["level"]) for _, row in portrait.loc[lowest].iterrows()]
-    assert [line.partition("**: ")[0] for line in said[:2]] == [f"**{name}" for name in reversed(names)]
-    assert not said[2].startswith("**")
 
 
 def test_a_conclusion_is_the_marts(marts: Marts) -> None:
@@ -107,55 +170,18 @@ def test_a_conclusion_is_the_marts(marts: Marts) -> None:
         assert not any(other in line for line in told for other in others)
 
 
-def test_other_tests_decide_as_the_mart_says(marts: Marts) -> None:
-    results = marts.fct_hypothesis_results
-    for decision, said in ((True, "The same decision follows"), (False, "Another decision follows")):
-        case = results.assign(
-            has_primary_decision=results["has_primary_decision"].mask(~results["is_primary"], decision)
-        )
-        text = section(replace(marts, fct_hypothesis_results=case), "Hypotheses")
-        assert said in text
-        assert text.count("decision follows") == text.count(said)
-
-
 def test_what_flips_is_flagged(marts: Marts) -> None:
-    changes, flips = "What changes between the populations", "Where a verdict flips"
     results = marts.fct_hypothesis_results.assign(is_flipped=False)
     tests = marts.fct_hypothesis_sensitivity.assign(is_flipped=False)
-    steady = replace(marts, fct_hypothesis_results=results, fct_hypothesis_sensitivity=tests)
-    assert bullets(section(steady, changes)) == bullets(section(steady, flips)) == []
     metrics = marts.dim_hypotheses.set_index("hypothesis_id")["metric_en"]
-    results, tests = results.copy(), tests.copy()
     at = results.index[results["is_primary"]][-1]
     results.loc[at, "is_flipped"] = tests.loc[len(tests) - 1, "is_flipped"] = True
     case = replace(marts, fct_hypothesis_results=results, fct_hypothesis_sensitivity=tests)
-    (change,), (flip,) = bullets(section(case, changes)), bullets(section(case, flips))
+    (change,), (flip,) = bullets(section(case, CHANGES)), bullets(section(case, FLIPS))
     assert change.startswith(metrics[results.loc[at, "hypothesis_id"]])
     population = marts.dim_populations.set_index("population")["name_en"][tests["population"].iloc[-1]]
     assert flip.startswith(f"{population}: ")
-    assert f"**{metrics[tests['hypothesis_id'].iloc[-1]]}**" in section(case, flips)
-
-
-def test_a_rate_set_by_a_rule_is_no_finding(marts: Marts) -> None:
-    for is_set in (True, False):
-        case = marts.fct_segment_metrics.assign(is_churn_set_by_rule=is_set)
-        said = section(replace(marts, fct_segment_metrics=case), "Segments")
-        assert said.count("so it says nothing about the risk") == (len(case) if is_set else 0)
-
-
-def test_the_most_common_level_and_the_order_of_proposals_are_the_marts(marts: Marts) -> None:
-    portrait = marts.fct_product_count_portrait
-    is_rarest = portrait.groupby(["product_count", "trait"])["share"].transform("min") == portrait["share"]
-    usual = section(
-        replace(marts, fct_product_count_portrait=portrait.assign(is_most_common=is_rarest)),
-        "Portrait by number of products",
-    )
-    assert f"({100 * portrait['share'][is_rarest].iloc[0]:.1f}%)" in usual
-    proposals = marts.fct_retention_proposals
-    turned = proposals.assign(proposal_rank=len(proposals) + 1 - proposals["proposal_rank"])
-    titles = re.findall("^### .*$", section(marts, "Proposals against churn"), re.MULTILINE)
-    case = replace(marts, fct_retention_proposals=turned)
-    assert re.findall("^### .*$", section(case, "Proposals against churn"), re.MULTILINE) == titles[::-1]
+    assert f"**{metrics[tests['hypothesis_id'].iloc[-1]]}**" in section(case, FLIPS)
 
 
 def test_small_groups_are_not_shown(marts: Marts) -> None:
@@ -178,36 +204,3 @@ def test_small_groups_are_not_shown(marts: Marts) -> None:
     products = section(few, "Portrait by number of products")
     assert set(re.findall("of them active (.*?),", products)) <= {"0"}
     assert "Too few of them are active" in products
-
-
-@pytest.mark.parametrize(
-    ("lift", "said"), [(1.04, "hardly above the bank-wide rate"), (1.06, "1.1 times the bank-wide")]
-)
-def test_no_rate_is_called_one_time_the_banks(marts: Marts, lift: float, said: str) -> None:
-    """Of very many clients, a level can be above the bank-wide rate by less than is printed."""
-    portrait = marts.fct_churn_portrait
-    text = text_of(replace(marts, fct_churn_portrait=portrait.assign(lift=lift)))
-    assert text.count(said) == portrait["standout_rank"].notna().sum() > 0
-    assert "1.0 times" not in text
-
-
-def test_the_tenth_hypothesis_comes_last(marts: Marts, sample_warehouse: Path) -> None:
-    """Behind h9, as the register says, not behind h1, as the letters would have it."""
-    tenth = "select * replace ('h10_salary' as hypothesis_id) from bank.marts.{} where hypothesis_id = 'h2_salary'"
-    with duckdb.connect() as connection:
-        connection.execute(
-            f"attach '{sample_warehouse}' as bank (read_only); create schema marts; create schema quality"
-        )
-        for relation in RELATIONS.values():
-            connection.execute(f"create table {relation} as from bank.{relation}")
-        for table in ("dim_hypotheses", *HYPOTHESIS_FACTS):
-            connection.execute(f"insert into marts.{table} {tenth.format(table)}")
-        connection.execute(
-            "update marts.dim_hypotheses set sort_order = 10, null_en = 'the tenth' where hypothesis_id = 'h10_salary'"
-        )
-        ten = marts_from(lambda query: connection.execute(query).df())
-    order = [*marts.dim_hypotheses["hypothesis_id"], "h10_salary"]
-    for frame in (ten.dim_hypotheses, *(getattr(ten, name) for name in HYPOTHESIS_FACTS)):
-        assert list(frame["hypothesis_id"].unique()) == order
-    nulls = re.findall("^### “(.*)”$", section(ten, "Hypotheses"), re.MULTILINE)
-    assert nulls == list(ten.dim_hypotheses["null_en"])

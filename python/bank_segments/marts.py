@@ -6,7 +6,7 @@ is SQL, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -141,16 +141,12 @@ def read_marts(path: Path) -> Marts:
     is missing.
     """
     with open_confined(bank=path) as connection:
-        return marts_from(lambda query: connection.execute(query).df())
 
+        def read(name: str, joins: str, order: str, **_: object) -> pd.DataFrame:
+            sorted_rows = f"{joins}{order and f' order by {order}'}"
+            return connection.execute(f"select mart.* from {RELATIONS[name]} as mart {sorted_rows}").df()
 
-def marts_from(query: Callable[[str], pd.DataFrame]) -> Marts:
-    """Fill `Marts` through `query`, which runs one SELECT on a connection that is open and returns all its rows."""
-
-    def read(name: str, joins: str, order: str, **_: object) -> pd.DataFrame:
-        return query(f"select mart.* from {RELATIONS[name]} as mart {joins}{order and f' order by {order}'}")
-
-    return Marts(**{each.name: read(each.name, **each.metadata) for each in fields(Marts)})
+        return Marts(**{each.name: read(each.name, **each.metadata) for each in fields(Marts)})
 
 
 def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
