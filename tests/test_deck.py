@@ -434,7 +434,7 @@ def test_hypotheses_end_in_the_verdicts_of_the_marts(case: Case) -> None:
         for verdict, word in VERDICTS.items():
             assert (word in title) == (verdict in set(group["conclusion"])), title
         tested, table = group[group["conclusion"] != "not_tested"], next(shown)
-        assert table["Verdict"] == [words_of(case.marts, "en").verdict(each) for each in tested["conclusion"]]
+        assert table["Verdict"] == [words_of(case.marts, "en").term(each) for each in tested["conclusion"]]
         assert [text == "rejected" for text in table["Null hypothesis"]] == list(tested["is_null_rejected"])
     assert next(shown, None) is None
     changed = rows[rows["is_flipped"].fillna(value=False)]["metric_en"].unique()

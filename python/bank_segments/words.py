@@ -55,14 +55,14 @@ def n_(one: str, many: str) -> tuple[str, str]:
     return one, many
 
 
-VERDICTS = {
+_VERDICTS = {
     "different": N_("different"),
     "negligible": N_("different but negligible"),
     "equivalent": N_("equivalent within the margin"),
     "inconclusive": N_("inconclusive"),
     "not_tested": N_("not tested"),
 }
-TESTS = {
+_TESTS = {
     "welch_t": N_("Welch's t-test"),
     "brunner_munzel": N_("Brunner-Munzel test"),
     "cochran_mantel_haenszel": N_("Cochran-Mantel-Haenszel test"),
@@ -77,6 +77,7 @@ EFFECTS = {
     "mantel_haenszel_odds_ratio": N_("odds ratio within strata"),
     "probability_of_superiority": N_("probability of superiority"),
 }
+_TERMS = _VERDICTS | _TESTS | EFFECTS
 # Where the conclusions tell more about a finding of that kind: the heading there.
 FINDING_PLACES = {
     "proposal": N_("When a proposal pays"),
@@ -368,17 +369,9 @@ class Words:
         unit = self.name(assumption, "unit")
         return self.percent(value) if unit == "%" else self.quantity(value, unit, decimals_of(value))
 
-    def verdict(self, conclusion: str) -> str:
-        """A mart's `conclusion` in words."""
-        return self.gettext(VERDICTS[conclusion])
-
-    def test(self, test: str) -> str:
-        """What a test is called, or its identifier where it has no name here."""
-        return self.gettext(TESTS.get(test, test))
-
-    def effect(self, effect: str) -> str:
-        """What an effect size is called, or its identifier where it has no name here."""
-        return self.gettext(EFFECTS.get(effect, effect))
+    def term(self, term: str) -> str:
+        """What a conclusion, a test or an effect size of a mart is called."""
+        return self.gettext(_TERMS[term])
 
     # Names
 
@@ -399,10 +392,6 @@ class Words:
     def lacking(self) -> list[str]:
         """What the bank's table lacks, and what is therefore not shown."""
         return [self.gettext(said) for column, said in _LACKING.items() if not self.bank[column]]
-
-    def unit(self, trait: str) -> str | None:
-        """The unit of a number trait; None where it has none."""
-        return self.units.get(trait)
 
     def level(self, trait: str, level: object) -> str:
         """The label of one level of a trait or of the outcome, or the level itself where the dimension has none."""

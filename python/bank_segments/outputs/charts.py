@@ -310,7 +310,7 @@ def _compared(row: Row, words: Words) -> str:
 
 
 def _result(row: Row, words: Words) -> str:
-    verdict = words.verdict(row["conclusion"])
+    verdict = words.term(row["conclusion"])
     if row["conclusion"] == "not_tested":
         return _short(f"{verdict}. {words.name(row, 'reason')}", 80)
     return f"{words.difference(row)}, {words.p_value(row['p_value_adjusted'])}: {verdict}"
@@ -497,7 +497,7 @@ def _number_panels(
         axes.set_yticks(range(len(names)), names.values() if place % _PANELS == 0 else [])
         axes.set_ylim(len(names) - 0.4, -0.8)
         axes.set_title(_short(words.trait(str(trait), "number"), 28))
-        axes.set_xlabel(words.unit(str(trait)) or "")
+        axes.set_xlabel(words.units.get(str(trait), ""))
         axes.grid(visible=False)
         axes.margins(x=0.12)
         _number_axis(axes, words, ticks=4)
