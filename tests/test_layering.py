@@ -135,20 +135,6 @@ def test_types_are_known_to_both_engines() -> None:
     )
 
 
-def test_lineage_runs_from_the_client_file_to_every_exposure(docs: Docs) -> None:
-    def ancestors(unique_id: str) -> set[str]:
-        parents = docs.manifest["parent_map"].get(unique_id, [])
-        return set(parents).union(*(ancestors(parent) for parent in parents))
-
-    exposures = docs.manifest["exposures"]
-    assert exposures
-    none_of(
-        f"{name} does not come from the client file"
-        for name in exposures
-        if "source.bank_segments.bank.clients" not in ancestors(name)
-    )
-
-
 def test_exposures_depend_on_what_their_code_reads(docs: Docs) -> None:
     """Every mart that the code of an exposure names is declared, and none that no code names."""
     public = {node["name"] for node in docs.manifest["nodes"].values() if node.get("access") == "public"}
