@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,6 @@ from matplotlib.transforms import Bbox
 from bank_segments.marts import Marts
 from bank_segments.outputs.charts import chart_style, figures
 from bank_segments.words import Language
-from conftest import rows_in
 from output_cases import ODD, covering, odd_marts
 
 NAMES = [
@@ -120,18 +118,13 @@ def test_many_long_levels_of_a_hundred_million_clients_keep_their_place(marts: M
     }
 
 
-def test_what_is_too_small_is_not_drawn(
-    marts: Marts, english: dict[str, Figure], sample_warehouse: Path
-) -> None:
+def test_what_is_too_small_is_not_drawn(marts: Marts, english: dict[str, Figure]) -> None:
     """Every cell that a mart shows has its marker, and no other has; a hidden segment and product count have a note."""
-    shown = rows_in(
-        sample_warehouse,
-        "select share from marts.fct_product_count_portrait where not is_too_small order by share",
-    )
+    cells = marts.fct_product_count_portrait
     columns = english["product_count_portraits"].axes[:3]
     shares = sorted(x for axes in columns for line in axes.lines for x in np.asarray(line.get_xdata()))
-    assert shares == [share for (share,) in shown]
-    assert len(shown) < len(marts.fct_product_count_portrait)
+    assert shares == sorted(cells.query("not is_too_small")["share"])
+    assert len(shares) < len(cells)
 
     first = [True] + [False] * (len(marts.fct_segment_metrics) - 1)
     metrics = marts.fct_product_count_metrics.astype({"active_clients_rank": float})

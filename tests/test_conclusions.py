@@ -77,21 +77,9 @@ def flagged(marts: Marts, names: str, flags: dict[str, Any]) -> Marts:
 @pytest.mark.parametrize(
     ("names", "flags", "heading", "said", "unsaid"),
     [
-        (
-            "fct_churn_portrait",
-            {"lift": 1.04},
-            "Who leaves",
-            "; hardly above the bank-wide rate",
-            "1.0 times",
-        ),
+        ("fct_churn_portrait", {"lift": 1.04}, "Who leaves", "hardly above the bank-wide rate", "1.0 times"),
         ("fct_churn_portrait", {"lift": 1.06}, "Who leaves", "; 1.1 times the bank-wide rate", "hardly"),
-        (
-            "fct_churn_portrait",
-            {"standout_rank": None},
-            "Who leaves",
-            "there is no such level",
-            " left, that",
-        ),
+        ("fct_churn_portrait", {"standout_rank": None}, "Who leaves", "there is no such level", "left, that"),
         ("fct_segment_metrics", {"is_churn_set_by_rule": True}, "Segments", RISKLESS, "CI"),
         ("fct_segment_metrics", {"is_churn_set_by_rule": False}, "Segments", "CI", RISKLESS),
         ("fct_hypothesis_results", {"has_primary_decision": True}, "Hypotheses", SAME, OTHER),
