@@ -412,12 +412,17 @@ def test_what_a_slide_has_no_room_for_is_said(cases: dict[str, Case], tmp_path: 
     assert (hypotheses in said(few), hypotheses in said(marts)) == (False, True)
 
 
-VERDICTS = {"different": "differ", "equivalent": "equivalent", "inconclusive": "do not decide"}
+VERDICTS: dict[Language, dict[str, str]] = {
+    "ru": {"different": "различаются", "equivalent": "равнозначны", "inconclusive": "вывода сделать нельзя"},
+    "en": {"different": "differ", "equivalent": "equivalent", "inconclusive": "do not decide"},
+}
 
 
-def test_hypotheses_end_in_the_verdicts_of_the_marts(case: Case) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_hypotheses_end_in_the_verdicts_of_the_marts(case: Case, language: Language) -> None:
     """Only a test of equivalence may say equivalent, and only a rejected hypothesis that groups differ."""
-    slides, rows = case.decks["en"], hypothesis_rows(case.marts)
+    slides, rows, words = case.decks[language], hypothesis_rows(case.marts), words_of(case.marts, language)
+    verdict_row, null_row, rejected = map(words.gettext, ("Verdict", "Null hypothesis", "rejected"))
     shapes = (shape for slide in slides for shape in slide.shape.shapes if shape.has_table)
     tables = [
         {
@@ -426,18 +431,17 @@ def test_hypotheses_end_in_the_verdicts_of_the_marts(case: Case) -> None:
         }
         for shape in shapes
     ]
-    shown = iter(table for table in tables if "Verdict" in table)
+    shown = iter(table for table in tables if verdict_row in table)
     for _, group in list(rows.groupby("hypothesis_id"))[:4]:
-        (title,) = (
-            slide.title for slide in slides if slide.title.startswith(f"{group['metric_en'].iloc[0]}: ")
-        )
-        for verdict, word in VERDICTS.items():
+        metric = group[f"metric_{language}"].iloc[0]
+        (title,) = (slide.title for slide in slides if slide.title.startswith(f"{metric}: "))
+        for verdict, word in VERDICTS[language].items():
             assert (word in title) == (verdict in set(group["conclusion"])), title
         tested, table = group[group["conclusion"] != "not_tested"], next(shown)
-        assert table["Verdict"] == [words_of(case.marts, "en").term(each) for each in tested["conclusion"]]
-        assert [text == "rejected" for text in table["Null hypothesis"]] == list(tested["is_null_rejected"])
+        assert table[verdict_row] == [words.term(each) for each in tested["conclusion"]]
+        assert [text == rejected for text in table[null_row]] == list(tested["is_null_rejected"])
     assert next(shown, None) is None
-    changed = rows[rows["is_flipped"].fillna(value=False)]["metric_en"].unique()
+    changed = rows[rows["is_flipped"].fillna(value=False)][f"metric_{language}"].unique()
     assert any(all(metric in slide.title for metric in changed) for slide in slides)
 
 
