@@ -7,7 +7,6 @@ writes that into the page instead; the rows of the long tests are written by `ma
 import json
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +31,7 @@ SECTIONS = {
     "expectations": "Испорченные витрины / Spoilt marts",
     "soak": "Долгие испытания / The long tests",
 }
+HEADER = "| вход или сбой / input or fault | ожидается / expected | увидено / seen |"
 INTRODUCTION = """
 Что бывает при плохом файле, сбое или помехе: чего мы ждём и что увидели тесты. /
 What becomes of a bad file, a fault or a disturbance: what is expected, and what the tests saw.
@@ -97,45 +97,26 @@ def escaped(cell: str) -> str:
     return re.sub(r"([|<])", r"\\\1", " ".join(cell.split())).replace("{", "&#123;")
 
 
-def on_page() -> dict[tuple[str, str], str]:
-    """What the page says was seen, by section and input."""
-    found = {}
-    section = ""
-    headings = {heading: name for name, heading in SECTIONS.items()}
-    for line in PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []:
-        if line.startswith("### "):
-            section = headings[line.removeprefix("### ")]
-        elif line.startswith("| ") and not line.startswith(("| ---", "| вход ")):
-            label, _expected, seen = line.removeprefix("| ").removesuffix(" |").split(" | ")
-            found[section, label] = seen
-    return found
+def seen_on_page() -> dict[tuple[str, str], str]:
+    """What the page says was seen, by section and name."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    rows = (line.removesuffix(" |").split(" | ") for line in lines if line.startswith("| "))
+    seen = {cells[0].removeprefix("| "): cells[-1] for cells in rows}
+    labels = {key: escaped(case.input) for key, case in declared().items()}
+    return {key: seen[label] for key, label in labels.items() if label in seen}
 
 
 def written(seen: dict[tuple[str, str], str]) -> str:
     """The page, from what was seen by section and name."""
-    return "\n".join(_lines(seen)) + "\n"
-
-
-def _lines(seen: dict[tuple[str, str], str]) -> Iterator[str]:
-    yield "{% docs faults %}"
-    yield INTRODUCTION.strip()
+    lines = ["{% docs faults %}", INTRODUCTION.strip()]
     cases = declared()
     for section, heading in SECTIONS.items():
-        yield f"\n### {heading}\n"
-        yield "| вход или сбой / input or fault | ожидается / expected | увидено / seen |"
-        yield "| --- | --- | --- |"
-        for (of_section, name), case in cases.items():
-            if of_section == section:
-                cells = (escaped(case.input), escaped(case.expected), seen.get((section, name), NOT_SEEN))
-                yield f"| {' | '.join(cells)} |"
-    yield "\n{% enddocs %}"
-
-
-def seen_on_page() -> dict[tuple[str, str], str]:
-    """What the page says was seen, by section and name."""
-    page = on_page()
-    places = {(section, name): (section, escaped(case.input)) for (section, name), case in declared().items()}
-    return {key: page[place] for key, place in places.items() if place in page}
+        lines += [f"\n### {heading}\n", HEADER, "| --- | --- | --- |"]
+        for key, case in cases.items():
+            if key[0] == section:
+                cells = escaped(case.input), escaped(case.expected), seen.get(key, NOT_SEEN)
+                lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "\n{% enddocs %}"]) + "\n"
 
 
 def _put(section: str, name: str, text: str) -> None:
@@ -168,3 +149,9 @@ def without_folders(text: str, *folders: Path | str) -> str:
     for folder in folders:
         text = text.replace(f"{folder}/", "")
     return text.strip()
+
+
+def refused(name: str, status: int, said: str, *folders: Path | str) -> None:
+    """Hold the page to the sentence with which a run was refused that left the earlier release."""
+    sentence = without_folders(said, *folders)
+    saw("faults", name, f"статус / exit status {status}: “{sentence}”; latest прежний / the earlier")

@@ -1,12 +1,12 @@
-"""A reader of releases, as a process: says that it begins, queries until its time is over, prints what it saw as JSON.
+"""A reader of releases, for a process of its own: queries until its time is over, and says what it saw.
 
 Every other round goes through the link, as a BI tool does; the others resolve it once, to read run.json beside the
 marts. A round whose figures do not all come from one release is a mix.
 """
 
 import json
-import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -20,16 +20,24 @@ QUERIES = (
 )
 
 
-def read(published: Path, seconds: float) -> dict[str, object]:
-    """Return the counts of queries, rounds and mixes, the errors, and the client counts seen."""
-    queries, rounds, mixes = 0, 0, 0
-    errors: list[str] = []
-    seen: set[int] = set()
+@dataclass
+class Reading:
+    """Counts of rounds and mixes, the errors, and the client counts seen."""
+
+    rounds: int = 0
+    mixes: int = 0
+    errors: list[str] = field(default_factory=list)
+    seen: set[int] = field(default_factory=set)
+
+
+def read(published: Path, seconds: float) -> Reading:
+    """Read the release in use again and again."""
+    reading = Reading()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        rounds += 1
+        reading.rounds += 1
         link = published / "latest"
-        release = link if rounds % 2 else link.resolve()
+        release = link if reading.rounds % 2 else link.resolve()
         try:
             figures = set()
             with duckdb.connect(
@@ -37,18 +45,12 @@ def read(published: Path, seconds: float) -> dict[str, object]:
             ) as connection:
                 for query in 2 * QUERIES:
                     figures |= {int(row[0]) for row in connection.execute(query).fetchall()}
-                    queries += 1
                     time.sleep(0.01)
             if release != link:
                 run = json.loads((release / "run.json").read_text(encoding="utf-8"))
                 figures.add(run["rows"]["accepted"])
-            mixes += len(figures) != 1
-            seen |= figures
+            reading.mixes += len(figures) != 1
+            reading.seen |= figures
         except Exception as error:  # whatever it is, the test counts it
-            errors.append(f"{type(error).__name__}: {error}")
-    return {"queries": queries, "rounds": rounds, "mixes": mixes, "errors": errors, "seen": sorted(seen)}
-
-
-if __name__ == "__main__":
-    print("reading", flush=True)
-    print(json.dumps(read(Path(sys.argv[1]), float(sys.argv[2]))))
+            reading.errors.append(f"{type(error).__name__}: {error}")
+    return reading

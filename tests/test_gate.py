@@ -58,29 +58,29 @@ class Warehouse:
 
 
 def gate_of(
-    folder: Path, now: Warehouse, before: Warehouse | None, *, allow_drift: bool = False
+    folder: Path, now: Warehouse, before: Warehouse | None = None, *, allow_drift: bool = False
 ) -> GateResult:
     """The gate's result on two such warehouses, the earlier one as a release."""
     release = before.write(folder / "R1/bank_marts.duckdb").parent if before else None
     return check_gate(now.write(folder / "bank.duckdb"), release, allow_drift=allow_drift)
 
 
-def found(gate: GateResult, kind: str = "drift", subject: str = "") -> tuple[float | None, str, str]:
-    ((value, outcome, note),) = [
-        (finding.value, finding.outcome, finding.note)
+def found(gate: GateResult, kind: str) -> dict[str, tuple[float | None, str, str]]:
+    """The value, outcome and note of each subject."""
+    return {
+        finding.subject: (finding.value, finding.outcome, finding.note)
         for finding in gate.findings
-        if (finding.kind, finding.subject) == (kind, subject)
-    ]
-    return value, outcome, note
+        if finding.kind == kind
+    }
 
 
-def refusal_of(gate: GateResult) -> str | None:
-    return gate.refusal(Path("my clients.csv"), Path("beside/rejected.csv"))
-
-
-def told(outcome: str, refusal: str | None) -> str:
-    """What a user is told of a verdict: its word in run.json, and the sentence where nothing is published."""
-    return f"{outcome}, отказ / refused: “{refusal}”" if refusal else f"{outcome}, опубликовано / published"
+def told(name: str, gate: GateResult, kind: str, subject: str = "") -> None:
+    """Hold the page of faults to a verdict, and to the sentence where nothing is published."""
+    value, outcome, note = found(gate, kind)[subject]
+    verdict = f"PSI {value:.3f}: {outcome}" if subject else f"{outcome} ({note})" if note else outcome
+    refusal = gate.refusal(Path("my clients.csv"), Path("beside/rejected.csv"))
+    ending = f"отказ / refused: “{refusal}”" if refusal else "опубликовано / published"
+    saw("gate", name, f"{verdict}, {ending}")
 
 
 @pytest.mark.parametrize(
@@ -98,77 +98,58 @@ def test_the_stability_index_is_the_one_computed_by_hand(
     tmp_path: Path, levels: Levels, by_hand: float
 ) -> None:
     now, before = Warehouse({"city": levels, "gender": HALVES}), Warehouse({"city": HALVES, "gender": HALVES})
-    gate = gate_of(tmp_path, now, before)
-    assert found(gate, "drift", "city")[0] == pytest.approx(by_hand, rel=1e-9)
-    assert found(gate, "drift", "gender")[0] == 0
+    drift = found(gate_of(tmp_path, now, before), "drift")
+    assert drift["city"][0] == pytest.approx(by_hand, rel=1e-9)
+    assert drift["gender"][0] == 0
 
 
 def test_the_same_clients_have_not_drifted(sample_warehouse: Path, tmp_path: Path) -> None:
     (tmp_path / "bank_marts.duckdb").symlink_to(sample_warehouse)
-    gate = check_gate(sample_warehouse, tmp_path)
     compared = rows_in(
         sample_warehouse,
         "select trait from reference.traits where kind = 'category' union all"
-        " select segment_id from reference.segments",
+        " select segment_id from reference.segments union all select 'is_churned'",
     )
-    drift = [finding for finding in gate.findings if finding.kind == "drift"]
-    assert {finding.subject for finding in drift} == {name for (name,) in compared} | {"is_churned"}
-    assert {(finding.value, finding.outcome) for finding in drift} == {(0.0, "pass")}
-    assert refusal_of(gate) is None
+    drift = found(check_gate(sample_warehouse, tmp_path), "drift")
+    assert drift == {name: (0.0, "pass", "") for (name,) in compared}
 
 
-SMALL = {"A": 5800, "B": 4200}
-WARN, STOP = {"A": 6600, "B": 3400}, {"A": 7500, "B": 2500}  # PSI 0.106 and 0.275 against halves
+def drifted(clients: int, *, limits: str = LIMITS) -> Warehouse:
+    """A level that so many of 10,000 clients have, and half of them had before."""
+    return Warehouse({"city": {"A": clients, "B": 10_000 - clients}}, limits=limits)
 
 
 @pytest.mark.parametrize(
-    ("levels", "allow_drift", "expected"),
+    ("name", "clients", "allow_drift"),
     [
-        (SMALL, False, "pass"),
-        (WARN, False, "warn"),
-        (STOP, False, "stop"),
-        (WARN, True, "warn"),
-        (STOP, True, "allowed"),
+        ("drift_5800", 5800, False),
+        ("drift_6600", 6600, False),
+        ("drift_6600_allowed", 6600, True),
+        ("drift_7500", 7500, False),
+        ("drift_7500_allowed", 7500, True),
     ],
 )
-def test_drift_warns_and_stops(tmp_path: Path, levels: Levels, allow_drift: bool, expected: str) -> None:
+def test_drift_warns_and_stops_as_the_page_says(
+    name: str, clients: int, allow_drift: bool, tmp_path: Path
+) -> None:
     # The folder of a release may be called anything.
-    folder = tmp_path / "it's; drop"
-    gate = gate_of(folder, Warehouse({"city": levels}), Warehouse(), allow_drift=allow_drift)
-    value, outcome, _ = found(gate, "drift", "city")
-    refusal = refusal_of(gate)
-    assert outcome == expected
-    assert (refusal is None) is (expected != "stop")
-    saw(
-        "gate",
-        f"drift_{levels['A']}{'_allowed' if allow_drift else ''}",
-        told(f"PSI {value:.3f}: {outcome}", refusal),
-    )
-    if refusal:
-        assert "\n" not in refusal
-        for part in ("my clients.csv", "release R1", "city 0.275", "limit 0.25", "ALLOW_DRIFT=1"):
-            assert part in refusal
+    gate = gate_of(tmp_path / "it's; drop", drifted(clients), Warehouse(), allow_drift=allow_drift)
+    told(name, gate, "drift", "city")
 
 
-@pytest.mark.parametrize(("rejected", "expected"), [(0, "pass"), (1, "warn"), (100, "warn"), (102, "stop")])
-def test_rejected_rows_stop_above_one_percent(tmp_path: Path, rejected: int, expected: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "now"),
+    [
+        *(
+            (f"rejected_{rejected}", Warehouse({"city": {"A": 9900}}, rejected))
+            for rejected in (0, 1, 100, 102)
+        ),
+        ("no_rows", Warehouse({})),
+    ],
+)
+def test_rejected_rows_warn_and_stop_as_the_page_says(name: str, now: Warehouse, tmp_path: Path) -> None:
     """And no ALLOW_DRIFT lets them through."""
-    gate = gate_of(tmp_path, Warehouse({"city": {"A": 9900}}, rejected), None, allow_drift=True)
-    _, outcome, _ = found(gate, "rejected_share")
-    refusal = refusal_of(gate)
-    assert outcome == expected
-    assert (refusal is None) is (expected != "stop")
-    saw("gate", f"rejected_{rejected}", told(outcome, refusal))
-    if refusal:
-        for part in ("my clients.csv", "102 of its 10002 rows", "1.02%", "1.00%", "beside/rejected.csv"):
-            assert part in refusal
-
-
-def test_a_file_without_rows_stops(tmp_path: Path) -> None:
-    gate = gate_of(tmp_path, Warehouse({}), None)
-    refusal = refusal_of(gate)
-    assert "it has no rows" in str(refusal)
-    saw("gate", "no_rows", told(found(gate, "rejected_share")[1], refusal))
+    told(name, gate_of(tmp_path, now, allow_drift=True), "rejected_share")
 
 
 @pytest.mark.parametrize(
@@ -176,11 +157,8 @@ def test_a_file_without_rows_stops(tmp_path: Path) -> None:
     [
         ("drift", "0.1,0.25,", "0.3,0.4,", "pass"),
         ("drift", "0.1,0.25,", "0.1,,", "warn"),
-        ("drift", "0.1,0.25,", "0.2,0.27,", "stop"),
         ("rejected_share", "0,0.01,", "0,0.001,", "stop"),
-        ("rejected_share", "0,0.01,", "0.01,0.02,", "pass"),
         ("client_count_change", "0.2,,", "0.01,0.05,", "stop"),
-        ("client_count_change", "0.2,,", "0.2,0.5,", "pass"),
     ],
 )
 def test_the_limits_are_those_of_the_seed(
@@ -188,16 +166,13 @@ def test_the_limits_are_those_of_the_seed(
 ) -> None:
     edited = LIMITS.replace(f"{kind},{old}", f"{kind},{new}")
     assert edited != LIMITS
-    levels = STOP if kind == "drift" else HALVES
-    now = Warehouse({"city": {level: clients * 9 // 10 for level, clients in levels.items()}}, 50, edited)
-    gate = gate_of(tmp_path, now, Warehouse())
-    assert found(gate, kind, "city" if kind == "drift" else "")[1] == expected
-    assert (refusal_of(gate) is not None) is (expected == "stop")
+    gate = gate_of(tmp_path, Warehouse({"city": {"A": 6600, "B": 2200}}, 50, edited), Warehouse())
+    assert found(gate, kind)["city" if kind == "drift" else ""][1] == expected
 
 
 def test_a_measure_that_the_seed_does_not_name_is_not_taken(tmp_path: Path) -> None:
     kept = "\n".join(line for line in LIMITS.splitlines() if not line.startswith("drift"))
-    gate = gate_of(tmp_path, Warehouse({"city": STOP}, limits=kept), Warehouse())
+    gate = gate_of(tmp_path, drifted(7500, limits=kept), Warehouse())
     assert {finding.kind for finding in gate.findings} == {"rejected_share", "client_count_change"}
 
 
@@ -210,7 +185,7 @@ def test_drift_without_a_usable_smallest_share_is_refused(tmp_path: Path, smalle
 
 def test_what_cannot_be_compared_gets_no_verdict_and_says_why(tmp_path: Path) -> None:
     now = Warehouse(
-        {"city": STOP, "new": {"A": 1}, "age_band": {"<30": 9, "30+": 9991}, "few": {"A": 499}},
+        {"city": {"A": 7500}, "new": {"A": 1}, "age_band": {"<30": 9, "30+": 9991}, "few": {"A": 499}},
         bands={"age_band": "<30; 30+"},
     )
     before = Warehouse(
@@ -218,51 +193,39 @@ def test_what_cannot_be_compared_gets_no_verdict_and_says_why(tmp_path: Path) ->
         bands={"age_band": "<25; 25+"},
     )
     gate = gate_of(tmp_path, now, before)
-    notes = {
-        finding.subject: (finding.value, finding.outcome, finding.note)
-        for finding in gate.findings
-        if finding.kind == "drift"
-    }
-    assert notes == {
+    assert found(gate, "drift") == {
         "city": (None, "none", "few_clients"),
         "new": (None, "none", "only_now"),
         "old": (None, "none", "only_before"),
         "age_band": (None, "none", "redefined"),
         "few": (None, "none", "few_clients"),
     }
-    assert refusal_of(gate) is None
+    assert gate.refusal(Path(), Path()) is None
 
 
-@pytest.mark.parametrize("fault", ["first_run", "no file", "not a database", "no relation"])
+@pytest.mark.parametrize("fault", ["first_run", "no_file", "not_a_database", "no_relation"])
 def test_without_a_release_that_can_be_read_nothing_is_compared(tmp_path: Path, fault: str) -> None:
     release = tmp_path / "R1"
     release.mkdir()
-    if fault == "not a database":
+    if fault == "not_a_database":
         (release / "bank_marts.duckdb").write_text("not a database " * 1000, encoding="utf-8")
-    if fault == "no relation":
+    if fault == "no_relation":
         duckdb.connect(str(release / "bank_marts.duckdb")).close()
     is_first = fault == "first_run"
     gate = check_gate(Warehouse().write(tmp_path / "bank.duckdb"), None if is_first else release)
-    note = "first_run" if is_first else "unreadable"
-    for kind in ("client_count_change", "drift"):
-        assert found(gate, kind) == (None, "none", note)
-    assert refusal_of(gate) is None
-    name = fault if is_first else f"unreadable_{fault.replace(' ', '_')}"
-    saw("gate", name, told(f"none ({note})", refusal_of(gate)))
+    assert found(gate, "client_count_change") == found(gate, "drift")
+    told(fault if is_first else f"unreadable_{fault}", gate, "drift")
 
 
 @pytest.mark.parametrize(
     ("file", "name", "series"),
     [
         ("2026-10/clients.csv", None, "file:clients"),
-        ("2026-11/clients.csv.gz", None, "file:clients"),
-        ("clients.CSV", None, "file:clients"),
         ("clients.CSV.GZ", None, "file:clients"),
-        ("Clients.csv", None, "file:Clients"),
         ("clients.parquet", None, "file:clients"),
         ("clients.csv.zst", None, "file:clients"),
         ("clients.xlsx", None, "file:clients"),
-        ("branch.csv", None, "file:branch"),
+        ("Clients.csv", None, "file:Clients"),
         ("sample.csv", None, "file:sample"),
         ("branch.csv", "north", "named:north"),
     ],
@@ -280,17 +243,9 @@ def test_the_sample_is_its_own_series_by_whatever_path(tmp_path: Path) -> None:
 
 
 def test_previous_release_is_the_newest_of_the_series_not_newer_than_latest(tmp_path: Path) -> None:
-    for run_id, series in {
-        "R1": "sample",
-        "R2": "file:a",
-        "R3": "file:a",
-        "R4": "sample",
-        ".R9": "sample",
-    }.items():
-        (tmp_path / run_id).mkdir()
-        record = json.dumps({"input": {"series": series}})
-        (tmp_path / run_id / "run.json").write_text(record, encoding="utf-8")
-    for run_id, record in {"R0": "{broken", "R5": "{}"}.items():
+    releases = {"R1": "sample", "R2": "file:a", "R3": "file:a", "R4": "sample", ".R9": "sample"}
+    records = {run_id: json.dumps({"input": {"series": series}}) for run_id, series in releases.items()}
+    for run_id, record in {"R0": "{broken", **records, "R5": "{}"}.items():
         (tmp_path / run_id).mkdir()
         (tmp_path / run_id / "run.json").write_text(record, encoding="utf-8")
     (tmp_path / "latest").symlink_to("R5")
