@@ -106,6 +106,16 @@ def embedded(dashboard: Path) -> dict[str, Any]:
     return found
 
 
+def cells_of(dashboard: dict[str, Any]) -> pd.DataFrame:
+    """The cells of the cube in what a dashboard has embedded: their levels, who stayed and who left."""
+    cube = dashboard["cube"]
+    rows = [
+        [*(levels[code] for levels, code in zip(cube["levels"], cell, strict=False)), *cell[-2:]]
+        for cell in cube["cells"]
+    ]
+    return pd.DataFrame(rows, columns=[*cube["dimensions"], "stayed", "churned"])
+
+
 def with_random_numbers(marts: Marts, seed: int) -> Marts:
     """The same names and ranks with other numbers everywhere, so that a number typed into the text stands out."""
     random = np.random.default_rng(seed)

@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,7 +166,7 @@ def report(
                 is_synthetic,
                 series,
                 passed.rows,
-                passed.record(),
+                [asdict(finding) for finding in passed.findings],
                 steps.seconds,
             )
             write_index(staged, record, verdict, charts, rows(marts.fct_findings))

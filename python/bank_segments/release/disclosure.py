@@ -155,15 +155,10 @@ def publish(
     cells: Iterable[Cell],
     minimum_group: int,
     *,
-    fixed: Sequence[str] = ("segment_ids",),
     exact_pairs: Sequence[tuple[str, str]] = (),
 ) -> PublishedCube:
-    """The cube without small groups.
-
-    `fixed` names dimensions whose rare levels are not joined, because other dimensions determine them;
-    `exact_pairs` are the pairs of dimensions whose counts are kept like those of a single one.
-    """
-    joined = _join_rare_levels(dimensions, cells, minimum_group, fixed)
+    """The cube without small groups; `exact_pairs` are the dimensions whose counts are kept like those of one."""
+    joined = _join_rare_levels(dimensions, cells, minimum_group)
     codes = np.array([pd.factorize(joined[name], sort=True)[0] for name in dimensions], dtype=np.int64).T
     is_churned = joined["is_churned"].to_numpy(dtype=np.int64)
     true = joined["clients"].to_numpy(dtype=np.float64)
@@ -192,17 +187,16 @@ def publish(
     )
 
 
-def _join_rare_levels(
-    dimensions: Sequence[str], cells: Iterable[Cell], minimum_group: int, fixed: Sequence[str]
-) -> pd.DataFrame:
+def _join_rare_levels(dimensions: Sequence[str], cells: Iterable[Cell], minimum_group: int) -> pd.DataFrame:
     """The cells by `is_churned` and levels, in that order, no level with fewer than `minimum_group` clients in all.
 
-    Joined are the levels below that, and the next smallest ones until they are enough.
+    Joined are the levels below that, and the next smallest ones until they are enough; never combinations of
+    segments, which the other dimensions determine.
     """
     rows = [(*cell.levels, cell.is_churned, cell.clients) for cell in cells if cell.clients]
     frame = pd.DataFrame(rows, columns=[*dimensions, "is_churned", "clients"])
     for dimension in dimensions:
-        if dimension not in fixed:
+        if dimension != "segment_ids":
             sizes = frame.groupby(dimension)["clients"].sum().sort_index().sort_values(kind="stable")
             before = sizes.cumsum() - sizes
             is_rare = (sizes < minimum_group) | ((before > 0) & (before < minimum_group))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +25,9 @@ Note = Literal["", "first_run", "unreadable", "only_now", "only_before", "redefi
 
 _MOVES = Path(__file__).with_name("gate_moves.sql")
 _FINDINGS = Path(__file__).with_name("gate_findings.sql")
-_COUNTS = "select read_rows, accepted_rows, rejected_rows from bank.quality.row_counts"
+_COUNTS = """
+select read_rows as read, accepted_rows as accepted, rejected_rows as rejected from bank.quality.row_counts
+"""
 _NO_MOVES = """
 create temp table moves as
 select kind, '' as subject, null::double as value, $1 as note
@@ -51,9 +53,7 @@ class Finding:
 class GateResult:
     """What the gate found in one run."""
 
-    read_rows: int
-    accepted_rows: int
-    rejected_rows: int
+    rows: dict[str, int]  # read, accepted and rejected
     previous_run: str | None
     findings: tuple[Finding, ...]
     limits: Mapping[Kind, Mapping[str, Any]]  # their names and what they mean
@@ -62,11 +62,6 @@ class GateResult:
         """The findings with one of the outcomes."""
         return [finding for finding in self.findings if finding.outcome in outcomes]
 
-    @property
-    def rows(self) -> dict[str, int]:
-        """The counts of rows for `run.json`."""
-        return {"read": self.read_rows, "accepted": self.accepted_rows, "rejected": self.rejected_rows}
-
     def refusal(self, clients: Path, rejected_rows_file: Path) -> str | None:
         """One sentence on why nothing is published, or None where the run may be."""
         parts, moved = [], []
@@ -74,10 +69,10 @@ class GateResult:
             if finding.kind != "rejected_share":
                 name = finding.subject or "client count"
                 moved.append(f"{name} {finding.value:.3f} (limit {finding.stop_above:g})")
-            elif self.read_rows:
+            elif self.rows["read"]:
                 parts.append(
-                    f"{self.rejected_rows} of its {self.read_rows} rows were rejected ({finding.value:.2%}, allowed"
-                    f" are {finding.stop_above:.2%} by seeds/shared/gate_limits.csv), see"
+                    f"{self.rows['rejected']} of its {self.rows['read']} rows were rejected"
+                    f" ({finding.value:.2%}, allowed are {finding.stop_above:.2%} by seeds/shared/gate_limits.csv), see"
                     f" {shown(rejected_rows_file)}"
                 )
             else:
@@ -90,10 +85,6 @@ class GateResult:
         return (
             f"The client file {shown(clients)} was not accepted: {'; and '.join(parts)}." if parts else None
         )
-
-    def record(self) -> list[dict[str, Any]]:
-        """The findings for `run.json`."""
-        return [asdict(finding) for finding in self.findings]
 
 
 def series_of(clients: Path, name: str | None, *, is_sample: bool) -> str:
@@ -134,11 +125,11 @@ def check_gate(warehouse: Path, previous: Path | None, *, allow_drift: bool = Fa
     with duckdb.connect() as connection:
         attach(connection, warehouse, "bank")
         _measure_moves(connection, previous)
-        ((read, accepted, rejected),) = connection.execute(_COUNTS).fetchall()
+        (counts,) = rows_of(connection, _COUNTS)
         query = _FINDINGS.read_text(encoding="utf-8")
         findings = tuple(Finding(**row) for row in rows_of(connection, query, allow_drift))
         limits = {row["kind"]: row for row in rows_of(connection, _NAMES)}
-    return GateResult(read, accepted, rejected, previous.name if previous else None, findings, limits)
+    return GateResult(counts, previous.name if previous else None, findings, limits)
 
 
 def _measure_moves(connection: duckdb.DuckDBPyConnection, previous: Path | None) -> None:

@@ -302,12 +302,11 @@
     filter: Object.fromEntries(views.map((view) => [view.id, [...selected.get(view.id)].map((position) => view.levels[position].id)])),
     words: document.getElementById("spoken").textContent,
     texts: Object.fromEntries(["clients", "clients-beside", "churned", "churned-beside", "rate", "rate-beside"].map((id) => [id, document.getElementById(id).textContent])),
-    figures: total(cells.filter((cell) => passes(cell, -1))),
     tables: Object.fromEntries(views.map((view) => [view.id, [...parts.get(view.id).body.rows].map((row) => [...row.cells].map((cell) => cell.textContent))])),
     charts: charts.map((chart) => ({
       id: views[chart.index].id, chart: chart.kind,
-      rows: chart.vega.data("rows").map(({ level, clients, churned, rate, low, high, share, text, stayed, bank, bank_share }) => ({
-        level: views[chart.index].levels[level].id, clients, churned, rate, low, high, share, text, stayed, bank, bank_share,
+      rows: chart.vega.data("rows").map(({ level, clients, churned, rate, low, high, share, text }) => ({
+        level: views[chart.index].levels[level].id, clients, churned, rate, low, high, share, text,
       })),
     })),
   });
