@@ -1,5 +1,6 @@
 """Warehouses that the tests share: one dbt build per input file and run, with every data and unit test."""
 
+import contextlib
 import csv
 import json
 import os
@@ -164,6 +165,18 @@ def rows_in(file: Path, query: str, values: Sequence[object] = ()) -> list[tuple
     """What a query gives in a warehouse or a release."""
     with duckdb.connect(str(file), read_only=True) as connection:
         return connection.execute(query, values).fetchall()
+
+
+@contextlib.contextmanager
+def held_open(warehouse: Path, *, read_only: bool = False) -> Iterator[int]:
+    """Hold a warehouse open in another process, as a BI tool or a notebook does; gives its id."""
+    hold = f"import duckdb, sys; held = duckdb.connect(sys.argv[1], read_only={read_only}); print(flush=True); input()"
+    holder = [sys.executable, "-c", hold, str(warehouse)]
+    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        yield process.pid
+        process.communicate(b"\n")
 
 
 def none_of(findings: Iterable[str]) -> None:

@@ -2,8 +2,6 @@
 
 import shutil
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -14,7 +12,7 @@ from bank_segments.release import publish
 from bank_segments.release.activation import active_members, main, write_list
 from bank_segments.release.run import only_run
 from bank_segments.warehouse import Build
-from conftest import csv_rows
+from conftest import csv_rows, held_open
 
 
 class Project:
@@ -97,9 +95,6 @@ def test_a_warehouse_without_ids_is_refused(sample: Project, tmp_path: Path) -> 
         pass
 
 
-HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"
-
-
 def test_what_stops_the_command_is_told_in_one_sentence(
     sample: Project,
     sample_warehouse: Path,
@@ -123,12 +118,7 @@ def test_what_stops_the_command_is_told_in_one_sentence(
     shutil.copy(sample_warehouse, here.build.warehouse)
     with only_run(here.build.directory):
         assert "Another `make report` is running in this project; wait until it ends." in complaint()
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, here.build.warehouse], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert holder.stdout is not None
-    holder.stdout.readline()
-    assert "The list was not written: IO Error: Could not set lock on file" in complaint()
-    holder.communicate()
+    with held_open(here.build.warehouse):
+        assert "The list was not written: IO Error: Could not set lock on file" in complaint()
     assert main(["segment_1"]) == 0
     assert (tmp_path / "activation/segment_1.csv").exists()

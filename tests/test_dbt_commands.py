@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from conftest import SAMPLE, DbtInProcess, rows_in
+from conftest import SAMPLE, DbtInProcess, held_open, rows_in
 
 
 class Project(DbtInProcess):
@@ -138,18 +137,11 @@ def test_retry_builds_what_failed_and_nothing_else(project: Project) -> None:
 
 
 def test_a_warehouse_that_does_not_open_is_refused_in_a_sentence(project: Project) -> None:
-    """Another process holds it open, as a BI tool or a notebook does; or it is no database."""
-    read = (
-        "import duckdb, sys; held = duckdb.connect(sys.argv[1], read_only=True); print(flush=True); input()"
-    )
-    holder = [sys.executable, "-c", read, str(project.build.warehouse)]
-    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        process.stdout.readline()
+    """Another process holds it open; or it is no database."""
+    with held_open(project.build.warehouse, read_only=True) as process_id:
         said = project.run("show", "--select", "dim_segments")
-        process.communicate(b"\n")
     assert (
-        f"bank.duckdb is open in {Path(sys.executable).resolve()} (PID {process.pid}); close it there" in said
+        f"bank.duckdb is open in {Path(sys.executable).resolve()} (PID {process_id}); close it there" in said
     )
     assert project.run("show", "--select", "dim_segments") == ""
     project.build.warehouse.write_bytes(bytes(9999))

@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
 from markdown_it import MarkdownIt
@@ -152,33 +151,6 @@ def test_the_documentation_shows_tables_and_pictures(
     assert_quiet(browser)
 
 
-def without_scripts(page: Path) -> str:
-    return re.sub(r"<script.*?</script>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-
-
-def assert_first_page_leads_to_everything(release: Path) -> None:
-    """Every link has its target, and every file of the release is a target."""
-    pending, seen = [release / "index.html"], {release / "index.html"}
-    while pending:
-        page = pending.pop()
-        if page.suffix != ".html" or page.parent.name == "docs":
-            continue
-        for link in re.findall(r'(?:href|src)="(?!data:)(.*?)"', without_scripts(page)):
-            assert link, f"{page.name} has a link to nowhere"
-            path, _, anchor = unquote(html.unescape(link)).partition("#")
-            target = (page.parent / path).resolve() if path else page
-            assert target.is_file(), f"{page.name} points at {path}"
-            assert not anchor or f'id="{anchor}"' in without_scripts(target)
-            if target not in seen:
-                seen.add(target)
-                pending.append(target)
-    assert {path for path in release.rglob("*") if path.is_file()} == seen
-
-
-def test_the_first_page_leads_to_everything(sample_release: Path) -> None:
-    assert_first_page_leads_to_everything(sample_release)
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_first_page_tells_what_was_run_on_what(
     language: Language, sample_release: Path, browser: webdriver.Chrome
@@ -227,25 +199,18 @@ def words_in(page: str) -> list[str]:
     return html.unescape(re.sub(silent, "", page, flags=re.DOTALL)).split()
 
 
-def alternatives(page: str) -> list[str]:
-    """The words that stand for the pictures."""
-    return re.findall(r'alt="(.*?)"', page)
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_conclusions_are_the_markdown_with_its_charts(language: Language, sample_release: Path) -> None:
     page = (sample_release / f"conclusions.{language}.html").read_text(encoding="utf-8")
     markdown = (sample_release / f"conclusions.{language}.md").read_text(encoding="utf-8")
-    rendered = MarkdownIt().enable("table").render(markdown)
-    assert words_in(page) == words_in(rendered)
-    assert alternatives(page) == alternatives(rendered)
-    assert len(alternatives(page)) == 9
-    assert all(alternatives(page))
-    pictures = re.findall(r"!\[.*?\]\((charts/\w+\.\w+\.png)\)", markdown)
-    assert pictures == sorted({*pictures}, key=pictures.index)
-    assert {sample_release / picture for picture in pictures} == {
-        *(sample_release / "charts").glob(f"*.{language}.png")
-    }
+    texts = (page, MarkdownIt().enable("table").render(markdown))
+    # In the place of a picture, what stands for it.
+    read, written = (words_in(re.sub(r'<img[^>]* alt="(.+?)".*?>', r"\1", text)) for text in texts)
+    assert read == written
+    pictures = re.findall(r"!\[.+?\]\(charts/(.*?)\)", markdown)
+    assert sorted(pictures) == sorted(
+        path.name for path in (sample_release / "charts").glob(f"*.{language}.png")
+    )
 
 
 def test_the_conclusions_can_be_printed(

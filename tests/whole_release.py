@@ -1,7 +1,10 @@
 """What every release holds, of whatever bank: no empty page, chart or slide, and every sentence whole."""
 
+import html
+import re
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import unquote
 
 from pptx import Presentation
 
@@ -10,7 +13,6 @@ from bank_segments.outputs.charts import chart_style
 from bank_segments.words import LANGUAGES, Language
 from output_cases import BROKEN, deck_texts, embedded
 from test_charts import drawn
-from test_pages import assert_first_page_leads_to_everything
 
 
 def assert_whole(release: Path) -> None:
@@ -23,6 +25,29 @@ def assert_whole(release: Path) -> None:
         assert empty_sections(conclusions) == []
         assert empty_slides(release / f"presentation.{language}.pptx") == []
         assert empty_cards(release / f"dashboard.{language}.html") == []
+
+
+def without_scripts(page: Path) -> str:
+    return re.sub(r"<script.*?</script>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def assert_first_page_leads_to_everything(release: Path) -> None:
+    """Every link has its target, and every file of the release is a target."""
+    pending, seen = [release / "index.html"], {release / "index.html"}
+    while pending:
+        page = pending.pop()
+        if page.suffix != ".html" or page.parent.name == "docs":
+            continue
+        for link in re.findall(r'(?:href|src)="(?!data:)(.*?)"', without_scripts(page)):
+            assert link, f"{page.name} has a link to nowhere"
+            path, _, anchor = unquote(html.unescape(link)).partition("#")
+            target = (page.parent / path).resolve() if path else page
+            assert target.is_file(), f"{page.name} points at {path}"
+            assert not anchor or f'id="{anchor}"' in without_scripts(target)
+            if target not in seen:
+                seen.add(target)
+                pending.append(target)
+    assert {path for path in release.rglob("*") if path.is_file()} == seen
 
 
 def assert_charts_show_something(release: Path, language: Language) -> None:
