@@ -68,9 +68,9 @@ def gate_of(
 def found(gate: GateResult, kind: str) -> dict[str, tuple[float | None, str, str]]:
     """The value, outcome and note of each subject."""
     return {
-        finding.subject: (finding.value, finding.outcome, finding.note)
+        finding["subject"]: (finding["value"], finding["outcome"], finding["note"])
         for finding in gate.findings
-        if finding.kind == kind
+        if finding["kind"] == kind
     }
 
 
@@ -173,7 +173,7 @@ def test_the_limits_are_those_of_the_seed(
 def test_a_measure_that_the_seed_does_not_name_is_not_taken(tmp_path: Path) -> None:
     kept = "\n".join(line for line in LIMITS.splitlines() if not line.startswith("drift"))
     gate = gate_of(tmp_path, drifted(7500, limits=kept), Warehouse())
-    assert {finding.kind for finding in gate.findings} == {"rejected_share", "client_count_change"}
+    assert {finding["kind"] for finding in gate.findings} == {"rejected_share", "client_count_change"}
 
 
 @pytest.mark.parametrize("smallest_share", ["", "0", "2"])

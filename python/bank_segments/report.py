@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import json
 import logging
 import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,18 +160,23 @@ def report(
             steps.note(seconds)
             charts += drawn
         with steps.step("publish"):
-            record = run.RunRecord(
-                run_id,
-                clients.name,
-                digest,
-                is_synthetic,
-                series,
-                passed.rows,
-                [asdict(finding) for finding in passed.findings],
-                steps.seconds,
-            )
-            write_index(staged, record, verdict, charts, rows(marts.fct_findings))
-            record.write(staged / "run.json")
+            about_input = {
+                "file": clients.name,
+                "sha256": digest,
+                "is_synthetic": is_synthetic,
+                "series": series,
+            }
+            record = {
+                "run_id": run_id,
+                "input": about_input,
+                "rows": passed.rows,
+                "gate": passed.findings,
+                "versions": run.versions(),
+                "seconds": steps.seconds,
+            }
+            write_index(staged, record, run.started_at(run_id), verdict, charts, rows(marts.fct_findings))
+            text = json.dumps(record, ensure_ascii=False, indent=2)
+            (staged / "run.json").write_text(f"{text}\n", encoding="utf-8")
             release = publish.publish(staged, PUBLISHED, run_id)
         return run.summary(marts, passed.rows, release)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,10 +22,9 @@ if TYPE_CHECKING:
     from bank_segments.outputs.charts import Chart
     from bank_segments.release.expectations import ExpectationOutcome
     from bank_segments.release.gate import GateResult
-    from bank_segments.release.run import RunRecord
     from bank_segments.warehouse import Build
 
-State = Literal["accepted", "warned", "refused"]
+State = Literal["accepted", "warned"]
 # A page of these names is the first one of its folder.
 INDEX: dict[Language, str] = {"ru": "index.html", "en": "index.en.html"}
 
@@ -58,11 +58,6 @@ class DbtTest:
     status: str
     description: str
 
-    @property
-    def outcome(self) -> Literal["pass", "warn", "stop"]:
-        """What the result means for the release."""
-        return "pass" if self.status == "pass" else "warn" if self.status == "warn" else "stop"
-
     def meaning(self, words: Words) -> str:
         """What the test means: by its own description or its macro's, else as built into dbt."""
         russian, _, english = self.description.partition(" / ")
@@ -73,15 +68,16 @@ class DbtTest:
 
 def write_index(
     directory: Path,
-    record: RunRecord,
+    record: Mapping[str, Any],
+    started: datetime,
     state: State,
     charts: Sequence[Chart],
     findings: Sequence[Mapping[str, Any]],
 ) -> None:
     """Write `index.html` (Russian) and `index.en.html` into the release `directory`.
 
-    `state` is the verdict on the data, `charts` are those in the release, `findings` the rows of `fct_findings`.
-    Raises `ValueError` where the run's id does not begin with its time.
+    `record` is what `run.json` holds, `state` the verdict on the data, `charts` are those in the release, `findings`
+    the rows of `fct_findings`.
     """
     for language, other in (LANGUAGES, LANGUAGES[::-1]):
         drawn = (chart for chart in charts if chart.language == language)
@@ -91,10 +87,11 @@ def write_index(
             Words(language),
             other=Words(other),
             record=record,
+            started=started,
             state=state,
             charts={chart.path.relative_to(directory).as_posix(): chart.title for chart in drawn},
             findings=findings,
-            is_synthetic=record.is_synthetic,
+            is_synthetic=record["input"]["is_synthetic"],
         )
 
 
@@ -109,22 +106,22 @@ def write_quality_page(
     input_name: str,
     is_synthetic: bool,
 ) -> State:
-    """Write `index.html` (Russian) and `index.en.html` into `directory`, and return the verdict on them."""
+    """Write `index.html` (Russian) and `index.en.html` into `directory`, and return the verdict on the data.
+
+    Of data that may be published: what the gate stops, and what an expectation or a test of dbt does not pass, is
+    refused before.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     tables = marts.tables
     # What drift was measured of.
     traits = {row["trait"]: row for row in where(tables["dim_traits"], kind="category")}
     traits |= {row["segment_id"]: row for row in tables["dim_segments"]}
     tests = dbt_tests(build.run_results, build.manifest)
-    unmet = [outcome for outcome in outcomes if not outcome.is_met]
-    failed, warned = (sum(test.outcome == outcome for test in tests) for outcome in ("stop", "warn"))
-    is_refused = gate.having("stop") or unmet or failed
-    state: State = (
-        "refused" if is_refused else "warned" if gate.having("allowed", "warn") or warned else "accepted"
-    )
+    warned = sum(test.status == "warn" for test in tests)
+    state: State = "warned" if gate.having("allowed", "warn") or warned else "accepted"
     # Drift, behind what has no subject, in the order of what it was measured of.
     order = {"": -1} | {subject: place for place, subject in enumerate(traits)}
-    findings = sorted(gate.findings, key=lambda each: order.get(each.subject, len(order)))
+    findings = sorted(gate.findings, key=lambda each: order.get(each["subject"], len(order)))
     for language in LANGUAGES:
         words = words_of(marts, language)
         _write(
@@ -137,10 +134,8 @@ def write_quality_page(
             findings=findings,
             traits=traits,
             reason_text=partial(reason_text, words=words),
-            expectations=list(_merged(outcomes)),
-            unmet=unmet,
+            expectations=list(dict.fromkeys((each.relation, each.meaning) for each in outcomes)),
             tests=tests,
-            failed=failed,
             warned=warned,
             run_id=run_id,
             input_name=input_name,
@@ -166,16 +161,6 @@ def write_pilot_page(directory: Path, *, result: Result, design: Mapping[str, An
 def _write(directory: Path, page: str, words: Words, **values: object) -> None:
     html = words.environment(_TEMPLATES).get_template(f"pages/{page}.html.j2").render(values, files=INDEX)
     (directory / INDEX[words.language]).write_text(html, encoding="utf-8")
-
-
-def _merged(outcomes: Sequence[ExpectationOutcome]) -> Iterator[Mapping[str, object]]:
-    """The expectations that mean the same of a relation as one, those that are not met first."""
-    together: dict[tuple[str, str], list[ExpectationOutcome]] = {}
-    for outcome in sorted(outcomes, key=lambda outcome: outcome.is_met):
-        together.setdefault((outcome.relation, outcome.meaning), []).append(outcome)
-    for (relation, meaning), group in together.items():
-        unmet = [outcome for outcome in group if not outcome.is_met]
-        yield {"relation": relation, "meaning": meaning, "unmet": unmet, "is_met": not unmet}
 
 
 def dbt_tests(run_results: Path, manifest: Path) -> list[DbtTest]:

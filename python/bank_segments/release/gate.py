@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 
@@ -18,10 +18,8 @@ from bank_segments.database import attach, confine, rows_of, run_file
 from bank_segments.errors import RefusedError, shown
 from bank_segments.release.run import releases, series_in
 
-Kind = Literal["rejected_share", "client_count_change", "drift"]
-Outcome = Literal["pass", "warn", "allowed", "stop", "none"]
-# Why there is no verdict.
-Note = Literal["", "first_run", "unreadable", "only_now", "only_before", "redefined", "few_clients"]
+# A row of gate_findings.sql: one measured value against its limits, the outcome, and a note where there is no verdict.
+Finding = Mapping[str, Any]
 
 _MOVES = Path(__file__).with_name("gate_moves.sql")
 _FINDINGS = Path(__file__).with_name("gate_findings.sql")
@@ -37,42 +35,29 @@ _NAMES = "select kind, name_ru, name_en, meaning_ru, meaning_en from bank.refere
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One measured value against its limits; `none` and the note say why there is no verdict."""
-
-    kind: Kind
-    subject: str
-    value: float | None
-    warn_above: float | None
-    stop_above: float | None
-    outcome: Outcome
-    note: Note
-
-
-@dataclass(frozen=True, slots=True)
 class GateResult:
     """What the gate found in one run."""
 
     rows: dict[str, int]  # read, accepted and rejected
     previous_run: str | None
-    findings: tuple[Finding, ...]
-    limits: Mapping[Kind, Mapping[str, Any]]  # their names and what they mean
+    findings: list[Finding]
+    limits: Mapping[str, Mapping[str, Any]]  # their names and what they mean
 
-    def having(self, *outcomes: Outcome) -> list[Finding]:
+    def having(self, *outcomes: str) -> list[Finding]:
         """The findings with one of the outcomes."""
-        return [finding for finding in self.findings if finding.outcome in outcomes]
+        return [finding for finding in self.findings if finding["outcome"] in outcomes]
 
     def refusal(self, clients: Path, rejected_rows_file: Path) -> str | None:
         """One sentence on why nothing is published, or None where the run may be."""
         parts, moved = [], []
         for finding in self.having("stop"):
-            if finding.kind != "rejected_share":
-                name = finding.subject or "client count"
-                moved.append(f"{name} {finding.value:.3f} (limit {finding.stop_above:g})")
+            value, limit = finding["value"], finding["stop_above"]
+            if finding["kind"] != "rejected_share":
+                moved.append(f"{finding['subject'] or 'client count'} {value:.3f} (limit {limit:g})")
             elif self.rows["read"]:
                 parts.append(
                     f"{self.rows['rejected']} of its {self.rows['read']} rows were rejected"
-                    f" ({finding.value:.2%}, allowed are {finding.stop_above:.2%} by seeds/shared/gate_limits.csv), see"
+                    f" ({value:.2%}, allowed are {limit:.2%} by seeds/shared/gate_limits.csv), see"
                     f" {shown(rejected_rows_file)}"
                 )
             else:
@@ -127,14 +112,14 @@ def check_gate(warehouse: Path, previous: Path | None, *, allow_drift: bool = Fa
         _measure_moves(connection, previous)
         (counts,) = rows_of(connection, _COUNTS)
         query = _FINDINGS.read_text(encoding="utf-8")
-        findings = tuple(Finding(**row) for row in rows_of(connection, query, allow_drift))
+        findings: list[Finding] = [*rows_of(connection, query, allow_drift)]
         limits = {row["kind"]: row for row in rows_of(connection, _NAMES)}
     return GateResult(counts, previous.name if previous else None, findings, limits)
 
 
 def _measure_moves(connection: duckdb.DuckDBPyConnection, previous: Path | None) -> None:
     """Fill `moves` with what changed since the previous release: the number of clients, and every trait."""
-    note: Note = "first_run"
+    note = "first_run"
     if previous:
         is_wrong = "kind = 'drift' and not coalesce(smallest_share::double > 0 and smallest_share::double <= 1, false)"
         if connection.execute(f"from bank.reference.gate_limits where {is_wrong}").fetchall():

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from bank_segments import ROOT, SAMPLE
 from bank_segments.errors import RefusedError, shown
@@ -29,36 +28,9 @@ LIBRARIES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """What was run on what, with which outcome, and how long each step took: `run.json`."""
-
-    run_id: str
-    file: str
-    sha256: str
-    is_synthetic: bool
-    series: str
-    rows: dict[str, int]
-    gate: list[dict[str, Any]]
-    seconds: dict[str, float]
-
-    @property
-    def started(self) -> datetime:
-        """When the run began."""
-        return started_at(self.run_id)
-
-    def write(self, path: Path) -> None:
-        """Write the record with the versions of Python and of the libraries behind the figures."""
-        about_input = ("file", "sha256", "is_synthetic", "series")
-        record = {
-            "run_id": self.run_id,
-            "input": {name: getattr(self, name) for name in about_input},
-            "rows": self.rows,
-            "gate": self.gate,
-            "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
-            "seconds": self.seconds,
-        }
-        path.write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+def versions() -> dict[str, str]:
+    """Those of Python and of the libraries behind the figures."""
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
 
 
 def releases(published: Path) -> list[Path]:
