@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bank_segments import outputs
-from bank_segments.release.disclosure import Cell, PublishedCube, publish
+from bank_segments.release.disclosure import PublishedCube, publish
 from bank_segments.words import LANGUAGES, Words
 from output_cases import cells_of, embedded, printed
 
@@ -114,28 +114,39 @@ def test_the_page_states_how_far_its_filtered_numbers_are_from_the_mart(
 # -----------------------------------------------------------------------------------------------------------
 
 
-def random_cells(source: random.Random, traits: int, levels: int, cells: int, largest: int) -> list[Cell]:
-    counts = {}
-    for _ in range(cells):
-        group = tuple(str(source.randrange(levels)) for _ in range(traits)), source.random() < 0.3
-        counts[group] = source.randint(1, largest)
-    return [Cell(*group, clients) for group, clients in counts.items()]
+Groups = dict[tuple[tuple[str, ...], bool], int]
+
+
+def frame_of(names: tuple[str, ...], groups: Groups) -> pd.DataFrame:
+    """The cells of a cube, from clients by levels and whether they left."""
+    rows = [(*levels, is_churned, clients) for (levels, is_churned), clients in groups.items()]
+    frame = pd.DataFrame(rows, columns=[*names, "is_churned", "clients"])
+    return frame.astype({"is_churned": bool, "clients": int})
+
+
+def groups_of(cube: PublishedCube) -> Groups:
+    levels = cube.cells[list(cube.dimensions)].itertuples(index=False, name=None)
+    groups = zip(levels, cube.cells["is_churned"], strict=True)
+    return dict(zip(groups, cube.cells["clients"], strict=True))
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_any_cube_is_published_without_small_groups(seed: int) -> None:
     source = random.Random(seed)
     names = ("city", "age_band", "gender", "segment_ids")
-    minimum = source.choice([2, 5, 10])
-    cells = random_cells(source, 4, source.randint(1, 5), source.randint(1, 120), source.choice([2, 12, 60]))
+    minimum, levels = source.choice([2, 5, 10]), source.randint(1, 5)
+    largest = source.choice([2, 12, 60])
+    groups: Groups = {}
+    for _ in range(source.randint(1, 120)):
+        group = tuple(str(source.randrange(levels)) for _ in names), source.random() < 0.3
+        groups[group] = source.randint(1, largest)
+    cells = frame_of(names, groups)
     cube = publish(names, cells, minimum)
-    assert all(cell.clients >= minimum for cell in cube.cells)
-    known = {(cell.levels, cell.is_churned) for cell in cells}
-    assert all(
-        (cell.levels, cell.is_churned) in known or PublishedCube.other in cell.levels for cell in cube.cells
-    )
-    assert publish(names, reversed(cells), minimum) == cube
-    assert cube.true_clients == sum(cell.clients for cell in cells)
+    published = groups_of(cube)
+    assert all(clients >= minimum for clients in published.values())
+    assert all(group in groups or PublishedCube.other in group[0] for group in published)
+    assert groups_of(publish(names, cells[::-1], minimum)) == published
+    assert cube.true_clients == sum(groups.values())
 
 
 def said_of(cube: PublishedCube, macro: str) -> str:
@@ -145,11 +156,13 @@ def said_of(cube: PublishedCube, macro: str) -> str:
     return str(said).strip()
 
 
-def one_age(**cities: int) -> list[Cell]:
-    return [Cell((city, "x"), False, clients) for city, clients in cities.items()]
+def one_age(**cities: int) -> Groups:
+    return {((city, "x"), False): clients for city, clients in cities.items()}
 
 
-EVEN = [Cell((city, age), is_churned, 7) for city in "ab" for age in "xyz" for is_churned in (True, False)]
+EVEN: Groups = {
+    ((city, age), is_churned): 7 for city in "ab" for age in "xyz" for is_churned in (True, False)
+}
 SUPPRESSED = (
     "Groups of fewer than 5 clients are suppressed: without a filter totals are exact, with one they are "
     "approximate."
@@ -158,9 +171,9 @@ WHOLE = "No group has fewer than 5 clients: nothing is suppressed, and numbers a
 
 
 @pytest.mark.parametrize(
-    ("cells", "minimum", "cities", "clients", "said"),
+    ("groups", "minimum", "cities", "clients", "said"),
     [
-        ([], 5, set(), 0, WHOLE),
+        ({}, 5, set(), 0, WHOLE),
         (one_age(a=2), 5, set(), 0, ""),
         (one_age(a=50, b=40, c=3, d=1), 5, {"a", PublishedCube.other}, 94, SUPPRESSED),
         (EVEN, 5, {"a", "b"}, 84, WHOLE),
@@ -169,13 +182,14 @@ WHOLE = "No group has fewer than 5 clients: nothing is suppressed, and numbers a
     ids=["no clients", "too few", "rare levels", "no small group", "no limit"],
 )
 def test_what_is_joined_and_what_is_said(
-    cells: list[Cell], minimum: int, cities: set[str], clients: int, said: str
+    groups: Groups, minimum: int, cities: set[str], clients: int, said: str
 ) -> None:
-    cube = publish(("city", "age_band"), cells, minimum)
-    assert {cell.levels[0] for cell in cube.cells} == cities
-    assert (cube.clients, cube.true_clients) == (clients, sum(cell.clients for cell in cells))
+    names = ("city", "age_band")
+    cube = publish(names, frame_of(names, groups), minimum)
+    assert set(cube.cells["city"]) == cities
+    assert (cube.clients, cube.true_clients) == (clients, sum(groups.values()))
     if said:
         assert said_of(cube, "brief") == said
     if said not in ("", SUPPRESSED):
         assert said_of(cube, "in_full") == said
-        assert sorted(cube.cells, key=repr) == sorted(cells, key=repr)
+        assert groups_of(cube) == groups

@@ -145,18 +145,6 @@ def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     saw("faults", "wrong_usage", f"статус / exit status {stop.value.code}")
 
 
-def test_a_template_that_is_none_is_refused_before_anything_is_built(
-    capsys: pytest.CaptureFixture[str], elsewhere: Path
-) -> None:
-    (elsewhere / "bank.pptx").write_text("a text", encoding="utf-8")
-    assert main(["--deck-template", "bank.pptx"]) == 1
-    said = capsys.readouterr()
-    assert said.err == (
-        "make report: DECK_TEMPLATE: bank.pptx cannot be read as a PowerPoint file (.pptx).\n"
-    )
-    assert not (elsewhere / "target").exists()
-
-
 def test_three_releases_of_each_series_stay_and_can_be_rolled_back_to(
     elsewhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

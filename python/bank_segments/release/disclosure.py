@@ -56,15 +56,6 @@ Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One group of clients: the level of each dimension, whether they left, and how many they are."""
-
-    levels: tuple[str, ...]
-    is_churned: bool
-    clients: int
-
-
-@dataclass(frozen=True, slots=True)
 class Accuracy:
     """Differences between the published and the true table, over groups of one kind.
 
@@ -78,9 +69,13 @@ class Accuracy:
     usual_churn_rate: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PublishedCube:
-    """The table that may leave the bank's warehouse, and what was done to it."""
+    """The table that may leave the bank's warehouse, and what was done to it.
+
+    A cell is a row: the level of each dimension, whether the clients left (`is_churned`), and how many they are
+    (`clients`).
+    """
 
     # What rare levels of a trait are joined into; of how many clients the groups are whose accuracy is stated, and the
     # smallest whose churn rate tells anything where their number is not exact.
@@ -90,7 +85,7 @@ class PublishedCube:
 
     dimensions: tuple[str, ...]
     exact_pairs: tuple[tuple[str, str], ...]
-    cells: tuple[Cell, ...]
+    cells: pd.DataFrame
     minimum_group: int
     true_clients: int
     moved_clients: int
@@ -101,7 +96,7 @@ class PublishedCube:
     @property
     def clients(self) -> int:
         """Number of clients in the published table."""
-        return sum(cell.clients for cell in self.cells)
+        return int(self.cells["clients"].sum())
 
     @property
     def moved_share(self) -> float:
@@ -116,8 +111,8 @@ class PublishedCube:
     @property
     def is_whole(self) -> bool:
         """Whether no group was small, so that the published table is the true one."""
-        joined = any(self.other in cell.levels for cell in self.cells)
-        return self.moved_clients == 0 and self.clients == self.true_clients and not joined
+        is_joined = (self.cells[list(self.dimensions)] == self.other).to_numpy().any()
+        return self.moved_clients == 0 and self.clients == self.true_clients and not is_joined
 
 
 def published_cube(warehouse: Path) -> PublishedCube:
@@ -134,25 +129,23 @@ def published_cube(warehouse: Path) -> PublishedCube:
         return publish(dimensions, cells, int(limits[0][0]), exact_pairs=pairs)
 
 
-def read_cells(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[str, ...], list[Cell]]:
+def read_cells(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[str, ...], pd.DataFrame]:
     """The dimensions of `marts.rpt_dashboard_cube`, which come before `is_churned`, and its cells.
 
     Levels are text, empty where a client has none.
     """
     columns = connection.execute("select * from marts.rpt_dashboard_cube limit 0").description or ()
     dimensions = tuple(takewhile(lambda name: name != "is_churned", (column[0] for column in columns)))
-    levels = ", ".join(f"coalesce(cast({dimension} as varchar), '')" for dimension in dimensions)
-    rows = connection.execute(
-        f"select {levels}, is_churned, sum(clients) from marts.rpt_dashboard_cube group by all"
-    ).fetchall()
-    return dimensions, [
-        Cell(tuple(levels), bool(is_churned), int(clients)) for *levels, is_churned, clients in rows
-    ]
+    levels = ", ".join(f"coalesce(cast({name} as varchar), '') as {name}" for name in dimensions)
+    cells = connection.execute(
+        f"select {levels}, is_churned, sum(clients)::bigint as clients from marts.rpt_dashboard_cube group by all"
+    ).df()
+    return dimensions, cells
 
 
 def publish(
     dimensions: Sequence[str],
-    cells: Iterable[Cell],
+    cells: pd.DataFrame,
     minimum_group: int,
     *,
     exact_pairs: Sequence[tuple[str, str]] = (),
@@ -167,8 +160,6 @@ def publish(
     if minimum_group > 1:
         for chunk in _chunks(codes, is_churned):
             new[chunk] = _adjust(codes[chunk], true[chunk], minimum_group, pairs)
-    levels = joined[list(dimensions)].itertuples(index=False, name=None)
-    published = (Cell(*cell) for cell in zip(levels, map(bool, is_churned), map(int, new), strict=True))
 
     def accuracy(families: Iterable[tuple[int, ...]], smallest: int = 0) -> Accuracy:
         return _accuracy(codes, is_churned, true, new, families, smallest)
@@ -177,7 +168,7 @@ def publish(
     return PublishedCube(
         dimensions=tuple(dimensions),
         exact_pairs=tuple(exact_pairs),
-        cells=tuple(cell for cell in published if cell.clients),
+        cells=joined.assign(clients=new.astype(np.int64))[new > 0],
         minimum_group=minimum_group,
         true_clients=int(true.sum()),
         moved_clients=int(np.maximum(true - new, 0).sum()),
@@ -187,14 +178,13 @@ def publish(
     )
 
 
-def _join_rare_levels(dimensions: Sequence[str], cells: Iterable[Cell], minimum_group: int) -> pd.DataFrame:
+def _join_rare_levels(dimensions: Sequence[str], cells: pd.DataFrame, minimum_group: int) -> pd.DataFrame:
     """The cells by `is_churned` and levels, in that order, no level with fewer than `minimum_group` clients in all.
 
     Joined are the levels below that, and the next smallest ones until they are enough; never combinations of
     segments, which the other dimensions determine.
     """
-    rows = [(*cell.levels, cell.is_churned, cell.clients) for cell in cells if cell.clients]
-    frame = pd.DataFrame(rows, columns=[*dimensions, "is_churned", "clients"])
+    frame = cells[cells["clients"] > 0].copy()
     for dimension in dimensions:
         if dimension != "segment_ids":
             sizes = frame.groupby(dimension)["clients"].sum().sort_index().sort_values(kind="stable")

@@ -139,8 +139,8 @@ def ordered_levels(marts: Marts, cube: PublishedCube) -> dict[str, list[str]]:
         return level == cube.other, order.get((dimension, level), len(order)), level
 
     return {
-        dimension: sorted({cell.levels[position] for cell in cube.cells}, key=partial(place, dimension))
-        for position, dimension in enumerate(cube.dimensions)
+        dimension: sorted(cube.cells[dimension].unique(), key=partial(place, dimension))
+        for dimension in cube.dimensions
     }
 
 
@@ -148,9 +148,10 @@ def encoded(cube: PublishedCube, levels: Mapping[str, list[str]]) -> Json:
     """The cube as the page embeds it: positions of the levels, clients who stayed, clients who left."""
     counts: dict[tuple[int, ...], list[int]] = {}
     positions = [{level: place for place, level in enumerate(levels[name])} for name in cube.dimensions]
-    for cell in cube.cells:
-        codes = tuple(column[level] for column, level in zip(positions, cell.levels, strict=True))
-        counts.setdefault(codes, [0, 0])[cell.is_churned] += cell.clients
+    cells = cube.cells[[*cube.dimensions, "is_churned", "clients"]]
+    for *cell, is_churned, clients in cells.itertuples(index=False, name=None):
+        codes = tuple(column[level] for column, level in zip(positions, cell, strict=True))
+        counts.setdefault(codes, [0, 0])[is_churned] += clients
     return {
         "dimensions": list(cube.dimensions),
         "levels": list(levels.values()),
