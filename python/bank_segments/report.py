@@ -39,8 +39,7 @@ class Job:
 
     marts: Marts
     staged: Path
-    input_name: str
-    is_synthetic: bool
+    source: dict[str, Any]  # what an output says of the file: its name, and whether it is synthetic
     deck_template: Path | None
 
 
@@ -64,13 +63,12 @@ def write_language(job: Job, language: Language) -> tuple[dict[str, float], list
     from bank_segments.outputs.deck import write_deck
 
     seconds = dict[str, float]()
-    source: dict[str, Any] = {"input_name": job.input_name, "is_synthetic": job.is_synthetic}
     with timed(f"charts, {language}", seconds):
         charts = draw_charts(job.marts, job.staged / "charts", language)
     with timed(f"conclusions, {language}", seconds):
-        write_conclusions(job.marts, job.staged, language, **source, charts=charts)
+        write_conclusions(job.marts, job.staged, language, **job.source, charts=charts)
     with timed(f"deck, {language}", seconds):
-        write_deck(job.marts, job.staged, language, **source, template=job.deck_template)
+        write_deck(job.marts, job.staged, language, **job.source, template=job.deck_template)
     return seconds, charts
 
 
@@ -81,10 +79,7 @@ def write_dashboards(job: Job, warehouse: Path) -> dict[str, float]:
 
     seconds = dict[str, float]()
     with timed("dashboard", seconds):
-        cube = published_cube(warehouse)
-        write_dashboards(
-            job.marts, cube, job.staged, input_name=job.input_name, is_synthetic=job.is_synthetic
-        )
+        write_dashboards(job.marts, published_cube(warehouse), job.staged, **job.source)
     return seconds
 
 
@@ -130,7 +125,8 @@ def report(
             refuse(passed.refusal(clients, build.rejected_rows))
         staged.mkdir(parents=True)
         marts = read_marts(build.warehouse)
-        job = Job(marts, staged, clients.name, is_synthetic, deck_template)
+        source: dict[str, Any] = {"input_name": clients.name, "is_synthetic": is_synthetic}
+        job = Job(marts, staged, source, deck_template)
         written = [writers.submit(write_language, job, language) for language in LANGUAGES]
         dashboards = validator.submit(write_dashboards, job, build.warehouse)
         with steps.step("marts for BI"), progress(steps.tell) as step:
@@ -150,8 +146,7 @@ def report(
                 gate=passed,
                 outcomes=outcomes,
                 run_id=run_id,
-                input_name=clients.name,
-                is_synthetic=is_synthetic,
+                **source,
             )
         steps.note(dashboards.result())
         charts: list[Chart] = []
