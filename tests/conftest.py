@@ -14,7 +14,6 @@ from typing import Any
 
 import duckdb
 import pandas as pd
-import psutil
 import pytest
 from dbt.cli.main import dbtRunner
 from filelock import FileLock
@@ -247,12 +246,6 @@ def warehouse_and_file(request: pytest.FixtureRequest) -> tuple[Path, pd.DataFra
 def report(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `make report`'s command in a copy of the project."""
     return ran(*REPORT, *arguments, cwd=project, project=project, **environment)
-
-
-def start_report(project: Path) -> psutil.Popen:
-    """Start `make report`'s command in a copy of the project, for a test that does not let it end."""
-    environment, nowhere = os.environ | {"PYTHONPATH": "python"}, subprocess.DEVNULL
-    return psutil.Popen(REPORT, cwd=project, env=environment, stdout=nowhere, stderr=nowhere)
 
 
 def _published(factory: pytest.TempPathFactory) -> Path:

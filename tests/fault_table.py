@@ -7,7 +7,6 @@ writes that into the page instead; the rows of the long tests are written by `ma
 import json
 import os
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,14 +45,6 @@ tests run in `make soak`; CI runs their short forms, which have rows of their ow
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """An input or fault and what is expected of it, both in Russian and English."""
-
-    input: str
-    expected: str
-
-
 def both(russian: str, english: str) -> str:
     """Both languages in one cell, or one where they are the same."""
     return russian if russian == english else f"{russian} / {english}"
@@ -73,23 +64,27 @@ def expected_of(case: dict[str, str]) -> str:
     return f"{counts}: {said}" if said else f"{counts}, те же цифры / the same figures"
 
 
-def declared() -> dict[tuple[str, str], Case]:
-    """Every case by section and name, in the order of the page."""
+def declared() -> dict[tuple[str, str], tuple[str, str]]:
+    """Every input or fault and what is expected of it, by section and name, in the order of the page."""
     cases = {
-        ("inputs", row["case"]): Case(both(row["input_ru"], row["input_en"]), expected_of(row))
+        ("inputs", row["case"]): (both(row["input_ru"], row["input_en"]), expected_of(row))
         for row in csv_rows(INPUTS)
     }
     for row in csv_rows(FAULTS):
-        cases[row["section"], row["fault"]] = Case(
-            both(row["input_ru"], row["input_en"]), both(row["expected_ru"], row["expected_en"])
+        cases[row["section"], row["fault"]] = (
+            both(row["input_ru"], row["input_en"]),
+            both(row["expected_ru"], row["expected_en"]),
         )
     for suite in suites():
-        for meaning in dict.fromkeys(expected["meta"]["meaning"] for expected in suite["expectations"]):
-            russian = Words("ru").gettext(meaning)
-            cases["expectations", meaning] = Case(
-                f"{suite['name']}: не так / not so: «{russian}» / “{meaning}”", "остановка / stopped"
-            )
-    return {key: cases[key] for section in SECTIONS for key in cases if key[0] == section}
+        for meaning in (expected["meta"]["meaning"] for expected in suite["expectations"]):
+            defect = f"{suite['name']}: не так / not so: «{Words('ru').gettext(meaning)}» / “{meaning}”"
+            cases["expectations", meaning] = (defect, "остановка / stopped")
+    return {
+        key: (escaped(case), escaped(expected))
+        for section in SECTIONS
+        for key, (case, expected) in cases.items()
+        if key[0] == section
+    }
 
 
 def escaped(cell: str) -> str:
@@ -102,8 +97,7 @@ def seen_on_page() -> dict[tuple[str, str], str]:
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     rows = (line.removesuffix(" |").split(" | ") for line in lines if line.startswith("| "))
     seen = {cells[0].removeprefix("| "): cells[-1] for cells in rows}
-    labels = {key: escaped(case.input) for key, case in declared().items()}
-    return {key: seen[label] for key, label in labels.items() if label in seen}
+    return {key: seen[case] for key, (case, _expected) in declared().items() if case in seen}
 
 
 def written(seen: dict[tuple[str, str], str]) -> str:
@@ -112,10 +106,9 @@ def written(seen: dict[tuple[str, str], str]) -> str:
     cases = declared()
     for section, heading in SECTIONS.items():
         lines += [f"\n### {heading}\n", HEADER, "| --- | --- | --- |"]
-        for key, case in cases.items():
+        for key, (case, expected) in cases.items():
             if key[0] == section:
-                cells = escaped(case.input), escaped(case.expected), seen.get(key, NOT_SEEN)
-                lines.append(f"| {' | '.join(cells)} |")
+                lines.append(f"| {case} | {expected} | {seen.get(key, NOT_SEEN)} |")
     return "\n".join([*lines, "\n{% enddocs %}"]) + "\n"
 
 

@@ -84,15 +84,13 @@ def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def rows_of_the_sample() -> tuple[Row, list[Row]]:
     """The header and the clients, every third of whom lives in a city that means harm."""
-    with duckdb.connect() as connection:
-        result = connection.execute("select columns(*)::varchar from read_parquet(?)", [str(SAMPLE)])
-        header = [column[0] for column in result.description or ()]
-        rows = [["" if cell is None else cell for cell in row] for row in result.fetchall()]
+    sample = duckdb.read_parquet(str(SAMPLE))
+    rows = list(map(list, sample.project("coalesce(columns(*)::varchar, '')").fetchall()))
     for number, row in enumerate(rows):
         row[0] = str(bank_id(number))
         if number % 3 == 0:
             row[CITY] = CITIES[number % 9 // 3]
-    return header, rows
+    return sample.columns, rows
 
 
 def hostile_release(factory: pytest.TempPathFactory) -> Published:

@@ -5,7 +5,6 @@ CI runs short forms. `make soak` runs the whole ones (SOAK=1): 20 kills, each fo
 """
 
 import contextlib
-import hashlib
 import itertools
 import json
 import multiprocessing
@@ -28,9 +27,9 @@ from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_d
 
 from bank_segments.ingest import client_file
 from bank_segments.release import publish
-from bank_segments.release.run import started_at
+from bank_segments.release.run import sha256_of, started_at
 from bank_segments.warehouse import Build
-from conftest import SAMPLE, report, rows_in, start_report
+from conftest import REPORT, SAMPLE, report, rows_in
 from fault_table import measured, refused, saw
 from needed import missing
 from release_reader import QUERIES, read
@@ -43,22 +42,16 @@ PUBLICATIONS = 10
 SEED = 20261124
 
 
-def digests(release: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file of a release."""
-    return {
-        path.relative_to(release).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(release.rglob("*"))
-        if path.is_file()
-    }
+def files_of(release: Path) -> set[str]:
+    return {path.relative_to(release).as_posix() for path in release.rglob("*")}
 
 
 def assert_is_whole(release: Path, files: set[str]) -> None:
-    assert files <= set(digests(release))
+    assert files <= files_of(release)
     run = json.loads((release / "run.json").read_text(encoding="utf-8"))
     assert run["run_id"] == release.name
-    assert {rows_in(release / "bank_marts.duckdb", query)[0][0] for query in QUERIES} == {
-        run["rows"]["accepted"]
-    }
+    accepted = {rows_in(release / "bank_marts.duckdb", query)[0][0] for query in QUERIES}
+    assert accepted == {run["rows"]["accepted"]}
 
 
 def leftovers(project: Path) -> list[str]:
@@ -73,7 +66,8 @@ def leftovers(project: Path) -> list[str]:
 def killed_after(project: Path, seconds: float, *, has_second: bool) -> list[str] | None:
     """Start a run and kill it with SIGKILL; the processes that do not end with it, or None if it had ended before."""
     started = time.monotonic()
-    run = start_report(project)
+    environment, nowhere = os.environ | {"PYTHONPATH": "python"}, subprocess.DEVNULL
+    run = psutil.Popen(REPORT, cwd=project, env=environment, stdout=nowhere, stderr=nowhere)
     if has_second:
         assert_a_second_run_is_refused(project, run.pid)
     seconds -= time.monotonic() - started
@@ -136,9 +130,9 @@ def test_a_run_killed_at_random_moments_leaves_the_release_whole(
     log, stumble = project / "target/report/dbt.log", "dbt found two schema.yml entries for the same macro"
     release = latest.resolve()
     duration = (release / "run.json").stat().st_mtime - started_at(release.name).timestamp()
-    before = digests(release)
+    files, before = files_of(release), sha256_of(release)
     duckdb.sql(f"copy (from '{SAMPLE}' limit 5000) to '{tmp_path}/clients.csv'")
-    files = itertools.cycle([tmp_path / "clients.csv", SAMPLE])
+    inputs = itertools.cycle([tmp_path / "clients.csv", SAMPLE])
     dice = random.Random(SEED)
     runs, published, moments, errors = 0, 0, list[float](), list[str]()
     for at in range(KILLS):
@@ -150,19 +144,19 @@ def test_a_run_killed_at_random_moments_leaves_the_release_whole(
         errors += outlived
         moments.append(moment / duration)
         if latest.resolve() == release:
-            assert digests(release) == before
-        assert_is_whole(latest.resolve(), set(before))
+            assert sha256_of(release) == before
+        assert_is_whole(latest.resolve(), files)
         if is_last:
             assert stumble not in log.read_text(encoding="utf-8")
             move_descriptions_of_macros(project)
         if IS_SOAK or is_last:
-            run = publish_beside_a_reader(project, next(files))
+            run = publish_beside_a_reader(project, next(inputs))
             runs += 1
             published += run.returncode == 0 and latest.resolve() != release
             errors += [*run.stderr.splitlines(), *leftovers(project)]
             release = latest.resolve()
-            before = digests(release)
-            assert_is_whole(release, set(before))
+            before = sha256_of(release)
+            assert_is_whole(release, files)
     assert log.read_text(encoding="utf-8").count(stumble) == 1
     counts = (
         f"убито / kills {KILLS}, latest цел / whole {KILLS}, запущено после / runs after {runs},"
@@ -200,11 +194,11 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
 
 def assert_refused_for_room(fault: str, project: Path, release: Path) -> None:
     """One sentence says so, and nothing of the release is lost."""
-    published, before = project / "published", digests(release)
+    published, before = project / "published", sha256_of(release)
     run = report(project)
     assert run.stderr.count("\n") == 1, run.stderr
     assert (published / "latest").resolve() == release
-    assert digests(release) == before
+    assert sha256_of(release) == before
     assert [path.name for path in published.glob(".*")] == []
     # Which file was the first not to fit, and whether the system names it, is a matter of chance.
     said = re.sub("(, .* could not be written)?; nothing", "; nothing", run.stderr)

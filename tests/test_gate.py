@@ -41,8 +41,8 @@ class Warehouse:
             connection.read_csv(str(path.with_suffix(".csv")), header=True).create("reference.gate_limits")
             connection.execute(
                 "create table quality.row_counts as"
-                " select ? as read_rows, ? as accepted_rows, ? as rejected_rows",
-                [accepted + self.rejected, accepted, self.rejected],
+                " select $1 as accepted_rows, $2 as rejected_rows, $1 + $2 as read_rows",
+                [accepted, self.rejected],
             )
             connection.execute(
                 "create table quality.trait_distribution"
@@ -50,10 +50,8 @@ class Warehouse:
             )
             for trait, levels in self.traits.items():
                 for level, clients in levels.items():
-                    connection.execute(
-                        "insert into quality.trait_distribution values (?, ?, ?, ?, ?)",
-                        [trait, level, clients, clients / sum(levels.values()), self.bands.get(trait)],
-                    )
+                    row = [trait, level, clients, clients / sum(levels.values()), self.bands.get(trait)]
+                    connection.execute("insert into quality.trait_distribution values (?, ?, ?, ?, ?)", row)
         return path
 
 
