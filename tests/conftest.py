@@ -23,7 +23,6 @@ import bank_segments
 from bank_segments import warehouse
 from bank_segments.ingest.client_key import read_or_create_key
 from bank_segments.marts import Marts, read_marts
-from bank_segments.release.disclosure import PublishedCube, published_cube
 from chromium import chromium
 from needed import missing
 
@@ -220,12 +219,6 @@ def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def marts(sample_warehouse: Path) -> Marts:
     """The marts of the sample, as the outputs read them."""
     return read_marts(sample_warehouse)
-
-
-@pytest.fixture(scope="session")
-def cube(sample_warehouse: Path) -> PublishedCube:
-    """What the dashboard of the sample may hold."""
-    return published_cube(sample_warehouse)
 
 
 @pytest.fixture(scope="session")
