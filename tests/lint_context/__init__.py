@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 from jinja2 import Environment, pass_context
-from jinja2.runtime import Context
+from jinja2.runtime import Context, Macro
+from sqlfluff.core.templaters.builtins.dbt import MacroReturn
 
 _SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 _FILES = {
@@ -61,72 +62,6 @@ def seed_rows(seed: str) -> list[dict[str, Any]]:
     return kept
 
 
-def client_columns() -> list[dict[str, Any]]:
-    """Return what the macro of that name does."""
-    return [
-        row | {"is_number": row["kind"] in ("integer", "money", "number")} for row in seed_rows("columns")
-    ]
-
-
-def applicable_segments() -> list[dict[str, Any]]:
-    """Return those of the register."""
-    return seed_rows("segments")
-
-
-def applicable_hypotheses() -> list[dict[str, Any]]:
-    """Return those of the register, as the macro of that name does."""
-    money = [row["column_name"] for row in client_columns() if row["kind"] in ("money", "number")]
-    return [
-        row
-        | {
-            "client_group": f"case when {row['group_column']} is not null then 'first' end",
-            "units": row["metric_column"],
-            "units_per_one": 1,
-            "is_about_money": row["kind"] != "proportion" and row["metric_column"] in money,
-        }
-        for row in seed_rows("hypotheses")
-    ]
-
-
-def client_populations() -> list[dict[str, Any]]:
-    """Return those of the register, each with a plain condition, as the macro of that name does."""
-    return [
-        row | {"name": row["population"], "trimming": "none", "is_trimmed": False, "condition": "is_churned"}
-        for row in seed_rows("populations")
-    ]
-
-
-def client_slices() -> list[dict[str, Any]]:
-    """Return the populations, and each of them trimmed."""
-    trimmed = {"trimming": "tails", "is_trimmed": True}
-    return client_populations() + [
-        row | trimmed | {"name": f"{row['population']}_tails"} for row in client_populations()
-    ]
-
-
-def inapplicable_segments() -> list[str]:
-    """Return one, which no register has."""
-    return ["segment_0"]
-
-
-def inapplicable_hypotheses() -> list[str]:
-    """Return one, which no register has."""
-    return ["h0"]
-
-
-def client_attributes() -> list[dict[str, str]]:
-    """Return a plain one for all that the macro of that name gives."""
-    return [{"name": "age", "sql": "age"}]
-
-
-def number_traits() -> list[dict[str, str | bool]]:
-    """Return one of each kind for all that the macro of that name gives."""
-    return [
-        {"trait": "age", "kind": "integer", "has_many_values": False, "total": "age_total"},
-        {"trait": "balance", "kind": "money", "has_many_values": True, "total": "balance_kopecks_total"},
-    ]
-
-
 @pass_context
 def _dispatch(context: Context, name: str, *_: str) -> Callable[..., str]:
     """Return DuckDB's version of a dispatched macro, which sqlfluff then lints."""
@@ -137,7 +72,21 @@ def _dispatch(context: Context, name: str, *_: str) -> Callable[..., str]:
 adapter = SimpleNamespace(dispatch=_dispatch)
 execute = True
 flags = SimpleNamespace(EMPTY=False)
+graph = SimpleNamespace(nodes={})
 modules = SimpleNamespace(re=re)
+
+
+def _returning(call: Callable[..., Any]) -> Callable[..., Any]:
+    """What dbt makes of a macro that returns; sqlfluff does so only of one that is called from another file."""
+
+    @wraps(call)
+    def given(*arguments: Any, **options: Any) -> Any:
+        try:
+            return call(*arguments, **options)
+        except MacroReturn as returned:
+            return returned.value
+
+    return given
 
 
 def _once(compiled: Callable[..., Any]) -> Callable[..., Any]:
@@ -156,3 +105,4 @@ def _once(compiled: Callable[..., Any]) -> Callable[..., Any]:
 # For each file sqlfluff runs this module anew, and compiles every macro twice: a quarter of its time.
 if not hasattr(Environment.compile, "__wrapped__"):
     Environment.compile = _once(Environment.compile)  # type: ignore[method-assign]
+    Macro.__call__ = _returning(Macro.__call__)  # type: ignore[method-assign]
