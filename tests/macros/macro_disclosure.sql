@@ -1,8 +1,11 @@
 with
 
-cases as (
+actual as (
 
-    select *
+    select
+        *,
+        {{ is_too_small('clients', 5) }} as actual,
+        {{ is_too_small_of_total('clients', 5, tie_breaker='level', total='trait') }} as actual_of_total
     from (
         values
         -- The only small group could be worked out: the next one is hidden, too; of two of its size the first.
@@ -23,16 +26,6 @@ cases as (
         ('empty', 'b', 6, false, false),
         ('alone', 'a', 4, true, true)
     ) as cases (trait, level, clients, expected, expected_of_total)
-
-),
-
-actual as (
-
-    select
-        *,
-        {{ is_too_small('clients', 5) }} as actual,
-        {{ is_too_small_of_total('clients', 5, tie_breaker='level', total='trait') }} as actual_of_total
-    from cases
 
 )
 

@@ -1,8 +1,12 @@
 with
 
-cases as (
+actual as (
 
-    select *
+    select
+        *,
+        {{ standard_deviation(
+            'clients', wide_integer('total'), wide_integer('total_squares'), 'units'
+        ) }} as actual
     from (
         values
         -- 5, 1, 1, 1 rubles in kopecks: deviations 3, -1, -1, -1 from 2; 12 / 3 = 2^2.
@@ -16,17 +20,6 @@ cases as (
         -- Variance 10^22 / 4 * n / (n - 1): the root is 5 * 10^10 * (1 + 5 * 10^-9) kopecks.
         (100000000, '5000000000000000000', '500000000000000000000000000000', 100, 500000002.5e0)
     ) as cases (clients, total, total_squares, units, expected)
-
-),
-
-actual as (
-
-    select
-        *,
-        {{ standard_deviation(
-            'clients', wide_integer('total'), wide_integer('total_squares'), 'units'
-        ) }} as actual
-    from cases
 
 )
 

@@ -1,8 +1,10 @@
 with
 
-cases as (
+positioned as (
 
-    select *
+    select
+        *,
+        {{ position_against('low', 'high', 'rate') }} as actual
     from (
         values
         ('a', 0.3e0, 0.4e0, 0.2e0, 'above', 2, 2),
@@ -17,15 +19,6 @@ cases as (
         ('h', null, null, 0.2e0, null, null, null),
         ('i', 0.3e0, 0.4e0, null, null, null, null)
     ) as cases (name, low, high, rate, expected, expected_place, expected_rank)
-
-),
-
-positioned as (
-
-    select
-        *,
-        {{ position_against('low', 'high', 'rate') }} as actual
-    from cases
 
 ),
 

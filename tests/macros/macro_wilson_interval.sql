@@ -1,9 +1,12 @@
 -- Expected are the bounds that statsmodels 0.15 gives: proportion_confint(part, whole, method='wilson').
 with
 
-cases as (
+actual as (
 
-    select *
+    select
+        *,
+        {{ wilson_low('part', 'whole') }} as actual_low,
+        {{ wilson_high('part', 'whole') }} as actual_high
     from (
         values
         (100, 200, 0.431360859603892, 0.568639140396108),
@@ -19,16 +22,6 @@ cases as (
         (60, 60, 0.93982814785791, 1),
         (0, 0, null, null)
     ) as cases (part, whole, expected_low, expected_high)
-
-),
-
-actual as (
-
-    select
-        *,
-        {{ wilson_low('part', 'whole') }} as actual_low,
-        {{ wilson_high('part', 'whole') }} as actual_high
-    from cases
 
 )
 

@@ -2,16 +2,8 @@
 {%- set domains = client_columns() %}
 {%- set allowed_values = seed_rows('allowed_values') %}
 
-with
-
-clients as (
-
-    select * from {{ ref('stg_bank__clients') }}
-
-)
-
 select *
-from clients
+from {{ ref('stg_bank__clients') }}
 where
     false
     {%- for domain in domains %}

@@ -8,18 +8,6 @@ clients as (
 
 ),
 
-churn_portrait as (
-
-    select * from {{ ref('fct_churn_portrait') }}
-
-),
-
-product_count_portrait as (
-
-    select * from {{ ref('fct_product_count_portrait') }}
-
-),
-
 -- A client without a value, say of a band of balances, is in no level.
 valued as (
 
@@ -71,7 +59,7 @@ found as (
         level,
         clients,
         churned_clients
-    from churn_portrait
+    from {{ ref('fct_churn_portrait') }}
     union all
     select
         cast(product_count as string) as subset,
@@ -79,7 +67,7 @@ found as (
         level,
         clients,
         0 as churned_clients
-    from product_count_portrait
+    from {{ ref('fct_product_count_portrait') }}
 
 )
 

@@ -1,23 +1,5 @@
 with
 
-hypotheses as (
-
-    select * from {{ ref('hypotheses') }}
-
-),
-
-planned_tests as (
-
-    select * from {{ ref('hypothesis_tests') }}
-
-),
-
-results as (
-
-    select * from {{ ref('fct_hypothesis_results') }}
-
-),
-
 -- Every hypothesis in each population that it names, with the number of its planned tests.
 expected as (
 
@@ -26,8 +8,9 @@ expected as (
         {{ each_part('hypotheses.populations', ' ') }} as population,
         count(planned_tests.test) as tests,
         count(planned_tests.test) filter (where planned_tests.is_primary) as primary_tests
-    from hypotheses
-    left join planned_tests on hypotheses.hypothesis_id = planned_tests.hypothesis_id
+    from {{ ref('hypotheses') }} as hypotheses
+    left join {{ ref('hypothesis_tests') }} as planned_tests
+        on hypotheses.hypothesis_id = planned_tests.hypothesis_id
     group by hypotheses.hypothesis_id, hypotheses.populations
 
 ),
@@ -39,7 +22,7 @@ found as (
         population,
         count(*) as tests,
         count(*) filter (where is_primary) as primary_tests
-    from results
+    from {{ ref('fct_hypothesis_results') }}
     group by hypothesis_id, population
 
 )

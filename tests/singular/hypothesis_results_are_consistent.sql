@@ -1,23 +1,9 @@
-with
-
-results as (
-
-    select * from {{ ref('fct_hypothesis_results') }}
-
-),
-
-hypotheses as (
-
-    select * from {{ ref('dim_hypotheses') }}
-
-)
-
 select
     results.hypothesis_id,
     results.population,
     results.test
-from results
-inner join hypotheses on results.hypothesis_id = hypotheses.hypothesis_id
+from {{ ref('fct_hypothesis_results') }} as results
+inner join {{ ref('dim_hypotheses') }} as hypotheses on results.hypothesis_id = hypotheses.hypothesis_id
 where
     -- A result, or a reason in both languages why there is none.
     (results.p_value is null) <> (results.reason_ru is not null)

@@ -29,15 +29,6 @@
 
 with
 
-{%- for mart in marts %}
-
-{{ mart }} as (
-
-    select * from {{ ref(mart) }}
-
-),
-{%- endfor %}
-
 -- As JSON, where every column of a row is searched at once, and text is in quotes.
 entries as (
 
@@ -45,7 +36,7 @@ entries as (
     select
         '{{ mart }}' as mart,
         {{ row_as_json(mart) }} as entry
-    from {{ mart }}
+    from {{ ref(mart) }} as {{ mart }}
     {%- if not loop.last %}
     union all
     {%- endif %}

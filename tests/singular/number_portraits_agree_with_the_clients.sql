@@ -8,18 +8,6 @@ clients as (
 
 ),
 
-churn_portrait as (
-
-    select * from {{ ref('fct_churn_portrait_numbers') }}
-
-),
-
-product_count_portrait as (
-
-    select * from {{ ref('fct_product_count_portrait_numbers') }}
-
-),
-
 valued as (
 
     {{ no_rows({
@@ -76,7 +64,7 @@ found as (
         p75,
         minimum,
         maximum
-    from churn_portrait
+    from {{ ref('fct_churn_portrait_numbers') }}
     union all
     select
         trait,
@@ -89,7 +77,7 @@ found as (
         p75,
         null as minimum,
         null as maximum
-    from product_count_portrait
+    from {{ ref('fct_product_count_portrait_numbers') }}
 
 )
 

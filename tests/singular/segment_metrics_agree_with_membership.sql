@@ -6,24 +6,6 @@ clients as (
 
 ),
 
-membership as (
-
-    select * from {{ ref('fct_segment_membership') }}
-
-),
-
-segments as (
-
-    select * from {{ ref('dim_segments') }}
-
-),
-
-metrics as (
-
-    select * from {{ ref('fct_segment_metrics') }}
-
-),
-
 -- One row per segment of a client, and one for a client in none.
 placed as (
 
@@ -32,14 +14,14 @@ placed as (
         clients.client_key,
         clients.is_churned
     from clients
-    left join membership on clients.client_key = membership.client_key
+    left join {{ ref('fct_segment_membership') }} as membership on clients.client_key = membership.client_key
 
 ),
 
 named as (
 
     select segment_id
-    from segments
+    from {{ ref('dim_segments') }}
     where reason_en is null
     union all
     select distinct 'none' as segment_id
@@ -63,7 +45,7 @@ select
     expected.*,
     metrics.*
 from expected
-full outer join metrics on expected.segment_id = metrics.segment_id
+full outer join {{ ref('fct_segment_metrics') }} as metrics on expected.segment_id = metrics.segment_id
 where
     expected.clients is distinct from metrics.clients
     or expected.churned_clients is distinct from metrics.churned_clients
