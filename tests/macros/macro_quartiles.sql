@@ -6,68 +6,56 @@ cases as (
     select *
     from (
         values
-        ('one value', 7, 7, 7),
-        ('between two', 1.25, 1.5, 1.75),
-        ('four', 1.75, 2.5, 3.25),
+        ('7', 7, 7, 7),
+        ('1 2', 1.25, 1.5, 1.75),
+        ('4 1 3 2', 1.75, 2.5, 3.25),
         -- Sorted 1 1 2 3 4 5 6 9: positions 1.75, 3.5 and 5.25.
-        ('ties', 1.75, 3.5, 5.25),
-        ('NULL does not count', 1.25, 1.5, 1.75),
-        ('nothing', null, null, null)
-    ) as cases (case_name, p25, median, p75)
+        ('3 1 4 1 5 9 2 6', 1.75, 3.5, 5.25),
+        -- NULL, written as nothing, does not count.
+        ('1  2 ', 1.25, 1.5, 1.75),
+        ('', null, null, null)
+    ) as cases (given, p25, median, p75)
+
+),
+
+parts as (
+
+    select
+        given,
+        {{ each_part('given', ' ') }} as part
+    from cases
 
 ),
 
 given_values as (
 
     select
-        case_name,
-        cast(given as decimal(18, 2)) as given_value
-    from (
-        values
-        ('one value', 7),
-        ('between two', 1),
-        ('between two', 2),
-        ('four', 4),
-        ('four', 1),
-        ('four', 3),
-        ('four', 2),
-        ('ties', 3),
-        ('ties', 1),
-        ('ties', 4),
-        ('ties', 1),
-        ('ties', 5),
-        ('ties', 9),
-        ('ties', 2),
-        ('ties', 6),
-        ('NULL does not count', 1),
-        ('NULL does not count', null),
-        ('NULL does not count', 2),
-        ('NULL does not count', null),
-        ('nothing', null)
-    ) as given_values (case_name, given)
+        given,
+        cast(nullif(part, '') as decimal(18, 2)) as given_value
+    from parts
 
 ),
 
 sorted as (
 
     select
-        case_name,
+        given,
         {{ quantiles('given_value', [0.25, 0.5, 0.75]) }} as quartiles
     from given_values
-    group by case_name
+    group by given
 
 ),
 
 cumulated as (
 
     select
-        case_name,
+        given,
         given_value,
-        sum(count(*)) over (partition by case_name order by given_value) as clients_up_to,
-        sum(count(*)) over (partition by case_name) as all_clients
+        sum(count(*)) over (partition by given order by given_value) as clients_up_to,
+        sum(count(*)) over (partition by given) as all_clients
     from given_values
     where given_value is not null
-    group by case_name, given_value
+    group by given, given_value
 
 ),
 
@@ -75,7 +63,7 @@ actual as (
 
     select
         'sorted' as way,
-        case_name,
+        given,
         {{ list_item('quartiles', 1) }} as p25,
         {{ list_item('quartiles', 2) }} as median,
         {{ list_item('quartiles', 3) }} as p75
@@ -83,12 +71,12 @@ actual as (
     union all
     select
         'counted' as way,
-        case_name,
+        given,
         {{ counted_quantile('given_value', 'clients_up_to', 'all_clients', 0.25) }} as p25,
         {{ counted_quantile('given_value', 'clients_up_to', 'all_clients', 0.5) }} as median,
         {{ counted_quantile('given_value', 'clients_up_to', 'all_clients', 0.75) }} as p75
     from cumulated
-    group by case_name
+    group by given
 
 )
 
@@ -97,7 +85,7 @@ select
     actual.*
 from cases
 cross join (values ('sorted'), ('counted')) as ways (way)
-left join actual on cases.case_name = actual.case_name and ways.way = actual.way
+left join actual on cases.given = actual.given and ways.way = actual.way
 where
     actual.p25 is distinct from cast(cases.p25 as double)
     or actual.median is distinct from cast(cases.median as double)
