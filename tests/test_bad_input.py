@@ -58,6 +58,7 @@ MONEY = (BALANCE, HEADER.index("estimated_salary"))
 OTHER_ROWS = {"blank", "header", "total", "note"}
 # The row that a case spoils: the fifth client, row 6 of the file.
 SPOILT = 4
+BOOK = {"strings_to_numbers": True, "default_date_format": "dd.mm.yyyy"}
 LONG_TEXT = "x" * 10_000_000  # 10 MB
 # What is given as SHEET; without it, nothing is.
 SHEETS = {"workbook_sheet": "Клиенты", "workbook_no_sheet": "Лист9", "sheet_of_csv": "Клиенты"}
@@ -82,18 +83,6 @@ def as_csv(
     return buffer.getvalue()
 
 
-def as_number(cell: Any) -> Any:
-    """A cell as Excel would hold it: a number where its text is one."""
-    try:
-        return float(cell)
-    except (TypeError, ValueError):
-        return cell
-
-
-def half(data: bytes) -> bytes:
-    return data[: len(data) // 2]
-
-
 class Writer:
     """Writes files of the clients, whole or changed."""
 
@@ -108,11 +97,9 @@ class Writer:
         name: str = "clients.csv",
         encoding: str = "utf-8",
         delimiter: str = ",",
-        pack: bool = False,
     ) -> Path:
         text = text if isinstance(text, str) else as_csv(text, delimiter)
-        data = text.encode(encoding)
-        return self.raw(gzip.compress(data, mtime=0) if pack else data, name)
+        return self.raw(text.encode(encoding), name)
 
     def raw(self, data: bytes, name: str = "clients.csv") -> Path:
         path = self.folder / name
@@ -161,12 +148,6 @@ class Writer:
     def packed(self) -> bytes:
         return gzip.compress(as_csv(self.rows).encode(), mtime=0)
 
-    def decimal_commas(self) -> list[Row]:
-        for row in self.clean:
-            for at in MONEY:
-                row[at] = row[at].replace(".", ",")
-        return self.rows
-
     def with_money(self, *forms: Any) -> list[Row]:
         """The amounts in some forms in turn, each a format and what is replaced in its result."""
         for at, row in enumerate(self.clean):
@@ -187,12 +168,12 @@ class Writer:
     def workbook(self, rows: list[list[Any]], *, before: str = "") -> Path:
         """Write rows to a sheet, the numbers as numbers, behind another sheet if that has a name."""
         path = self.folder / "clients.xlsx"
-        with xlsxwriter.Workbook(path, {"default_date_format": "dd.mm.yyyy"}) as book:
+        with xlsxwriter.Workbook(path, BOOK) as book:
             if before:
                 book.add_worksheet(before).write(0, 0, "Выгрузка")
             page = book.add_worksheet("Клиенты")
             for at, row in enumerate(rows):
-                page.write_row(at, 0, [as_number(cell) for cell in row])
+                page.write_row(at, 0, row)
         return path
 
     def zipped(self, *names: str, encoding: str = "utf-8") -> Path:
@@ -224,7 +205,7 @@ def flag_words(c: Writer) -> Path:
 
 
 def cp1251_excel(c: Writer) -> Path:
-    c.decimal_commas()
+    c.with_money("{:.2f}", {".": ","})
     text = as_csv(c.with_column("Примечание", lambda at: f"«клиент» — №{at}"), ";", "\r\n")
     return c.write(text, encoding="cp1251", delimiter=";")
 
@@ -263,7 +244,7 @@ def nul_bytes(c: Writer) -> Path:
 
 def workbook_merged_titles(c: Writer) -> Path:
     path = c.folder / "clients.xlsx"
-    with xlsxwriter.Workbook(path) as book:
+    with xlsxwriter.Workbook(path, BOOK) as book:
         page = book.add_worksheet()
         page.merge_range(0, 0, 0, 5, "Клиенты банка")
         page.merge_range(1, 0, 1, 3, "Кто")
@@ -271,7 +252,7 @@ def workbook_merged_titles(c: Writer) -> Path:
         # A format alone makes no row.
         page.write_blank(500, 3, None, book.add_format({"bold": True}))
         for at, row in enumerate(c.rows):
-            page.write_row(at + 2, 0, [as_number(cell) for cell in row])
+            page.write_row(at + 2, 0, row)
     return path
 
 
@@ -320,22 +301,20 @@ CASES: dict[str, Callable[[Writer], Path]] = {
         )
     },
     "clean_csv": lambda c: c.write(c.rows),
-    "clean_gz": lambda c: c.write(c.rows, name="clients.csv.gz", pack=True),
+    "clean_gz": lambda c: c.raw(c.packed, "clients.csv.gz"),
     "clean_parquet": lambda c: c.parquet(),
     "upper_suffix": lambda c: c.write(c.rows, name="CLIENTS.CSV"),
     "byte_order_mark": lambda c: c.write(c.rows, encoding="utf-8-sig"),
     "utf16_le": lambda c: c.write("\ufeff" + as_csv(c.rows), encoding="utf-16-le"),
     "utf16_be": lambda c: c.write("\ufeff" + as_csv(c.rows), encoding="utf-16-be"),
-    "utf16_gz": lambda c: c.write(
-        c.rows, name="clients.csv.gz", encoding="utf-16", delimiter="\t", pack=True
-    ),
+    "utf16_gz": lambda c: c.raw(gzip.compress(as_csv(c.rows, "\t").encode("utf-16")), "clients.csv.gz"),
     "utf32": lambda c: c.write(c.rows, encoding="utf-32"),
     "cp1251": lambda c: c.write(c.rows, encoding="cp1251"),
     "semicolon": lambda c: c.write(c.rows, delimiter=";"),
     "tab": lambda c: c.write(c.rows, delimiter="\t"),
     "pipe": lambda c: c.write(c.rows, delimiter="|"),
-    "decimal_comma": lambda c: c.write(c.decimal_commas(), delimiter=";"),
-    "decimal_comma_quoted": lambda c: c.write(c.decimal_commas()),
+    "decimal_comma": lambda c: c.write(c.with_money("{:.2f}", {".": ","}), delimiter=";"),
+    "decimal_comma_quoted": lambda c: c.write(c.with_money("{:.2f}", {".": ","})),
     "crlf": lambda c: c.write(as_csv(c.rows, newline="\r\n")),
     "cr": lambda c: c.write(as_csv(c.rows, newline="\r")),
     "excel_breaks": lambda c: c.write(
@@ -371,7 +350,7 @@ CASES: dict[str, Callable[[Writer], Path]] = {
     "parquet_bytes": lambda c: c.parquet("* replace (encode(City) as City, encode(Gender) as Gender)"),
     "path_quote_space": lambda c: c.write(c.rows, name='клиенты o\'neill "x"; drop table y --.csv'),
     "path_newline": lambda c: c.write(c.rows, name="two\nlines.csv"),
-    "path_gz_glob": lambda c: c.write(c.rows, name="what's?.csv.gz", pack=True),
+    "path_gz_glob": lambda c: c.raw(c.packed, "what's?.csv.gz"),
     "city_with_newline": lambda c: c.write(
         [HEADER, *([*row[:2], row[2].replace(" ", "\n"), *row[3:]] for row in c.clean)]
     ),
@@ -386,11 +365,11 @@ CASES: dict[str, Callable[[Writer], Path]] = {
     "mixed_encodings": lambda c: c.raw(as_csv(c.rows[:30]).encode() + as_csv(c.rows[30:]).encode("cp1251")),
     "cp1251_unproven": lambda c: c.write(c.in_turn(2, None, ["Москва"]), encoding="cp1251"),
     "all_rejected": lambda c: c.write(c.in_turn(2, None, ["Москва"])),
-    "cut_gz": lambda c: c.raw(half(c.packed), "clients.csv.gz"),
+    "cut_gz": lambda c: c.raw(c.packed[:99], "clients.csv.gz"),
     "damaged_gz": lambda c: c.raw(
         c.packed[:-6] + bytes([c.packed[-6] ^ 0xFF]) + c.packed[-5:], "clients.csv.gz"
     ),
-    "cut_parquet": lambda c: c.raw(half(c.parquet().read_bytes()), "clients.parquet"),
+    "cut_parquet": lambda c: c.raw(c.parquet().read_bytes()[:999], "clients.parquet"),
     "unreadable": lambda c: c.write(c.rows),
     "text_in_number": lambda c: c.write(c.with_cells(score="шестьсот")),
     "nan": lambda c: c.write(c.with_cells(estimated_salary="NaN")),
@@ -463,7 +442,7 @@ CASES: dict[str, Callable[[Writer], Path]] = {
     "utf16_cut": lambda c: c.raw(as_csv(c.rows).encode("utf-16")[:-1]),
     "cut_gz_end": lambda c: c.raw(c.packed[:-4], "clients.csv.gz"),
     "csv_named_gz": lambda c: c.write(c.rows, name="clients.csv.gz"),
-    "gz_named_csv": lambda c: c.write(c.rows, pack=True),
+    "gz_named_csv": lambda c: c.raw(c.packed),
     "workbook_named_csv": lambda c: c.raw(b"PK\x03\x04\x14\x00\x06\x00" + bytes(range(256))),
     "parquet_named_csv": lambda c: c.parquet(name="clients.csv"),
     "csv_named_parquet": lambda c: c.write(c.rows, name="clients.parquet"),
@@ -631,10 +610,6 @@ def read_as_nobody(path: Path) -> Seen:
     return Seen()
 
 
-def reasons_in(text: str) -> frozenset[str]:
-    return frozenset(text.split("; "))
-
-
 EXPECTED = csv_rows(INPUTS)
 
 
@@ -667,9 +642,7 @@ def test_input_ends_as_declared(
     assert seen.accepted.items() <= figures.items()
     is_same = seen.accepted == figures
     assert is_same or case["outcome"] != "same"
-    assert {reasons_in(row) for row in seen.rejected} == {
-        reasons_in(row) for row in case["says"].split("|") if row
-    }
+    assert set(seen.rejected) == set(filter(None, case["says"].split("|")))
     counts = f"принято / accepted {len(seen.accepted)}, отклонено / rejected {len(seen.rejected)}"
     ends = ": " + "; ".join(dict.fromkeys(seen.rejected))
     if not seen.rejected:
