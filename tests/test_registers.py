@@ -216,6 +216,7 @@ def test_a_messy_workbook_in_two_parts_gets_a_proposal(workbooks: dict[str, Path
         row["value"] for row in csv_rows(folder / "allowed_values.csv") if row["column_name"] == "country"
     ]
     assert values == ["France", "Spain", "Germany", "*"]
+    assert (folder / "contracts.yml").read_text(encoding="utf-8") == contracts.contracts(NAME)
 
 
 def test_two_sheets_are_one_table_by_the_column_of_both(workbooks: dict[str, Path], tmp_path: Path) -> None:

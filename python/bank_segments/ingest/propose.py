@@ -23,6 +23,7 @@ from bank_segments import BANK, ROOT, register_file
 from bank_segments.database import attach, literal, run_file
 from bank_segments.errors import RefusedError, exit_status, shown
 from bank_segments.ingest.client_file import first_columns
+from bank_segments.ingest.contracts import contracts
 from bank_segments.ingest.header import UnfitError, find_columns, look_of
 
 BANKS = ROOT / "seeds/banks"
@@ -54,7 +55,7 @@ def write(connection: duckdb.DuckDBPyConnection, schema: str, folder: Path) -> N
             rows = f"({rows}) union all by name from {schema}.{name}"
         file = literal(str(folder / f"{name}.csv"))
         connection.execute(f"copy (select {columns} from ({rows})) to {file} (header)")
-    run(folder.name, sys.executable, "-m", "bank_segments.ingest.contracts")
+    (folder / "contracts.yml").write_text(contracts(folder.name), encoding="utf-8")
 
 
 def run(bank: str, *command: str, **variables: str) -> None:
