@@ -14,41 +14,31 @@ select unnest([column_name, 'has_' || column_name]) as column_name from columns_
 union
 from own_columns;
 
--- Where a register names a column, and where it names a value of one.
-create view names_of_own_columns as
-select 'traits' as register, 'trait' as place, line, trait as name from traits
+-- Where a register names a column, which must be the bank's own or that of any bank, and a value of it.
+create view mentions as
+select 'traits' as register, 'trait' as place, line, trait as column_name, true as is_own, null as value_place, null as value
+from traits
 union all
-select 'bands', 'column_name', line, column_name from bands
+select 'bands', 'column_name', line, column_name, true, null, null from bands
 union all
-select 'allowed_values', 'column_name', line, column_name from allowed_values
+select 'allowed_values', 'column_name', line, column_name, true, null, null from allowed_values
 union all
-select 'value_synonyms', 'column_name', line, column_name from value_synonyms
+select 'value_synonyms', 'column_name', line, column_name, true, 'value', value from value_synonyms
 union all
-select 'population_rules', 'column_name', line, column_name from population_rules;
-
-create view names_of_columns as
-select 'segment_rules' as register, 'column_name' as place, line, column_name as name from segment_rules
+select 'population_rules', 'column_name', line, column_name, true, 'value', value from population_rules
 union all
-select 'hypotheses', 'metric_column', line, metric_column from hypotheses
+select 'segment_rules', 'column_name', line, column_name, false, 'value', value from segment_rules
 union all
-select 'hypotheses', 'group_column', line, group_column from hypotheses
+select 'hypotheses', 'metric_column', line, metric_column, false, if(kind = 'proportion', 'success_value', null), success_value
+from hypotheses
 union all
-select 'hypotheses', 'strata', line, unnest(string_split(strata, ' ')) from hypotheses
+select 'hypotheses', 'group_column', line, group_column, false, 'first_group', first_group from hypotheses
 union all
-select 'pilots', 'arm_strata', line, unnest(string_split(arm_strata, ' ')) from pilots;
-
-create view named_values as
-select 'value_synonyms' as register, 'value' as place, line, column_name, value from value_synonyms
+select 'hypotheses', 'group_column', line, group_column, false, 'second_group', second_group from hypotheses
 union all
-select 'segment_rules', 'value', line, column_name, value from segment_rules
+select 'hypotheses', 'strata', line, unnest(string_split(strata, ' ')), false, null, null from hypotheses
 union all
-select 'population_rules', 'value', line, column_name, value from population_rules
-union all
-select 'hypotheses', 'success_value', line, metric_column, success_value from hypotheses where kind = 'proportion'
-union all
-select 'hypotheses', 'first_group', line, group_column, first_group from hypotheses
-union all
-select 'hypotheses', 'second_group', line, group_column, second_group from hypotheses;
+select 'pilots', 'arm_strata', line, unnest(string_split(arm_strata, ' ')), false, null, null from pilots;
 
 create view two_meanings as
 with codes as (
@@ -173,25 +163,26 @@ select 'bank', 'currency', line, currency || ' is no currency of ISO 4217'
 from bank
 where currency not in (from currencies)
 union all
-select register, place, line, 'no bank has a column ' || name || '; columns.csv names those there are'
-from names_of_columns
-where name not in (from known_columns)
+select register, place, line, 'no bank has a column ' || column_name || '; columns.csv names those there are'
+from mentions
+where not is_own and column_name not in (from known_columns)
 union all
-select register, place, line, 'columns.csv has no ' || name || '; correct the name'
-from names_of_own_columns
-where name not in (from own_columns)
+select register, place, line, 'columns.csv has no ' || column_name || '; correct the name'
+from mentions
+where is_own and column_name not in (from own_columns)
 union all
 select
     register,
-    place,
-    named_values.line,
+    value_place,
+    mentions.line,
     value || ' is no value of ' || column_name
     || if(kind in ('integer', 'money', 'number'), ', see its bounds in columns.csv', ', see allowed_values.csv')
-from named_values
+from mentions
 inner join own_columns using (column_name)
 left join columns using (column_name)
 where
-    not ends_with(column_name, '_band')
+    value_place is not null
+    and not ends_with(column_name, '_band')
     and case
         when kind in ('integer', 'money', 'number')
             then not coalesce(try_cast(value as double) between minimum and maximum, false)
