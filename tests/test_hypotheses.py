@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, combinations
 from pathlib import Path
@@ -19,7 +19,7 @@ from statsmodels.stats import contingency_tables, nonparametric, proportion, wei
 
 from bank_segments import register_rows
 from bank_segments.database import rows_of
-from bank_segments.hypotheses import PlannedTest, Sample, Slice, result_rows
+from bank_segments.hypotheses import PlannedTest, ResultRow, Sample, Slice, effect_rows, result_rows
 from bank_segments.statistics import Reason, Stratum
 from hypothesis_path import Rows
 from test_statistics import moments, ranks_of
@@ -84,7 +84,7 @@ class Clients:
     one: npt.NDArray[Any]
     two: npt.NDArray[Any]
     margin: float
-    strata: list[npt.NDArray[Any]]
+    strata: Iterable[npt.NDArray[Any]] = ()
 
     @property
     def table(self) -> npt.NDArray[Any]:
@@ -113,14 +113,13 @@ def clients_of(file: pd.DataFrame, row: dict[str, Any]) -> Clients:
         everyone = of_population(file, row["population"])[column]
         chosen = chosen[chosen[column].between(*np.quantile(everyone, [0.01, 0.99], method="inverted_cdf"))]
     values = chosen[column] if success is None else (chosen[column] == success).astype(int)
-    tables = [
-        pd.crosstab(part["Products"] == 1, part[column] != success)
-        .reindex(index=[False, True], columns=[False, True], fill_value=0)
-        .to_numpy()
-        for _, part in (chosen.groupby(strata) if strata else ())
-    ]
     one, two = (values[chosen["Products"] == count].to_numpy() for count in (2, 1))
-    return Clients(one, two, margin, tables)
+    if not strata:
+        return Clients(one, two, margin)
+    keys = [*(chosen[name] for name in strata), chosen["Products"], values.rename("success")]
+    tables = values.groupby(keys).size().unstack(["Products", "success"], fill_value=0)
+    cells = pd.MultiIndex.from_product([(2, 1), (1, 0)])
+    return Clients(one, two, margin, tables.reindex(columns=cells, fill_value=0).to_numpy().reshape(-1, 2, 2))
 
 
 Expected = dict[str, object]
@@ -197,10 +196,13 @@ def mann_whitney_u(clients: Clients) -> Expected:
 def brunner_munzel(clients: Clients) -> Expected:
     """Its difference is P(one > two) - P(two > one); at the margin the first is 55 % and the second 45 %."""
     other = nonparametric.rank_compare_2indep(clients.one, clients.two)
+    test = stats.brunnermunzel(clients.one, clients.two)
     return {
         "first_group_estimate": other.prob1,
         "difference": other.prob1 - (1 - other.prob1),
-        "p_value": stats.brunnermunzel(clients.one, clients.two).pvalue,
+        "statistic": -test.statistic,
+        "degrees_of_freedom": other.df,
+        "p_value": test.pvalue,
         "equivalence_margin": 0.55 - 0.45,
         "equivalence_p_value": other.tost_prob_superior(0.45, 0.55).pvalue,
         **ends("difference", [end - (1 - end) for end in other.conf_int()]),
@@ -232,12 +234,13 @@ def fisher_exact(clients: Clients) -> Expected:
 
 
 def cochran_mantel_haenszel(clients: Clients) -> Expected:
-    usable = [table for table in clients.strata if table.sum(0).all() and table.sum(1).all()]
+    tables = list(clients.strata)
+    usable = [table for table in tables if table.sum(0).all() and table.sum(1).all()]
     stratified = contingency_tables.StratifiedTable(usable)
     statistic = stratified.test_null_odds(correction=False).statistic
     return {
         "strata_used": len(usable),
-        "strata_dropped": len(clients.strata) - len(usable),
+        "strata_dropped": len(tables) - len(usable),
         "statistic": statistic,
         "p_value": stats.chi2.sf(statistic, 1),
         "homogeneity_p_value": stratified.test_equal_odds().pvalue,
@@ -356,25 +359,18 @@ def test_adjusted_intervals_follow_from_the_p_values(source: Source) -> None:
 # Small samples, straight into the Python half
 # -----------------------------------------------------------------------------------------------------------
 
-ALL = Slice("all_clients")
+
+def small(one: Sequence[int], two: Sequence[int]) -> Sample:
+    """Two groups of a few values; those of a share are zeros and ones."""
+    table = Stratum(sum(one), len(one) - sum(one), sum(two), len(two) - sum(two))
+    groups = moments(one), moments(two), ranks_of(one, two), (table,)
+    return Sample("h", Slice("all_clients"), True, *groups)
 
 
-def planned(hypothesis_id: str, test: str, *, is_primary: bool = True, margin: float = 0.05) -> PlannedTest:
-    return PlannedTest(hypothesis_id, test, is_primary, margin, 0.05)
-
-
-def sample_of(
-    hypothesis_id: str, one: Sequence[int], two: Sequence[int], *, strata: bool = False, ranks: bool = True
-) -> Sample:
-    return Sample(
-        hypothesis_id=hypothesis_id,
-        slice=ALL,
-        is_reported=True,
-        one=moments(one),
-        two=moments(two),
-        ranks=ranks_of(one, two) if ranks else None,
-        strata=(Stratum(sum(one), len(one) - sum(one), sum(two), len(two) - sum(two)),) if strata else (),
-    )
+def outcomes(tests: Sequence[str], *found: Sample) -> list[ResultRow]:
+    """Of each sample the tests, the first of them primary."""
+    plan = [PlannedTest("h", test, test == tests[0], 0.05, 0.05) for test in tests]
+    return [row for each in found for row in result_rows(plan, [each])]
 
 
 EMPTY, LONELY, CONSTANT = Reason.EMPTY_GROUP, Reason.ONE_CLIENT, Reason.NO_VARIATION
@@ -388,6 +384,10 @@ UNSTRATIFIED = Reason.NO_USABLE_STRATUM
         (MEAN_TESTS, [2], [1, 2, 3], [LONELY, None, LONELY]),
         (MEAN_TESTS, [4, 4, 4], [4, 4], [CONSTANT, CONSTANT, CONSTANT]),
         (MEAN_TESTS, [4, 4, 4], [5, 5], [CONSTANT, None, Reason.COMPLETE_SEPARATION]),
+        (MEAN_TESTS, [4], [4], [LONELY, CONSTANT, LONELY]),
+        (MEAN_TESTS, [4], [5], [LONELY, None, LONELY]),
+        (MEAN_TESTS, [], [], [EMPTY, EMPTY, EMPTY]),
+        (MEAN_TESTS, [], [4], [EMPTY, EMPTY, EMPTY]),
         (MEAN_TESTS, [0, 1, 3], [0, 0, 0], [None, None, None]),
         (SHARE_TESTS, [], [0, 1], [EMPTY, EMPTY, UNSTRATIFIED]),
         (SHARE_TESTS, [0, 0], [0, 0, 0], [CONSTANT, CONSTANT, UNSTRATIFIED]),
@@ -397,10 +397,12 @@ UNSTRATIFIED = Reason.NO_USABLE_STRATUM
 def test_a_row_is_whole_or_has_a_reason_and_no_number(
     tests: Sequence[str], one: list[int], two: list[int], reasons: list[Reason | None]
 ) -> None:
-    plan = [planned("h", test, is_primary=test == tests[0]) for test in tests]
-    is_share = tests is SHARE_TESTS
-    rows = result_rows(plan, [sample_of("h", one, two, strata=is_share, ranks=bool(one and two))])
-    assert {row.test: row.reason_code for row in rows} == dict(zip(tests, reasons, strict=True))
+    both_ways = small(one, two), small(two, one)
+    rows = outcomes(tests, *both_ways)
+    assert [row.reason_code for row in rows] == reasons * 2
+    if tests is MEAN_TESTS:
+        sizes = effect_rows([{"hypothesis_id": "h", "kind": "mean"}], both_ways)
+        assert [size.reason_code for size in sizes] == reasons[::2] * 2
     for row in rows:
         values = dataclasses.asdict(row)
         del values["effect_size_high"]  # of an odds ratio, which may be infinite
@@ -412,25 +414,19 @@ def test_a_row_is_whole_or_has_a_reason_and_no_number(
 def test_a_test_without_its_effect_size_keeps_its_result() -> None:
     """A zero cell has no odds ratio, and groups that do not overlap no spread of ranks; both tests exist."""
     one, two = [0] * 40, [1] * 10 + [0] * 30
-    plan = [planned("h", test, is_primary=test == "two_proportion_z") for test in SHARE_TESTS]
-    rows = {row.test: row for row in result_rows(plan, [sample_of("h", one, two, strata=True)])}
+    rows = {row.test: row for row in outcomes(SHARE_TESTS, small(one, two))}
     assert rows["fisher_exact"].p_value == close(stats.fisher_exact(np.array([[0, 40], [10, 30]])).pvalue)
     for test in WITHOUT_INTERVAL:
         assert rows[test].effect_size_name == "cohen_h"
         assert (rows[test].p_value_adjusted or 1) < 0.05
-    apart = sample_of("h", list(range(30)), list(range(100, 140)))
-    (row,) = result_rows([planned("h", "mann_whitney_u")], [apart])
-    assert row.p_value == close(stats.mannwhitneyu(range(30), range(100, 140), method="asymptotic").pvalue)
+    apart = range(30), range(100, 140)
+    (row,) = outcomes(["mann_whitney_u"], small(*apart))
+    assert row.p_value == close(stats.mannwhitneyu(*apart, method="asymptotic").pvalue)
     assert (row.difference, row.difference_low_adjusted) == (-1, -1)
     assert (row.difference_low, row.equivalence_p_value) == (None, None)
     assert -1 < (row.difference_high_adjusted or 0) < 0
 
 
-def test_a_rank_test_without_rank_sums_is_no_empty_group() -> None:
-    with pytest.raises(ValueError, match="h has no rank sums"):
-        result_rows([planned("h", "mann_whitney_u")], [sample_of("h", [0, 1], [1, 1], ranks=False)])
-
-
 def test_a_relative_margin_of_negative_values_is_positive() -> None:
-    (row,) = result_rows([planned("h", "welch_t")], [sample_of("h", [-1, -2, -4], [-10, -20, -60])])
+    (row,) = outcomes(["welch_t"], small([-1, -2, -4], [-10, -20, -60]))
     assert row.equivalence_margin == close(0.05 * 30)

@@ -21,9 +21,9 @@ from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
 from bank_segments.statistics import Counts, Reason, UndefinedError, cramers_v
+from bank_segments.statistics.sums import tail
 
-CONFIDENCE = 0.95
-_REACH = float(special.ndtri((1 + CONFIDENCE) / 2))
+_REACH = -float(special.ndtri(tail()))
 # A coefficient this uncertain has no finite estimate: its level is separated by a combination of others.
 _UNBOUNDED = 100.0
 
@@ -192,7 +192,7 @@ def _information(table: pd.DataFrame, samples: int, seed: Sequence[int]) -> dict
     counts = np.concatenate([churned, active])
     drawn = drawn_again(counts, samples, seed)
     values = information_value(drawn[:, : len(table)], drawn[:, len(table) :])
-    low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = np.quantile(values, [tail(), 1 - tail()])
     return {
         "information_value": float(information_value(churned, active)),
         "information_value_low": float(low),

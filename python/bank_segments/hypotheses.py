@@ -11,8 +11,7 @@ from typing import Any
 
 from bank_segments import statistics
 from bank_segments.statistics import Counts, Estimate, Moments, RankSums, Reason, Stratum, UndefinedError
-
-CONFIDENCE = 0.95
+from bank_segments.statistics.sums import CONFIDENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Sample:
     """What SQL counted for one hypothesis in one slice.
 
     `is_reported` samples get every planned test, the others only the primary one, for the sensitivity matrix.
-    `ranks` is None where SQL planned no rank test, `strata` is empty where the register names none.
+    `ranks` is None of a share and of a group without clients, `strata` is empty where the register names none.
     """
 
     hypothesis_id: str
@@ -179,10 +178,8 @@ def _counts(sample: Sample) -> tuple[Counts, Counts]:
 
 
 def _ranks(sample: Sample) -> RankSums:
-    if not (sample.one.n and sample.two.n):
-        raise UndefinedError(Reason.EMPTY_GROUP)
     if sample.ranks is None:
-        raise ValueError(f"{sample.hypothesis_id} has no rank sums: is a rank test planned of a share?")
+        raise UndefinedError(Reason.EMPTY_GROUP)
     return sample.ranks
 
 
@@ -199,7 +196,7 @@ def _sized(outcome: Outcome, name: str, size: Estimate) -> Outcome:
 def _welch(sample: Sample, margin: float) -> Outcome:
     welch = statistics.welch_t(sample.one, sample.two)
     absolute = abs(margin * float(sample.two.mean))
-    low, high = welch.interval(CONFIDENCE)
+    low, high = welch.interval()
     tested = Outcome(
         first_group_estimate=float(sample.one.mean),
         second_group_estimate=float(sample.two.mean),
@@ -212,7 +209,7 @@ def _welch(sample: Sample, margin: float) -> Outcome:
         equivalence_margin=absolute,
         equivalence_p_value=welch.equivalence_p_value(absolute) if absolute else None,
     )
-    return _sized(tested, "hedges_g", statistics.hedges_g(sample.one, sample.two, CONFIDENCE))
+    return _sized(tested, "hedges_g", statistics.hedges_g(sample.one, sample.two))
 
 
 def _superior(probability: float, margin: float) -> Outcome:
@@ -266,7 +263,7 @@ def _mann_whitney(sample: Sample, margin: float) -> Outcome:
 def _two_proportion_z(sample: Sample, margin: float) -> Outcome:
     one, two = _counts(sample)
     statistic, p_value = statistics.two_proportion_z(one, two)
-    newcombe = statistics.newcombe_difference(one, two, CONFIDENCE)
+    newcombe = statistics.newcombe_difference(one, two)
     tested = Outcome(
         first_group_estimate=float(one.rate),
         second_group_estimate=float(two.rate),
@@ -278,7 +275,7 @@ def _two_proportion_z(sample: Sample, margin: float) -> Outcome:
         equivalence_margin=margin,
         equivalence_p_value=statistics.tost_proportions(one, two, margin),
     )
-    return _sized(tested, "cohen_h", statistics.cohen_h(one, two, CONFIDENCE))
+    return _sized(tested, "cohen_h", statistics.cohen_h(one, two))
 
 
 def _fisher(sample: Sample, margin: float) -> Outcome:
@@ -287,14 +284,14 @@ def _fisher(sample: Sample, margin: float) -> Outcome:
     plain = _two_proportion_z(sample, margin)
     tested = replace(plain, statistic=None, p_value=statistics.fisher_exact(one, two))
     try:
-        return _sized(tested, "odds_ratio", statistics.odds_ratio(one, two, CONFIDENCE))
+        return _sized(tested, "odds_ratio", statistics.odds_ratio(one, two))
     except UndefinedError:
         return tested
 
 
 def _cochran_mantel_haenszel(sample: Sample, margin: float) -> Outcome:
     """The difference shown is the one without strata; its equivalence says nothing within them, so there is none."""
-    stratified = statistics.cochran_mantel_haenszel(sample.strata, CONFIDENCE)
+    stratified = statistics.cochran_mantel_haenszel(sample.strata)
     tested = replace(
         _two_proportion_z(sample, margin),
         statistic=stratified.statistic,
@@ -421,16 +418,16 @@ class EffectRow:
 
 EFFECTS: dict[str, dict[str, Callable[[Sample], Estimate]]] = {
     "mean": {
-        "hedges_g": lambda sample: statistics.hedges_g(sample.one, sample.two, CONFIDENCE),
+        "hedges_g": lambda sample: statistics.hedges_g(sample.one, sample.two),
         "probability_of_superiority": _superiority,
     },
     "rank": {"probability_of_superiority": _superiority},
     "proportion": {
-        "risk_difference": lambda sample: statistics.newcombe_difference(*_counts(sample), CONFIDENCE),
-        "risk_ratio": lambda sample: statistics.risk_ratio(*_counts(sample), CONFIDENCE),
-        "odds_ratio": lambda sample: statistics.odds_ratio(*_counts(sample), CONFIDENCE),
-        "cohen_h": lambda sample: statistics.cohen_h(*_counts(sample), CONFIDENCE),
-        "cramers_v": lambda sample: statistics.cramers_v(*_counts(sample), confidence=CONFIDENCE),
+        "risk_difference": lambda sample: statistics.newcombe_difference(*_counts(sample)),
+        "risk_ratio": lambda sample: statistics.risk_ratio(*_counts(sample)),
+        "odds_ratio": lambda sample: statistics.odds_ratio(*_counts(sample)),
+        "cohen_h": lambda sample: statistics.cohen_h(*_counts(sample)),
+        "cramers_v": lambda sample: statistics.cramers_v(*_counts(sample)),
     },
 }
 

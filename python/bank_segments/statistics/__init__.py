@@ -5,7 +5,7 @@ p-values and intervals, so memory does not grow with the number of clients. scip
 take from sums; what is written here is what they do not, or not to the last digits.
 
 * A difference is group one minus group two, a ratio one over two; a positive statistic means that group one is larger.
-* p-values are two-sided; an interval is (low, high) at the given `confidence`.
+* p-values are two-sided; an interval is (low, high) at the given `confidence`, or at 95 %.
 * A statistic that does not exist for its input raises `UndefinedError` with its reason; a senseless argument (a margin
   below zero, more successes than clients) raises `ValueError`. Nothing returns NaN.
 """

@@ -66,7 +66,7 @@ def _noncentrality(t: float, df: float, probability: float) -> float:
     return float(optimize.brentq(excess, low, high, xtol=1e-14, rtol=1e-15)) if low < high else low
 
 
-def hedges_g(one: Moments, two: Moments, confidence: float = 0.95) -> Estimate:
+def hedges_g(one: Moments, two: Moments) -> Estimate:
     """Difference of means in pooled standard deviations, without the small-sample bias.
 
     Hedges (1981), J. Educ. Stat. 6, 107-128; the interval inverts the noncentral t distribution (Steiger & Fouladi
@@ -80,11 +80,11 @@ def hedges_g(one: Moments, two: Moments, confidence: float = 0.95) -> Estimate:
         raise UndefinedError(Reason.NO_VARIATION)
     to_effect = math.sqrt(1 / one.n + 1 / two.n)
     d = float(one.mean - two.mean) / math.sqrt(squares / df)
-    t, outside = d / to_effect, tail(confidence)
+    t = d / to_effect
     # Hedges' exact J = Gamma(df/2) / (sqrt(df/2) Gamma((df-1)/2)).
     correction = float(special.poch((df - 1) / 2, 0.5)) / math.sqrt(df / 2)
     return Estimate(
         estimate=correction * d,
-        low=correction * to_effect * _noncentrality(t, df, 1 - outside),
-        high=correction * to_effect * _noncentrality(t, df, outside),
+        low=correction * to_effect * _noncentrality(t, df, 1 - tail()),
+        high=correction * to_effect * _noncentrality(t, df, tail()),
     )

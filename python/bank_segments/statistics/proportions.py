@@ -24,9 +24,9 @@ def _require_both_outcomes(*groups: Counts) -> None:
         raise UndefinedError(Reason.NO_VARIATION)
 
 
-def _interval(one: Counts, two: Counts, confidence: float, compare: str, method: str) -> tuple[float, float]:
+def _interval(one: Counts, two: Counts, compare: str, method: str) -> tuple[float, float]:
     low, high = confint_proportions_2indep(
-        one.successes, one.n, two.successes, two.n, method=method, compare=compare, alpha=2 * tail(confidence)
+        one.successes, one.n, two.successes, two.n, method=method, compare=compare, alpha=2 * tail()
     )
     return float(low), float(high)
 
@@ -52,51 +52,53 @@ def fisher_exact(one: Counts, two: Counts) -> float:
     return min(float(stats.fisher_exact(table).pvalue), 1.0)
 
 
-def newcombe_difference(one: Counts, two: Counts, confidence: float = 0.95) -> Estimate:
+def newcombe_difference(one: Counts, two: Counts) -> Estimate:
     """Difference of two proportions with the hybrid score interval.
 
     Newcombe (1998), Statistics in Medicine 17, 873-890, method 10. `UndefinedError`: an empty group.
     """
     _require_clients(one, two)
-    return Estimate(float(one.rate - two.rate), *_interval(one, two, confidence, "diff", "newcomb"))
+    return Estimate(float(one.rate - two.rate), *_interval(one, two, "diff", "newcomb"))
 
 
 def _term(count: int, probability: float) -> float:
     return 0.0 if count == 0 else math.inf if probability <= 0 else count / probability
 
 
-def _score_statistic(one: Counts, two: Counts, delta: float, *, is_corrected: bool) -> float:
-    """Score statistic for a given difference `delta` of proportions, between -1 and 1.
+def _score_statistic(one: Counts, two: Counts, start: tuple[float, float], way: tuple[float, float]) -> float:
+    """How far the two rates lie beside a line of pairs of rates, in standard errors at its likeliest pair.
 
-    Miettinen & Nurminen (1985), Statistics in Medicine 4, 213-226, with their N/(N-1) correction; Mee (1984),
-    Biometrics 40, 1175-1176, without it. Either takes the variance at the most likely pair of proportions
-    with exactly that difference. The score of that likelihood decreases in the second proportion, so a root
-    search finds it without the cubic's cancellations.
+    The line leads from `start` on in the direction `way`, both not negative. The score of the likelihood decreases
+    along it, so a root search finds that pair without the cancellations of a cubic's solution.
     """
-    if is_corrected and one.n + two.n < 2:
-        raise UndefinedError(Reason.ONE_CLIENT)
+
+    def pair(step: float) -> tuple[float, float]:
+        return min(start[0] + step * way[0], 1.0), min(start[1] + step * way[1], 1.0)
+
+    def score(step: float) -> float:
+        first, second = pair(step)
+        return way[0] * (_term(one.successes, first) - _term(one.failures, 1 - first)) + way[1] * (
+            _term(two.successes, second) - _term(two.failures, 1 - second)
+        )
+
+    first, second = pair(
+        _root(score, 0.0, min((1 - at) / by for at, by in zip(start, way, strict=True) if by))
+    )
+    variance = way[1] ** 2 * first * (1 - first) / one.n + way[0] ** 2 * second * (1 - second) / two.n
+    beside = Fraction(way[1]) * (one.rate - Fraction(start[0])) - Fraction(way[0]) * (
+        two.rate - Fraction(start[1])
+    )
+    if variance <= 0:  # both rates at an end: where they lie is certain under the null hypothesis
+        return math.copysign(1e300, beside) if beside else 0.0
+    return float(beside) / math.sqrt(variance)
+
+
+def _difference_statistic(one: Counts, two: Counts, delta: float) -> float:
+    """Score statistic for a given difference `delta` of proportions: Mee (1984), Biometrics 40, 1175-1176."""
     if one.successes + two.successes > one.failures + two.failures:
         # The same of the failures: doubles are finer near 0 than near 1.
         one, two = Counts(two.failures, two.n), Counts(one.failures, one.n)
-
-    failures_1, failures_2 = one.failures, two.failures
-
-    def score(second: float) -> float:
-        first = second + delta
-        return (_term(one.successes, first) + _term(two.successes, second)) - (
-            _term(failures_1, 1 - first) + _term(failures_2, 1 - second)
-        )
-
-    second = _root(score, max(0.0, -delta), min(1.0, 1.0 - delta))
-    first = min(max(second + delta, 0.0), 1.0)
-    n = one.n + two.n
-    variance = first * (1 - first) / one.n + second * (1 - second) / two.n
-    if is_corrected:
-        variance = variance * n / (n - 1)
-    distance = float(one.rate - two.rate - Fraction(delta))
-    if variance <= 0:  # both proportions at an end: the difference is certain under the null hypothesis
-        return math.copysign(math.inf, distance) if distance else 0.0
-    return distance / math.sqrt(variance)
+    return _score_statistic(one, two, (max(delta, 0.0), max(-delta, 0.0)), (1.0, 1.0))
 
 
 def _root(decreasing: Callable[[float], float], low: float, high: float) -> float:
@@ -112,7 +114,7 @@ def _root(decreasing: Callable[[float], float], low: float, high: float) -> floa
     return float(optimize.brentq(finite, low, high, xtol=1e-300, rtol=1e-15))
 
 
-def score_difference(one: Counts, two: Counts, confidence: float = 0.95) -> Estimate:
+def score_difference(one: Counts, two: Counts, confidence: float) -> Estimate:
     """Difference of two proportions with the interval of all differences that the score test keeps.
 
     Mee (1984), Biometrics 40, 1175-1176; Newcombe (1998), method 5; R's `DescTools::BinomDiffCI(method="mee")`; not
@@ -136,13 +138,9 @@ def score_difference(one: Counts, two: Counts, confidence: float = 0.95) -> Esti
                 return statistic_at_zero - critical
             if delta == difference:
                 return -critical
-            statistic = _score_statistic(first, second, delta, is_corrected=False)
-            return min(max(statistic - critical, -1e300), 1e300)
+            return _difference_statistic(first, second, delta) - critical
 
-        if statistic_at_zero > critical:
-            low, high = 0.0, difference
-        else:
-            low, high = -1.0, min(difference, 0.0)
+        low, high = (0.0, difference) if statistic_at_zero > critical else (-1.0, min(difference, 0.0))
         if excess(low) <= 0:
             return low
         return float(optimize.brentq(excess, low, high, xtol=1e-16, rtol=1e-15))
@@ -153,19 +151,20 @@ def score_difference(one: Counts, two: Counts, confidence: float = 0.95) -> Esti
 def tost_proportions(one: Counts, two: Counts, margin: float) -> float:
     """P-value of the test that two proportions differ by less than `margin` (0.02 is two percentage points) either way.
 
-    Two one-sided score tests of Miettinen & Nurminen (1985), the method regulators ask for; R's
-    `PropCIs::diffscoreci` is the matching interval. They stay valid with no success in either group, where
-    Wald tests break down. Not statsmodels' `tost_proportions_2indep(method="score")`: in 0.15.0 its cubic has
-    the successes of group two where the paper has its clients, so its proportions are not the most likely
-    ones. `UndefinedError`: an empty group.
+    Two one-sided score tests of Miettinen & Nurminen (1985), Statistics in Medicine 4, 213-226, the method regulators
+    ask for, with their correction N/(N-1) of the variance; R's `PropCIs::diffscoreci` is the matching interval. They
+    stay valid with no success in either group, where Wald tests break down. Not statsmodels'
+    `tost_proportions_2indep(method="score")`: in 0.15.0 its cubic has the successes of group two where the paper has
+    its clients, so its proportions are not the most likely ones. `UndefinedError`: an empty group.
     """
     limit = float(exact_margin(margin, 1.0))
     _require_clients(one, two)
-    p_low = float(special.ndtr(-_score_statistic(one, two, -limit, is_corrected=True)))
-    return max(p_low, float(special.ndtr(_score_statistic(one, two, limit, is_corrected=True))))
+    corrected = math.sqrt(1 - 1 / (one.n + two.n))
+    p_low = float(special.ndtr(-_difference_statistic(one, two, -limit) * corrected))
+    return max(p_low, float(special.ndtr(_difference_statistic(one, two, limit) * corrected)))
 
 
-def risk_ratio(one: Counts, two: Counts, confidence: float = 0.95) -> Estimate:
+def risk_ratio(one: Counts, two: Counts) -> Estimate:
     """Rate of group one over the rate of group two, with the log interval.
 
     Katz et al. (1978), Biometrics 34, 469-474. `UndefinedError`: an empty group, no success in a group, or nothing but
@@ -176,10 +175,10 @@ def risk_ratio(one: Counts, two: Counts, confidence: float = 0.95) -> Estimate:
         raise UndefinedError(Reason.ZERO_CELL)
     if one.failures == two.failures == 0:
         raise UndefinedError(Reason.NO_VARIATION)
-    return Estimate(float(one.rate / two.rate), *_interval(one, two, confidence, "ratio", "log"))
+    return Estimate(float(one.rate / two.rate), *_interval(one, two, "ratio", "log"))
 
 
-def relative_risk_reduction(one: Counts, two: Counts, confidence: float = 0.95) -> Estimate:
+def relative_risk_reduction(one: Counts, two: Counts, confidence: float) -> Estimate:
     """By what share the rate of group one is lower than that of group two, with all that the score test keeps.
 
     Koopman (1984), Biometrics 40, 513-517; R's `PropCIs::riskscoreci`; not statsmodels', which fails where all of a
@@ -191,40 +190,22 @@ def relative_risk_reduction(one: Counts, two: Counts, confidence: float = 0.95) 
         raise UndefinedError(Reason.ZERO_CELL)
     critical = -float(special.ndtri(tail(confidence)))
 
-    def statistic(first: Counts, second: Counts, share: float) -> float:
-        """Score statistic where the rates are as `share` to the rest of one: both times one most likely scale."""
-        rest = 1 - share
-
-        def score(scale: float) -> float:
-            fallen = _term(first.failures, 1 - share * scale) * share
-            return _term(first.successes + second.successes, scale) - (
-                fallen + _term(second.failures, 1 - rest * scale) * rest
-            )
-
-        scale = _root(score, 0.0, 1 / max(share, rest))
-        rates = min(share * scale, 1.0), min(rest * scale, 1.0)
-        variance = (
-            rest**2 * rates[0] * (1 - rates[0]) / first.n + share**2 * rates[1] * (1 - rates[1]) / second.n
-        )
-        distance = rest * float(first.rate) - share * float(second.rate)
-        if distance == 0 or variance <= 0:
-            return math.copysign(1e300, distance) if distance else 0.0
-        return min(distance / math.sqrt(variance), 1e300)
-
     def lower(first: Counts, second: Counts) -> float:
         """Return the smallest share of `first` in the sum of both rates."""
         if first.successes == 0:
             return 0.0
-        share = float(first.rate / (first.rate + second.rate))
-        return float(
-            optimize.brentq(lambda each: statistic(first, second, each) - critical, 0.0, share, xtol=1e-16)
-        )
+
+        def excess(share: float) -> float:
+            return _score_statistic(first, second, (0.0, 0.0), (share, 1 - share)) - critical
+
+        seen = float(first.rate / (first.rate + second.rate))
+        return float(optimize.brentq(excess, 1e-300, seen, xtol=1e-16))
 
     low, high = lower(one, two), lower(two, one)
     return Estimate(float(1 - one.rate / two.rate), 1 - (1 - high) / high, 1 - low / (1 - low))
 
 
-def odds_ratio(one: Counts, two: Counts, confidence: float = 0.95) -> Estimate:
+def odds_ratio(one: Counts, two: Counts) -> Estimate:
     """Odds of group one over the odds of group two, with the log interval.
 
     Woolf (1955), Ann. Hum. Genet. 19, 251-253. `UndefinedError`: an empty group, or a cell of the table that is zero.
@@ -233,10 +214,10 @@ def odds_ratio(one: Counts, two: Counts, confidence: float = 0.95) -> Estimate:
     if 0 in (one.successes, one.failures, two.successes, two.failures):
         raise UndefinedError(Reason.ZERO_CELL)
     ratio = Fraction(one.successes * two.failures, one.failures * two.successes)
-    return Estimate(float(ratio), *_interval(one, two, confidence, "odds-ratio", "logit"))
+    return Estimate(float(ratio), *_interval(one, two, "odds-ratio", "logit"))
 
 
-def cohen_h(one: Counts, two: Counts, confidence: float = 0.95) -> Estimate:
+def cohen_h(one: Counts, two: Counts) -> Estimate:
     """Difference of the two rates on the arcsine scale, 2 asin(sqrt(rate)), from -pi to pi.
 
     Cohen, Statistical Power Analysis (1988), chapter 6. The interval has the stabilised variance 1/n_1 + 1/n_2, as R's
@@ -244,11 +225,11 @@ def cohen_h(one: Counts, two: Counts, confidence: float = 0.95) -> Estimate:
     """
     _require_clients(one, two)
     h = float(proportion_effectsize(float(one.rate), float(two.rate)))
-    reach = -float(special.ndtri(tail(confidence))) * math.sqrt(1 / one.n + 1 / two.n)
+    reach = -float(special.ndtri(tail())) * math.sqrt(1 / one.n + 1 / two.n)
     return Estimate(h, max(h - reach, -math.pi), min(h + reach, math.pi))
 
 
-def cramers_v(*groups: Counts, confidence: float = 0.95) -> Estimate:
+def cramers_v(*groups: Counts) -> Estimate:
     """Cramer's V of two or more groups by the outcome, with Pearson's chi-square without correction.
 
     Cramer (1946); of two groups it is the absolute phi. The interval inverts the noncentral chi-square distribution
@@ -257,7 +238,7 @@ def cramers_v(*groups: Counts, confidence: float = 0.95) -> Estimate:
     """
     _require_both_outcomes(*groups)
     n, successes = sum(group.n for group in groups), sum(group.successes for group in groups)
-    freedom, outside = len(groups) - 1, tail(confidence)
+    freedom = len(groups) - 1
     deviations = (Fraction((group.successes * n - group.n * successes) ** 2, group.n) for group in groups)
     squared_v = sum(deviations, Fraction()) / (n * successes * (n - successes))
     chi_square = float(squared_v * n)
@@ -267,5 +248,5 @@ def cramers_v(*groups: Counts, confidence: float = 0.95) -> Estimate:
         return 0.0 if is_below else float(special.chndtrinc(chi_square, freedom, probability))
 
     v = math.sqrt(squared_v)
-    low, high = (math.sqrt(noncentrality(probability) / n) for probability in (1 - outside, outside))
+    low, high = (math.sqrt(noncentrality(probability) / n) for probability in (1 - tail(), tail()))
     return Estimate(v, low, min(max(high, v), 1.0))

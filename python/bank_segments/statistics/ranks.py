@@ -52,7 +52,7 @@ def mann_whitney_u(ranks: RankSums) -> MannWhitneyResult:
     )
 
 
-def mann_whitney_superiority(ranks: RankSums, confidence: float = 0.95) -> Estimate:
+def mann_whitney_superiority(ranks: RankSums, confidence: float) -> Estimate:
     """P(one > two) + P(tie)/2 with the interval that excludes 1/2 exactly where `mann_whitney_u` rejects.
 
     It has the test's own variance, that of two equal distributions, and its continuity correction, so it shows

@@ -59,7 +59,7 @@ def _breslow_day(cells: Stratum, ratio: float) -> float:
     return (observed - expected) ** 2 * sum(1 / each for each, _ in fitted)
 
 
-def cochran_mantel_haenszel(strata: Iterable[Stratum], confidence: float = 0.95) -> StratifiedResult:
+def cochran_mantel_haenszel(strata: Iterable[Stratum]) -> StratifiedResult:
     """Compare two groups' rates within strata, without continuity correction.
 
     Cochran (1954) and Mantel & Haenszel (1959), J. Natl. Cancer Inst. 22, 719-748; the odds ratio with the log interval
@@ -80,7 +80,7 @@ def cochran_mantel_haenszel(strata: Iterable[Stratum], confidence: float = 0.95)
     ratio: Estimate | None = None
     homogeneity: float | None = None
     if any(cells.a * cells.d for cells in usable) and any(cells.b * cells.c for cells in usable):
-        low, high = table.oddsratio_pooled_confint(alpha=2 * tail(confidence))
+        low, high = table.oddsratio_pooled_confint(alpha=2 * tail())
         ratio = Estimate(float(table.oddsratio_pooled), float(low), float(high))
         if len(usable) > 1:
             deviations = sum(_breslow_day(cells, ratio.estimate) for cells in usable)

@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from scipy import special
 
+# Of every interval for which no other level is asked.
+CONFIDENCE = 0.95
+
 
 class Reason(StrEnum):
     """Why a statistic does not exist for its input: a stable code, whose sentences are in `undefined_reasons.csv`."""
@@ -179,7 +182,7 @@ class Studentised:
         """Two-sided."""
         return 2 * float(special.stdtr(self.df, -abs(self.statistic)))
 
-    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
         """All differences that the test keeps."""
         reach = -float(special.stdtrit(self.df, tail(confidence))) * self.error
         return float(self.difference) - reach, float(self.difference) + reach
@@ -201,7 +204,7 @@ def exact_margin(margin: float | Fraction, largest: float = math.inf) -> Fractio
     return Fraction(margin)
 
 
-def tail(confidence: float) -> float:
+def tail(confidence: float = CONFIDENCE) -> float:
     """Probability in each tail outside a two-sided interval."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
