@@ -21,11 +21,11 @@ from bank_segments import register_rows
 from bank_segments.database import rows_of
 from bank_segments.hypotheses import PlannedTest, ResultRow, Sample, Slice, effect_rows, result_rows
 from bank_segments.statistics import Reason, Stratum
-from hypothesis_path import Rows
 from test_statistics import moments, ranks_of
 
 pytestmark = pytest.mark.filterwarnings("error")
 
+Rows = list[dict[str, Any]]
 close = partial(pytest.approx, rel=1e-9, abs=1e-300)
 CITIES = ("Ростов Великий", "Рыбинск", "Ярославль")
 POPULATIONS = ("all_clients", "active_clients", "without_loyal_churned")

@@ -40,7 +40,6 @@ class Clients:
 
     hypothesis_id: str
     population: str
-    kind: str
     is_first: npt.NDArray[np.bool_]
     units: Integers
     units_per_one: int
@@ -110,7 +109,6 @@ def read_clients(
         yield Clients(
             hypothesis_id=hypothesis["hypothesis_id"],
             population=population["population"],
-            kind=hypothesis["kind"],
             is_first=np.asarray(found["is_first"], dtype=np.bool_),
             units=np.asarray(found["units"], dtype=np.int64),
             units_per_one=scale,

@@ -13,6 +13,8 @@ from bank_segments import statistics
 from bank_segments.database import literal, rows_of
 from bank_segments.hypotheses import rank_sums_of
 from bank_segments.ingest.sample import write_sample
+from bank_segments.warehouse import Build
+from benchmark.duckdb_job import models
 from calibration.permuted import Clients, read_clients, read_register
 
 MEMORY_LIMIT = "4GB"
@@ -78,19 +80,13 @@ def client_table(connection: duckdb.DuckDBPyConnection, sample: Path) -> None:
     )
 
 
-def compiled_model(compiled: Path, name: str) -> str:
-    """Return the SQL of an intermediate model as dbt compiled it."""
-    return (compiled / "models/intermediate" / f"{name}.sql").read_text(encoding="utf-8")
-
-
-def compare_ranks(
-    warehouse: Path, compiled: Path, directory: Path, rows: int, repeats: int = 2
-) -> list[RankRun]:
+def compare_ranks(build: Build, directory: Path, rows: int, repeats: int = 2) -> list[RankRun]:
     """Run the compiled rank models and scipy's rank tests on `rows` clients, alternating; the best time counts.
 
-    The register comes from `warehouse`, and the clients are in a file of their own, as they would be in a warehouse.
+    The register comes from the warehouse, and the clients are in a file of their own, as they would be in a warehouse.
     """
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    found = models(build)
+    with duckdb.connect(str(build.warehouse), read_only=True) as connection:
         register = read_register(connection)
     directory.mkdir(parents=True, exist_ok=True)
     sample, database = directory / "ranks.parquet", directory / "bank.duckdb"
@@ -100,8 +96,8 @@ def compare_ranks(
         with duckdb.connect(str(database), config={"memory_limit": MEMORY_LIMIT}) as connection:
             client_table(connection, sample)
             for name in RANK_MODELS:
-                model = compiled_model(compiled, name)
-                connection.execute(f"create view intermediate.{name} as {model}").fetchall()
+                sql = found[name].code.read_text(encoding="utf-8")
+                connection.execute(f"create view intermediate.{name} as {sql}").fetchall()
             return [
                 _rank_run(connection, list(read_clients(connection, register, hypothesis)), repeats)
                 for hypothesis in register.hypotheses
