@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 from scipy import stats
@@ -117,27 +118,22 @@ def test_traits_against_nested_regressions_and_scipy(clients: pd.DataFrame) -> N
         assert row.p_value == pytest.approx(stats.chi2.sf(2 * (whole.llf - without.llf), freedom), rel=1e-5)
         table = pd.crosstab(clients[row.trait], clients["is_churned"])
         assert row.cramers_v == pytest.approx(stats.contingency.association(table, correction=False))
-        assert row.information_value == pytest.approx(information(clients, row.trait), rel=1e-12)
+        levels, outcomes = pd.factorize(clients[row.trait])[0], clients["is_churned"].to_numpy()
+        assert row.information_value == pytest.approx(information(levels, outcomes), rel=1e-12)
         # The interval from clients drawn again one by one, with other random numbers.
         random = np.random.default_rng(11)
-        drawn = [
-            information(clients.iloc[random.integers(0, len(clients), len(clients))], row.trait)
-            for _ in range(400)
-        ]
+        draws = random.integers(0, len(clients), (400, len(clients)))
+        drawn = [information(levels[draw], outcomes[draw]) for draw in draws]
         low, high = np.quantile(drawn, [0.025, 0.975])
         assert row.information_value_low == pytest.approx(low, abs=0.02)
         assert row.information_value_high == pytest.approx(high, abs=0.05)
 
 
-def information(clients: pd.DataFrame, trait: str) -> float:
-    """The information value by its definition, level by level, in plain Python."""
-    levels = sorted(set(clients[trait]))
-    left = {level: ((clients[trait] == level) & (clients["is_churned"] == 1)).sum() + 0.5 for level in levels}
-    stayed = {
-        level: ((clients[trait] == level) & (clients["is_churned"] == 0)).sum() + 0.5 for level in levels
-    }
-    shares = [(left[at] / sum(left.values()), stayed[at] / sum(stayed.values())) for at in levels]
-    return float(sum((one - two) * math.log(one / two) for one, two in shares))
+def information(levels: npt.NDArray[np.int64], is_churned: npt.NDArray[np.int64]) -> float:
+    """The information value by its definition, of clients one by one."""
+    counts = np.bincount(2 * levels + is_churned).reshape(-1, 2) + 0.5
+    stayed, left = (counts / counts.sum(axis=0)).T
+    return float(((left - stayed) * np.log(left / stayed)).sum())
 
 
 def reasons(clients: pd.DataFrame) -> dict[tuple[str, str], str | None]:

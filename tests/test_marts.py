@@ -1,5 +1,6 @@
-"""The marts hold what pandas, scipy and statsmodels compute from the client file itself, without SQL.
+"""The marts hold what pandas and statsmodels compute from the client file itself, without SQL.
 
+Portraits in numbers and by product are held against the clients by tests/singular, against pandas by test_benchmark.
 The bank's figures are pinned, too, so that no change of both sides goes unnoticed.
 """
 
@@ -20,7 +21,6 @@ from bank_segments.database import rows_of
 from conftest import rows_in
 
 FLAGS = {"CreditCard": "has_credit_card", "Loyalty": "is_loyal", "Churn": "is_churned"}
-NUMBERS = ("age", "credit_score", "owned_objects", "balance", "estimated_salary")
 CATEGORIES = (
     *("city", "gender", "age_band", "product_count", "is_loyal", "has_balance", "has_credit_card"),
     *("owned_objects", "credit_score_band", "estimated_salary_band"),
@@ -167,20 +167,6 @@ def churn(members: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def summary(values: pd.Series) -> dict[str, Any]:
-    """Describe the values that are there."""
-    numbers = values.dropna().to_numpy(dtype=float)
-    p25, median, p75 = np.percentile(numbers, [25, 50, 75])
-    return {
-        "clients": len(numbers),
-        "mean": numbers.mean(),
-        "standard_deviation": numbers.std(ddof=1),
-        "p25": p25,
-        "median": median,
-        "p75": p75,
-    }
-
-
 @pytest.mark.parametrize("query", PINNED)
 def test_the_banks_figures(query: str, bank: Connection) -> None:
     assert bank.execute(f"select {query}").fetchall() == PINNED[query]
@@ -218,35 +204,6 @@ def test_churn_portrait(bank: Connection, clients: pd.DataFrame) -> None:
     above = [key for key in low_ends if low_ends[key] > clients["is_churned"].mean()]
     ranked = {row["standout_rank"]: key for key, row in found.items() if row["standout_rank"] is not None}
     assert [ranked[rank] for rank in sorted(ranked)] == sorted(above, key=lambda key: -low_ends[key])
-
-
-def test_churn_portrait_numbers(bank: Connection, clients: pd.DataFrame) -> None:
-    expected = {}
-    for trait in NUMBERS:
-        for population, is_churned in (("churned", True), ("active", False)):
-            values = clients.loc[clients["is_churned"] == is_churned, trait]
-            expected[trait, population] = summary(values) | {"minimum": values.min(), "maximum": values.max()}
-    found = records(bank, "marts.fct_churn_portrait_numbers", ["trait", "population"])
-    assert_same(found, expected, rel=1e-12)
-
-
-def test_product_count_portraits(bank: Connection, clients: pd.DataFrame) -> None:
-    expected: dict[Any, dict[str, Any]] = {}
-    expected_numbers = {}
-    for product_count, members in clients[~clients["is_churned"]].groupby("product_count"):
-        for trait in CATEGORIES:
-            if trait != "product_count":
-                for level, count in Counter(members[trait]).items():
-                    expected[product_count, trait, text(level)] = {
-                        "clients": count,
-                        "share": count / len(members),
-                    }
-        for trait in NUMBERS:
-            expected_numbers[product_count, trait] = summary(members[trait])
-    found = records(bank, "marts.fct_product_count_portrait", ["product_count", "trait", "level"])
-    assert_same(found, expected, rel=1e-12)
-    found = records(bank, "marts.fct_product_count_portrait_numbers", ["product_count", "trait"])
-    assert_same(found, expected_numbers, rel=1e-12)
 
 
 def test_segments(bank: Connection, clients: pd.DataFrame) -> None:

@@ -17,7 +17,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from bank_segments.marts import rows as records
-from bank_segments.segment_search import Search, search_frame
+from bank_segments.segment_search import search_frame
 
 DRIVERS = ["age_band", "city", "gender", "has_balance", "has_credit_card", "is_loyal", "product_count"]
 
@@ -48,9 +48,13 @@ def search(clients: pd.DataFrame, permutations: int, target: str = "churned") ->
     names = {str(place): rule for place, rule in enumerate(rules)}
     cells = cells.assign(cell_id=range(len(cells)), segment_ids="")
     memberships = [
-        (name, cell, True) for name, rule in names.items() for cell in cells["cell_id"][rules[rule]]
+        {"candidate_id": name, "cell_id": cell, "is_tested": True}
+        for name, rule in names.items()
+        for cell in cells["cell_id"][rules[rule]]
     ]
-    rows = search_frame(records(cells), memberships, Search(target, permutations, 1, 1, 9))
+    draws = {"bootstrap_samples": 1, "hold_out_splits": 1, "random_seed": 9}
+    settings = {"target": target, "permutations": permutations, **draws}
+    rows = search_frame(records(cells), memberships, [settings])
     rows = rows[rows["sample_kind"] == "all"].astype({"enrichment": float, "p_value": float})
     return rows.assign(rule=rows["candidate_id"].map(names))
 
