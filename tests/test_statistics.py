@@ -5,8 +5,6 @@ scipy, brute force over all tables, numerical maximisation, and what theory dema
 has scipy and statsmodels on the rows that the sums were reduced from.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections import Counter
@@ -149,8 +147,6 @@ def chi_average(df: int, of: Callable[[Any], Any]) -> float:
         (2, 3),
         (2, 4000),
         (3, -900),
-        (501, 0.2),
-        (502, -1.5),
         (4501, -30),
         (50_001, 0.01),
         (5 * 10**7, 0.3),

@@ -4,8 +4,6 @@ A cell is a combination of levels; its number of clients is a weight, so the wor
 Levels in which all or none left have no finite effect: their clients stay out of the regression.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Mapping, Sequence

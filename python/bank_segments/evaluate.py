@@ -4,8 +4,6 @@ The file is a list of `make activation ... PILOT=1` with one more column, `is_ch
 that is refused. Exit status: 0 evaluated, 1 refused.
 """
 
-from __future__ import annotations
-
 import argparse
 import csv
 import io
@@ -47,7 +45,7 @@ _DESIGN = """
     where segment_id = ?
 """
 
-Row = Mapping[str, str]
+Verdict = Literal["pays", "does_not_pay", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ class Result:
     save_rate_low: float | None
     save_rate_high: float | None
     save_rate_to_prove: float
-    verdict: Literal["pays", "does_not_pay", "undecided"]
+    verdict: Verdict
 
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
@@ -115,7 +113,7 @@ def check(file: str, rows: list[dict[str, str]], listed: Mapping[str, str]) -> N
         seen.add(client_id)
 
 
-def verdict(save_rate: Estimate | None, to_prove: float) -> Literal["pays", "does_not_pay", "undecided"]:
+def verdict(save_rate: Estimate | None, to_prove: float) -> Verdict:
     """Whether the whole interval of the save rate is above what pays, or below it."""
     if save_rate and save_rate.low > to_prove:
         return "pays"

@@ -3,8 +3,6 @@
 Outcomes are shuffled over all clients, and the clients are drawn anew and split in halves: all from the cells.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

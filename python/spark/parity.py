@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 
 from bank_segments import ROOT, SAMPLE
 from bank_segments.database import open_confined
@@ -96,17 +97,7 @@ def _compare(connection: duckdb.DuckDBPyConnection, mart: str, key: list[str]) -
 
 def table(comparisons: list[Comparison]) -> str:
     """Return the comparisons as a table for people."""
-    width = max(len(found.mart) for found in comparisons)
-    return "\n".join(
-        [
-            f"{'mart':{width}} {'rows':>10} {'rows':>10} {'differences':>12} {'deviation':>10}",
-            *(
-                f"{found.mart:{width}} {found.rows:>10,} {found.other_rows:>10,} {found.differences:>12,}"
-                f" {found.largest_deviation:>10.1e}"
-                for found in comparisons
-            ),
-        ]
-    )
+    return pd.DataFrame(comparisons).to_string(index=False, float_format="{:.1e}".format)
 
 
 def main() -> int:

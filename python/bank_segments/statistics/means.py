@@ -1,7 +1,5 @@
 """Means of two groups: Welch's test, its equivalence, and Hedges' g."""
 
-from __future__ import annotations
-
 import math
 from functools import lru_cache
 

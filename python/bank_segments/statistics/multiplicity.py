@@ -1,7 +1,5 @@
 """Several hypotheses at once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

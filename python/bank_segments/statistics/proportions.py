@@ -1,7 +1,5 @@
 """Proportions of two groups: tests, intervals and effect sizes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from fractions import Fraction

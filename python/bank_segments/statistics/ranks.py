@@ -1,7 +1,5 @@
 """Rank tests of two groups from their rank sums, which no library takes: the clients may not fit in memory."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """Rates of two groups compared within strata."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass

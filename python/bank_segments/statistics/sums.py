@@ -1,7 +1,5 @@
 """What SQL delivers of two groups, as exact integers, and what to say where a statistic does not exist."""
 
-from __future__ import annotations
-
 import math
 import operator
 from dataclasses import dataclass, fields
