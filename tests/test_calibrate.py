@@ -10,7 +10,9 @@ import duckdb
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.power import TTestIndPower
+from statsmodels.stats.proportion import proportions_ztest
 
 from bank_segments import statistics
 from bank_segments.warehouse import Build
@@ -100,14 +102,33 @@ def test_a_test_that_errs_too_often_is_noticed(
     assert [rate.is_within for (_, test), rate in found.items() if test == name] == [False] * 3
 
 
-def test_labelings_at_once_are_labelings_one_by_one(register: Register, clients: list[Clients]) -> None:
-    """One labeling, that of the real groups, is held against the mart: see below."""
-    by_hypothesis = {each.hypothesis_id: each for each in clients}
-    for planned in register.plan:
-        measured, each = rates.TESTS[planned.test], by_hypothesis[planned.hypothesis_id]
-        (labels,) = permuted.shuffled(each, np.random.default_rng(SEED), 3)
-        alone = [measured.p_values(one[np.newaxis], each) for one in labels]
-        assert measured.p_values(labels, each) == [p_value for (p_value,) in alone]
+def test_p_values_of_a_labeling_are_those_of_other_libraries(clients: list[Clients]) -> None:
+    rng = np.random.default_rng(SEED)
+    for each in clients:
+        (labels,) = permuted.shuffled(each, rng, 3)
+        for at, label in enumerate(labels.astype(bool)):
+            one, two = each.units[label], each.units[~label]
+            if each.units.max() > 1:  # a mean, not a share
+                expected = {
+                    "welch_t": stats.ttest_ind(one, two, equal_var=False).pvalue,
+                    "mann_whitney_u": stats.mannwhitneyu(one, two, method="asymptotic").pvalue,
+                    "brunner_munzel": stats.brunnermunzel(one, two).pvalue,
+                }
+            else:
+                table = np.array([[one.sum(), (1 - one).sum()], [two.sum(), (1 - two).sum()]])
+                strata = [
+                    np.histogram2d(~label[in_it], 1 - each.units[in_it], bins=2, range=[[0, 1], [0, 1]])[0]
+                    for in_it in (each.strata == stratum for stratum in np.unique(each.strata))
+                ]
+                usable = [cells for cells in strata if cells.sum(0).all() and cells.sum(1).all()]
+                stratified = StratifiedTable(usable).test_null_odds(correction=False)
+                expected = {
+                    "two_proportion_z": proportions_ztest(table[:, 0], table.sum(1))[1],
+                    "fisher_exact": stats.fisher_exact(table).pvalue,
+                    "cochran_mantel_haenszel": stratified.pvalue,
+                }
+            found = {name: rates.TESTS[name].p_values(labels, each)[at] for name in expected}
+            assert found == pytest.approx(expected, rel=1e-8)
 
 
 def test_what_is_shuffled_is_what_the_mart_compares(

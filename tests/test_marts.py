@@ -1,6 +1,5 @@
-"""The marts hold what pandas and statsmodels compute from the client file itself, without SQL.
+"""The marts hold what pandas, scipy and statsmodels compute from the client file itself, without SQL.
 
-Portraits in numbers and by product are held against the clients by tests/singular, against pandas by test_benchmark.
 The bank's figures are pinned, too, so that no change of both sides goes unnoticed.
 """
 
@@ -21,6 +20,7 @@ from bank_segments.database import rows_of
 from conftest import rows_in
 
 FLAGS = {"CreditCard": "has_credit_card", "Loyalty": "is_loyal", "Churn": "is_churned"}
+NUMBERS = ("age", "credit_score", "owned_objects", "balance", "estimated_salary")
 CATEGORIES = (
     *("city", "gender", "age_band", "product_count", "is_loyal", "has_balance", "has_credit_card"),
     *("owned_objects", "credit_score_band", "estimated_salary_band"),
@@ -167,6 +167,20 @@ def churn(members: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def summary(values: pd.Series) -> dict[str, Any]:
+    """Describe the values that are there."""
+    numbers = values.dropna().to_numpy(dtype=float)
+    p25, median, p75 = np.percentile(numbers, [25, 50, 75])
+    return {
+        "clients": len(numbers),
+        "mean": numbers.mean(),
+        "standard_deviation": numbers.std(ddof=1),
+        "p25": p25,
+        "median": median,
+        "p75": p75,
+    }
+
+
 @pytest.mark.parametrize("query", PINNED)
 def test_the_banks_figures(query: str, bank: Connection) -> None:
     assert bank.execute(f"select {query}").fetchall() == PINNED[query]
@@ -206,6 +220,35 @@ def test_churn_portrait(bank: Connection, clients: pd.DataFrame) -> None:
     assert [ranked[rank] for rank in sorted(ranked)] == sorted(above, key=lambda key: -low_ends[key])
 
 
+def test_churn_portrait_numbers(bank: Connection, clients: pd.DataFrame) -> None:
+    expected = {}
+    for trait in NUMBERS:
+        for population, is_churned in (("churned", True), ("active", False)):
+            values = clients.loc[clients["is_churned"] == is_churned, trait]
+            expected[trait, population] = summary(values) | {"minimum": values.min(), "maximum": values.max()}
+    found = records(bank, "marts.fct_churn_portrait_numbers", ["trait", "population"])
+    assert_same(found, expected, rel=1e-12)
+
+
+def test_product_count_portraits(bank: Connection, clients: pd.DataFrame) -> None:
+    expected: dict[Any, dict[str, Any]] = {}
+    expected_numbers = {}
+    for product_count, members in clients[~clients["is_churned"]].groupby("product_count"):
+        for trait in CATEGORIES:
+            if trait != "product_count":
+                for level, count in Counter(members[trait]).items():
+                    expected[product_count, trait, text(level)] = {
+                        "clients": count,
+                        "share": count / len(members),
+                    }
+        for trait in NUMBERS:
+            expected_numbers[product_count, trait] = summary(members[trait])
+    found = records(bank, "marts.fct_product_count_portrait", ["product_count", "trait", "level"])
+    assert_same(found, expected, rel=1e-12)
+    found = records(bank, "marts.fct_product_count_portrait_numbers", ["product_count", "trait"])
+    assert_same(found, expected_numbers, rel=1e-12)
+
+
 def test_segments(bank: Connection, clients: pd.DataFrame) -> None:
     expected = {}
     for segment in (*SEGMENTS, "none"):
@@ -231,16 +274,22 @@ def test_economics(bank: Connection, clients: pd.DataFrame) -> None:
     """Client by client and year by year: what one who is kept brings, who accepts, and what it costs."""
     assumed = records(bank, "marts.dim_assumptions", ["assumption"])
     found = records(bank, "marts.fct_retention_economics", ["proposal_id", "scenario"])
+    ends = records(bank, "marts.fct_retention_sensitivity", ["proposal_id", "assumption"])
     assert len(found) == 12
+    assert len(ends) == 36
     # Of segments of active clients the lookalikes are those who would be in it, had they stayed.
     alike = {"segment_1": (clients["product_count"] == 1) & (clients["age"] < 35)}
     alike["segment_4"] = clients["product_count"] == 2
-    for (_proposal, scenario), row in found.items():
-        value, segment = {name: ends[scenario] for name, ends in assumed.items()}, row["segment_id"]
+
+    def profit(
+        segment: str, chosen: dict[str, str], saved: float | None = None
+    ) -> tuple[float, float, float]:
+        """The profit with assumptions at the ends chosen for them; churn, and what a client is worth."""
+        value = {name: row[chosen.get(name, "central")] for name, row in assumed.items()}
         members = clients[[segment in ids.split(",") for ids in clients["segment_ids"]]]
         lookalikes = clients[alike[segment]] if segment in alike else members
         targets = members[~members["is_churned"]]
-        end = {"low": "_low", "high": "_high", "central": ""}[scenario]
+        end = {"low": "_low", "high": "_high", "central": ""}[chosen.get("expected_churn_rate", "central")]
         leave = churn(lookalikes)[f"churn_rate{end}"]
         worth = [
             (balance * value["margin_on_balance"] + products * value["fee_per_product"])
@@ -248,15 +297,52 @@ def test_economics(bank: Connection, clients: pd.DataFrame) -> None:
             for balance, products in zip(targets["balance"].fillna(0), targets["product_count"], strict=True)
             for year in range(1, int(value["years_kept"]) + 1)
         ]
-        kept = len(targets) * leave * value["save_rate"]
+        kept = len(targets) * leave * (value["save_rate"] if saved is None else saved)
         accepted = kept + len(targets) * (1 - leave) * value["take_up_of_stayers"]
         worth_of_one = sum(worth) / len(targets)
         costs = accepted * value["offer_cost"] + len(targets) * value["contact_cost"]
+        return kept * worth_of_one - costs, leave, worth_of_one
+
+    for (_proposal, scenario), row in found.items():
+        chosen = dict.fromkeys(assumed, scenario)
+        expected, leave, worth = profit(row["segment_id"], chosen)
+        assert row["profit"] == pytest.approx(expected, rel=1e-9)
+        assert row["is_profitable"] == (expected > 0)
         assert row["expected_churn_rate"] == pytest.approx(leave, rel=1e-9)
-        assert row["value_of_kept_client"] == pytest.approx(worth_of_one, rel=1e-9)
-        assert row["profit"] == pytest.approx(kept * worth_of_one - costs, rel=1e-9)
-        assert row["is_profitable"] == (kept * worth_of_one > costs)
+        assert row["value_of_kept_client"] == pytest.approx(worth, rel=1e-9)
+        at_break_even, *_ = profit(row["segment_id"], chosen, row["break_even_save_rate"])
+        assert at_break_even == pytest.approx(0, abs=1e-6 * abs(expected))
         assert (row["reason_en"] is not None) == (row["break_even_save_rate"] > 1)
+    for (_proposal, assumption), row in ends.items():
+        for end in ("low", "high"):
+            expected, *_ = profit(row["segment_id"], {assumption: end})
+            assert row[f"profit_{end}"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_pilots(bank: Connection) -> None:
+    """Against statsmodels, whose size of two arms is that of R's power.prop.test, and a search over all save rates."""
+    designs = records(bank, "marts.fct_pilot_designs", ["segment_id", "proposal_id"])
+    economics = records(bank, "marts.fct_retention_economics", ["segment_id", "proposal_id", "scenario"])
+    assert len(designs) == 4
+
+    def clients_per_arm(rate: float, saved: float) -> float:
+        return float(samplesize_proportions_2indep_onetail(-rate * saved, rate, 0.8, alternative="two-sided"))
+
+    for (segment, proposal), row in designs.items():
+        central = economics[segment, proposal, "central"]
+        names = ("expected_churn_rate", "break_even_save_rate", "target_clients")
+        churned, saved, available = (central[name] for name in names)
+        rates = (each / 1000 for each in range(1, 1001))
+        detectable = (rate for rate in rates if 2 * math.ceil(clients_per_arm(churned, rate)) <= available)
+        assert row["smallest_detectable_save_rate"] == next(detectable, None)
+        assert (row["available_clients"], row["reason_en"]) == (available, central["reason_en"])
+        if saved > 1:
+            assert row["reason_en"].startswith("It does not pay even if all")
+            assert (row["save_rate_to_prove"], row["clients_per_arm"], row["is_large_enough"]) == (None,) * 3
+            continue
+        needed = math.ceil(clients_per_arm(churned, saved))
+        assert (row["save_rate_to_prove"], row["clients_per_arm"]) == (pytest.approx(saved), needed)
+        assert row["is_large_enough"] == (2 * needed <= available)
 
 
 def test_power(bank: Connection) -> None:
