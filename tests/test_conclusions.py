@@ -96,6 +96,12 @@ def test_a_finding_follows_the_flags_of_its_mart(
     assert unsaid not in text
 
 
+def claimed(marts: Marts, claim: str) -> str:
+    """A claim in English."""
+    template = words_of(marts, "en").environment(OUTPUTS).get_template("claims.xml.j2")
+    return str(getattr(template.make_module(marts.tables), claim)()).replace(SPACE, " ")
+
+
 @pytest.mark.parametrize(
     ("names", "flags", "claim", "said"),
     [
@@ -123,9 +129,20 @@ def test_a_finding_follows_the_flags_of_its_mart(
 def test_a_claim_follows_the_flags_of_its_mart(
     marts: Marts, names: str, flags: dict[str, Any], claim: str, said: str
 ) -> None:
-    template = words_of(marts, "en").environment(OUTPUTS).get_template("claims.xml.j2")
-    claims = template.make_module(flagged(marts, names, flags).tables)
-    assert str(getattr(claims, claim)()).replace(SPACE, " ").startswith(said)
+    assert claimed(flagged(marts, names, flags), claim).startswith(said)
+
+
+def test_what_comes_first_is_a_rank_of_its_mart(marts: Marts) -> None:
+    """With other numbers everywhere the same is named, in the same order."""
+    other = with_random_numbers(marts, 0)
+    for claim in ("levels", "leavers", "counts", "portraits", "segments", "candidates", "economics"):
+        one, two = (re.sub(r"[\d.]+%", "", claimed(each, claim)) for each in (marts, other))
+        assert one == two
+    # With as many active clients, or a portrait is left out.
+    other = replace(other, fct_product_count_metrics=marts.fct_product_count_metrics)
+    for heading in ("Who leaves", "Portrait by number of products", "Proposals against churn"):
+        one, two = (re.sub(r"[\d.,]+", "", section(each, heading)) for each in (marts, other))
+        assert one == two
 
 
 def bullets(text: str) -> list[str]:
