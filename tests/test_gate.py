@@ -164,8 +164,10 @@ def test_the_limits_are_those_of_the_seed(
 ) -> None:
     edited = LIMITS.replace(f"{kind},{old}", f"{kind},{new}")
     assert edited != LIMITS
-    gate = gate_of(tmp_path, Warehouse({"city": {"A": 6600, "B": 2200}}, 50, edited), Warehouse())
+    clients = {"A": 6600, "B": 2200} if kind == "drift" else {"A": 4400, "B": 4400}
+    gate = gate_of(tmp_path, Warehouse({"city": clients}, 50, edited), Warehouse())
     assert found(gate, kind)["city" if kind == "drift" else ""][1] == expected
+    assert (gate.refusal(Path(), Path()) is not None) is (expected == "stop")
 
 
 def test_a_measure_that_the_seed_does_not_name_is_not_taken(tmp_path: Path) -> None:
