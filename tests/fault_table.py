@@ -146,5 +146,6 @@ def without_folders(text: str, *folders: Path | str) -> str:
 
 def refused(name: str, status: int, said: str, *folders: Path | str) -> None:
     """Hold the page to the sentence with which a run was refused that left the earlier release."""
+    assert status == 1
     sentence = without_folders(said, *folders)
     saw("faults", name, f"статус / exit status {status}: “{sentence}”; latest прежний / the earlier")

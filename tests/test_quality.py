@@ -64,7 +64,9 @@ def write(build: Build, marts: Marts, sample_warehouse: Path, tmp_path: Path) ->
     def written(**values: Any) -> dict[Language, str]:
         write_quality_page(tmp_path / "page", **accepted | values)
         pages = {each: (tmp_path / "page" / INDEX[each]).read_text(encoding="utf-8") for each in LANGUAGES}
-        for page in pages.values():
+        for language, page in pages.items():
+            (other,) = {*LANGUAGES} - {language}
+            assert f'<a href="{INDEX[other]}" hreflang="{other}"' in page
             assert not re.search(r"https?:|//[a-z]|url\(|@import|<script|<img|<iframe", page)
         silent = re.compile(r"<style>.*?</style>|<.*?>", re.DOTALL)
         return {language: html.unescape(silent.sub("", page)) for language, page in pages.items()}
