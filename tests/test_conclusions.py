@@ -17,7 +17,7 @@ from output_cases import BROKEN, ODD, odd_marts, printed, with_random_numbers
 OUTPUTS = ROOT / "python/bank_segments/outputs"
 RISKLESS, SAME, OTHER = "so it says nothing about the risk", "The same decision", "Another decision"
 CHANGES, FLIPS = "What changes between the populations", "Where a verdict flips"
-TESTS = "fct_hypothesis_sensitivity"
+RESULTS, SENSITIVITY = "fct_hypothesis_results", "fct_hypothesis_sensitivity"
 
 
 def text_of(marts: Marts, language: Language = "en", input_name: str = "clients.csv") -> str:
@@ -82,10 +82,10 @@ def flagged(marts: Marts, names: str, flags: dict[str, Any]) -> Marts:
         ("fct_churn_portrait", {"standout_rank": None}, "Who leaves", "there is no such level", "left, that"),
         ("fct_segment_metrics", {"is_churn_set_by_rule": True}, "Segments", RISKLESS, "CI"),
         ("fct_segment_metrics", {"is_churn_set_by_rule": False}, "Segments", "CI", RISKLESS),
-        ("fct_hypothesis_results", {"has_primary_decision": True}, "Hypotheses", SAME, OTHER),
-        ("fct_hypothesis_results", {"has_primary_decision": False}, "Hypotheses", OTHER, SAME),
-        ("fct_hypothesis_results", {"is_flipped": False}, CHANGES, "the answer is the same", "\n- "),
-        ("fct_hypothesis_sensitivity", {"is_flipped": False}, FLIPS, "flips in none of these tests", "\n- "),
+        (RESULTS, {"has_primary_decision": True}, "Hypotheses", SAME, OTHER),
+        (RESULTS, {"has_primary_decision": False}, "Hypotheses", OTHER, SAME),
+        (RESULTS, {"is_flipped": False}, CHANGES, "the answer is the same", "\n- "),
+        (SENSITIVITY, {"is_flipped": False}, FLIPS, "flips in none of these tests", "\n- "),
     ],
 )
 def test_a_finding_follows_the_flags_of_its_mart(
@@ -113,14 +113,9 @@ def claimed(marts: Marts, claim: str) -> str:
         ("fct_product_count_metrics", {"churn_rate_rank": 1}, "counts", "Churn does not differ"),
         ("fct_segment_metrics", {"is_clear_of_next": True}, "segments", "Churn is highest in the segment “"),
         ("fct_segment_metrics", {"is_clear_of_next": False}, "segments", "No segment clearly has"),
-        (
-            "fct_hypothesis_results",
-            {"is_flipped": True},
-            "changes",
-            "The answer depends on who is compared: “",
-        ),
-        ("fct_hypothesis_results", {"is_flipped": False}, "changes", "The main answers agree; some parts"),
-        (f"fct_hypothesis_results {TESTS}", {"is_flipped": False}, "changes", "No answer depends on who"),
+        (RESULTS, {"is_flipped": True}, "changes", "The answer depends on who is compared: “"),
+        (RESULTS, {"is_flipped": False}, "changes", "The main answers agree; some parts"),
+        (f"{RESULTS} {SENSITIVITY}", {"is_flipped": False}, "changes", "No answer depends on who"),
         ("fct_retention_economics", {"is_profitable": False}, "economics", "Under the assumptions made no"),
         ("fct_pilot_designs", {"is_large_enough": True}, "pilots", "There are enough clients for the pilots"),
         ("fct_pilot_designs", {"is_large_enough": False}, "pilots", "No segment has enough clients"),

@@ -305,7 +305,7 @@ def test_the_tests_are_those_of_scipy(layout: Layout) -> None:
             metric[groups == row[group].lower()].dropna() for group in ("first_group", "second_group")
         )
         if test in SCIPY:
-            # Where the statistic is not scipy's, as of exact tests, there is none or one of another sign.
+            # Of the other two the p-value alone: Fisher's has no statistic here, Brunner and Munzel's has another sign.
             first = 0 if test in ("welch_t", "mann_whitney_u", "two_proportion_z") else 1
             expected = tuple(SCIPY[test](one, two))
             assert figures[first:] == pytest.approx(expected[first:], rel=1e-9), (hypothesis_id, test)

@@ -130,7 +130,8 @@ def test_what_does_not_pass_is_not_published(
         spoil(path, "expectations")
 
     monkeypatch.setattr(publish, "write_marts", write)
-    # What is written beside that takes longest, and is thrown away.
+    # What is written beside that takes longest, and is thrown away; a worker has to import what is called instead: a
+    # function of two arguments that does nothing, and one of none.
     for name in ("write_language", "write_dashboards"):
         monkeypatch.setattr(f"bank_segments.report.{name}", operator.is_)
     for name in ("prepare_writer", "prepare_validator"):
