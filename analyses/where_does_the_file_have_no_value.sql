@@ -1,3 +1,5 @@
+{#- Named here for dbt, which does not look into a loop over a register while it parses. -#}
+{%- do seed_rows('cell_notations') %}
 {%- set domains = client_columns() %}
 
 with

@@ -124,6 +124,17 @@ def test_a_model_whose_parents_are_not_built_is_refused(manifest: Any, tmp_path:
     assert "int_segment_counts" in said
 
 
+def test_a_seed_that_dbt_would_not_know_of_is_not_read(project: Project) -> None:
+    """Without the edge, `dbt build -s bands+` would leave out who reads it, and a model could be built before it."""
+    said = project.run(
+        "show", "--inline", "select {% if execute %}{{ seed_rows('bands') | length }}{% endif %}"
+    )
+    assert (
+        "reads the seed bands where dbt does not look while it parses; write {% do seed_rows('bands') %}"
+        in said
+    )
+
+
 def test_retry_builds_what_failed_and_nothing_else(project: Project) -> None:
     with duckdb.connect(str(project.build.warehouse)) as connection:
         connection.execute("alter table intermediate.int_segment_counts rename to set_aside")

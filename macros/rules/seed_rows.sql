@@ -11,6 +11,12 @@
     {%- if seed in var('seed_rows', {}) -%}
         {%- do return(var('seed_rows')[seed]) -%}
     {%- endif -%}
+    {%- if graph.nodes and 'seed.bank_segments.' ~ seed not in model.depends_on.nodes -%}
+        {%- do exceptions.raise_compiler_error(
+            model.name ~ ' reads the seed ' ~ seed ~ ' where dbt does not look while it parses; write {% do seed_rows('
+            ~ text_literal(seed) ~ ') %} at its head.'
+        ) -%}
+    {%- endif -%}
     {#- The graph is one for all of a run, in which nobody changes a seed that others have read. -#}
     {%- set known = graph.setdefault('seed_rows', {}) -%}
     {%- if seed in known -%}

@@ -1,5 +1,9 @@
 {{ config(materialized='table') }}
 
+{#- Named here for dbt, which does not look into a loop over a register while it parses. -#}
+{%- do seed_rows('allowed_values') %}
+{%- do seed_rows('cell_notations') %}
+{%- do seed_rows('value_synonyms') %}
 {%- set columns = client_columns() %}
 {%- set raw_id = columns | selectattr('column_name', 'equalto', 'client_id') | map(attribute='raw_column') | first %}
 {%- set beside_id = columns | selectattr('is_in_id') | rejectattr('column_name', 'equalto', 'client_id') | list %}

@@ -1,3 +1,5 @@
+{#- Named here for dbt, which does not look into a loop over a register while it parses. -#}
+{%- do seed_rows('columns') %}
 {%- set traits = seed_rows('traits') | selectattr('kind', 'equalto', 'category') | map(attribute='trait') | list %}
 
 with
