@@ -427,6 +427,11 @@ def test_a_test_without_its_effect_size_keeps_its_result() -> None:
     assert -1 < (row.difference_high_adjusted or 0) < 0
 
 
+def test_a_rank_test_without_rank_sums_is_no_empty_group() -> None:
+    with pytest.raises(ValueError, match="h has no rank sums"):
+        outcomes(["mann_whitney_u"], dataclasses.replace(small([0, 1], [1, 1]), ranks=None))
+
+
 def test_a_relative_margin_of_negative_values_is_positive() -> None:
     (row,) = outcomes(["welch_t"], small([-1, -2, -4], [-10, -20, -60]))
     assert row.equivalence_margin == close(0.05 * 30)

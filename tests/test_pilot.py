@@ -186,6 +186,7 @@ REFUSED: list[tuple[Callable[[str], str], str]] = [
     ),
     (lambda text: text.replace(SEGMENT, "segment_1"), "segment_1.pilot.csv cannot be read: .*No such file"),
     (lambda text: text.splitlines()[0], "has no rows under a header"),
+    (lambda text: "", "has no rows under a header"),
     (
         lambda text: "\n".join(text.splitlines()[:5]),
         "The arm offer has fewer than 5 clients, too few to be shown",

@@ -43,7 +43,7 @@ class Sample:
     """What SQL counted for one hypothesis in one slice.
 
     `is_reported` samples get every planned test, the others only the primary one, for the sensitivity matrix.
-    `ranks` is None of a share and of a group without clients, `strata` is empty where the register names none.
+    `ranks` is None where SQL planned no rank test, `strata` is empty where the register names none.
     """
 
     hypothesis_id: str
@@ -178,8 +178,10 @@ def _counts(sample: Sample) -> tuple[Counts, Counts]:
 
 
 def _ranks(sample: Sample) -> RankSums:
-    if sample.ranks is None:
+    if not (sample.one.n and sample.two.n):
         raise UndefinedError(Reason.EMPTY_GROUP)
+    if sample.ranks is None:
+        raise ValueError(f"{sample.hypothesis_id} has no rank sums: is a rank test planned of a share?")
     return sample.ranks
 
 
