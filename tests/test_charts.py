@@ -185,3 +185,19 @@ def test_the_tornado_reaches_from_the_central_profit_to_each_end(marts: Marts) -
     assert sum(bool(axes.patches) for axes in figure.axes) == 3
     assert np.array(sorted(bars)) == pytest.approx(np.array(sorted(ends.tolist())), abs=1e-3)
     assert faults(figure) == []
+
+
+def test_offers_of_two_segments_may_have_the_same_name(marts: Marts, english: dict[str, Figure]) -> None:
+    """As `proposals.csv` allows, whose key is both."""
+    shared = {
+        field.name: frame.assign(proposal_id="call")
+        for field in fields(Marts)
+        if "proposal_id" in (frame := getattr(marts, field.name)).columns
+    }
+    case = figures(replace(marts, **shared), "en")
+    for name in ("retention_tornado", "pilot_power"):
+        one, two = (
+            [np.asarray(line.get_xdata()).tolist() for axes in each[name].axes for line in axes.lines]
+            for each in (english, case)
+        )
+        assert one == two

@@ -66,6 +66,15 @@ priced as (
 
 ),
 
+earned as (
+
+    select
+        *,
+        target_clients * (saved_share * (value_of_kept_client - offer_cost) - lost_cost) as profit
+    from priced
+
+),
+
 final as (
 
     select
@@ -82,7 +91,8 @@ final as (
         case varied_assumption when 'expected_churn_rate' then expected_churn_rate else varied_value end
             as assumed_value,
         value_of_kept_client,
-        target_clients * (saved_share * (value_of_kept_client - offer_cost) - lost_cost) as profit,
+        profit,
+        profit > 0 as is_profitable,
         case
             when value_of_kept_client > offer_cost and expected_churn_rate > 0
                 then lost_cost / (expected_churn_rate * (value_of_kept_client - offer_cost))
@@ -96,7 +106,7 @@ final as (
             when lost_cost > expected_churn_rate * (value_of_kept_client - offer_cost) then 'cannot_pay'
         end as reason_code,
         is_too_small
-    from priced
+    from earned
 
 )
 

@@ -45,6 +45,7 @@ planned as (
         profits.target_clients as available_clients,
         profits.expected_churn_rate as control_churn_rate,
         case when profits.reason_code is null then profits.break_even_save_rate end as save_rate_to_prove,
+        profits.is_profitable,
         case when profits.break_even_save_rate = 0 then 'costs_nothing' else profits.reason_code end as reason_code,
         significance.quantile as significance_quantile,
         power.quantile as power_quantile,
@@ -123,6 +124,7 @@ final as (
         sized.arm_strata,
         sized.guard_metric_ru,
         sized.guard_metric_en,
+        sized.is_profitable,
         undefined_reasons.reason_ru,
         undefined_reasons.reason_en,
         sized.is_too_small

@@ -27,7 +27,7 @@ final as (
         profits.offer_cost,
         profits.value_of_kept_client,
         profits.profit,
-        profits.profit > 0 as is_profitable,
+        profits.is_profitable,
         profits.break_even_save_rate,
         profits.break_even_value,
         undefined_reasons.reason_ru,

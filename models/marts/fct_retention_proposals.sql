@@ -12,6 +12,13 @@ segment_counts as (
 
 ),
 
+profits as (
+
+    select * from {{ ref('int_retention_profits') }}
+    where varied_assumption = 'all' and assumption_end = 'central'
+
+),
+
 bank as (
 
     select * from {{ ref('int_bank_totals') }}
@@ -22,7 +29,9 @@ expected as (
 
     select
         proposals.*,
-        segment_counts.active_clients as target_clients,
+        profits.target_clients,
+        profits.is_profitable,
+        profits.is_too_small,
         segment_counts.lookalike_clients,
         segment_counts.lookalike_churned_clients,
         {{ rate('segment_counts.lookalike_churned_clients', 'segment_counts.lookalike_clients') }}
@@ -31,9 +40,10 @@ expected as (
             as lookalike_churn_rate_low,
         {{ wilson_high('segment_counts.lookalike_churned_clients', 'segment_counts.lookalike_clients') }}
             as lookalike_churn_rate_high,
-        bank.bank_churn_rate,
-        bank.minimum_clients
+        bank.bank_churn_rate
     from proposals
+    inner join profits
+        on proposals.segment_id = profits.segment_id and proposals.proposal_id = profits.proposal_id
     inner join segment_counts on proposals.segment_id = segment_counts.segment_id
     cross join bank
 
@@ -45,8 +55,7 @@ compared as (
         *,
         target_clients * lookalike_churn_rate as expected_churned_clients,
         {{ position_against('lookalike_churn_rate_low', 'lookalike_churn_rate_high', 'bank_churn_rate') }}
-            as lookalike_churn_rate_position,
-        {{ is_too_small('least(target_clients, lookalike_clients)', 'minimum_clients') }} as is_too_small
+            as lookalike_churn_rate_position
     from expected
 
 ),
@@ -72,6 +81,7 @@ final as (
         expected_churned_clients,
         {{ rank_among('not is_too_small', order='expected_churned_clients desc, segment_id, proposal_id') }}
             as proposal_rank,
+        is_profitable,
         is_too_small
     from compared
 

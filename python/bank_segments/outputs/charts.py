@@ -319,9 +319,7 @@ def _result(row: Row, words: Words) -> str:
 def _retention_tornado(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
     central = marts.fct_retention_economics.query("scenario == 'central'")
-    shown = marts.named["fct_retention_proposals"].merge(
-        central[["segment_id", "proposal_id", "profit", "is_profitable"]]
-    )
+    shown = marts.named["fct_retention_proposals"].merge(central[["segment_id", "proposal_id", "profit"]])
     shown = shown[shown["proposal_rank"].notna() & shown["profit"].notna()]
     shown = shown.sort_values("proposal_rank")
     subtitle = _(
@@ -359,7 +357,7 @@ def _pilot_power(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
     curves = marts.fct_pilot_power.query("not is_too_small")
     designs = marts.fct_pilot_designs.merge(marts.dim_segments, on="segment_id")
-    designs = designs[designs["proposal_id"].isin(curves["proposal_id"])]
+    designs = designs[~designs["is_too_small"] & designs["clients_per_arm"].notna()]
     subtitle = _(
         "How likely a pilot of that size shows the share kept from which on the proposal pays; marked is what the "
         "segment has the clients for"
@@ -367,7 +365,9 @@ def _pilot_power(marts: Marts, words: Words, title: str) -> Figure:
     figure, (part,) = _figure(title, subtitle, 22)
     axes = part.subplots()
     for group, row in _grouped(records(designs)):
-        curve = curves[curves["proposal_id"] == row["proposal_id"]]
+        curve = curves[
+            (curves["segment_id"] == row["segment_id"]) & (curves["proposal_id"] == row["proposal_id"])
+        ]
         axes.plot(
             curve["clients_per_arm"],
             curve["power"],
