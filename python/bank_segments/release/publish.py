@@ -77,13 +77,13 @@ def write_marts(build: Build, path: Path, part_done: PartDone | None = None) -> 
         connection.execute("use release")
         confine(connection)
         relations = connection.execute(_RELATIONS, schemas).fetchall()
+        connection.execute("begin")
         done, parts = 0, len(KEY_RANGES) * sum(is_keyed for _schema, _relation, is_keyed in relations)
         for schema, relation, is_keyed in relations:
             connection.execute(f'create schema if not exists "{schema}"')
             if not is_keyed:
                 connection.execute(f"create table {relation} as select * from bank.{relation}")
                 continue
-            connection.execute("begin")
             connection.execute(f"create table {relation} as select * from bank.{relation} limit 0")
             for keys in KEY_RANGES:
                 connection.execute(
@@ -92,9 +92,9 @@ def write_marts(build: Build, path: Path, part_done: PartDone | None = None) -> 
                 done += 1
                 if part_done:
                     part_done(relation, done, parts)
-            connection.execute("commit")
         for target, comment in connection.execute(_COMMENTS, schemas).fetchall():
             connection.execute(f"comment on {target} is {literal(comment)}")
+        connection.execute("commit")
 
 
 def latest_release(published: Path) -> Path:
