@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bank_segments import outputs
-from bank_segments.release.disclosure import PublishedCube, publish
+from bank_segments.release.disclosure import Limits, PublishedCube, publish
 from bank_segments.words import LANGUAGES, Words
 from output_cases import cells_of, embedded, printed
 
@@ -141,11 +141,12 @@ def test_any_cube_is_published_without_small_groups(seed: int) -> None:
         group = tuple(str(source.randrange(levels)) for _ in names), source.random() < 0.3
         groups[group] = source.randint(1, largest)
     cells = frame_of(names, groups)
-    cube = publish(names, cells, minimum)
+    limits = Limits(minimum, 30, 100)
+    cube = publish(names, cells, limits)
     published = groups_of(cube)
     assert all(clients >= minimum for clients in published.values())
     assert all(group in groups or PublishedCube.other in group[0] for group in published)
-    assert groups_of(publish(names, cells[::-1], minimum)) == published
+    assert groups_of(publish(names, cells[::-1], limits)) == published
     assert cube.true_clients == sum(groups.values())
 
 
@@ -185,7 +186,7 @@ def test_what_is_joined_and_what_is_said(
     groups: Groups, minimum: int, cities: set[str], clients: int, said: str
 ) -> None:
     names = ("city", "age_band")
-    cube = publish(names, frame_of(names, groups), minimum)
+    cube = publish(names, frame_of(names, groups), Limits(minimum, 30, 100))
     assert set(cube.cells["city"]) == cities
     assert (cube.clients, cube.true_clients) == (clients, sum(groups.values()))
     if said:

@@ -16,7 +16,7 @@ from bank_segments.marts import read_marts
 from bank_segments.outputs.conclusions import write_conclusions
 from bank_segments.outputs.dashboard import write_dashboards
 from bank_segments.outputs.deck import write_deck
-from bank_segments.release.disclosure import publish, read_cells
+from bank_segments.release.disclosure import published_cube
 from bank_segments.words import LANGUAGES
 from conftest import ROOT, SAMPLE, copy_project, dbt, none_of, rows_in
 from needed import missing
@@ -249,9 +249,7 @@ def written(warehouse: Path, directory: Path) -> dict[str, bytes]:
             found |= {f"{path.name}: {name}": deck.read(name) for name in names}
         path.unlink()
         write_conclusions(marts, directory, language, **named)
-    with duckdb.connect(warehouse, read_only=True) as connection:
-        cube = publish(*read_cells(connection), 5)
-    write_dashboards(marts, cube, directory, **named)
+    write_dashboards(marts, published_cube(warehouse), directory, **named)
     return found | {path.name: path.read_bytes() for path in directory.iterdir()}
 
 

@@ -8,15 +8,15 @@ count away.
 
 The method is controlled tabular adjustment (L. H. Cox, R. A. Dandekar): a new table of counts is chosen in which
 
-1. every cell holds no client or at least `minimum_group` clients, in particular no small group is left;
+1. every cell holds no client or at least `minimum_clients` clients, in particular no small group is left;
 2. the bank's totals, each level of each trait, each combination of segments, and territory by scale keep their
    true number of clients who left and who stayed, unless that number is itself a small group;
 3. the counts of two and three traits together stay as close to the truth as 1 and 2 allow;
 4. no combination of traits appears that no client has.
 
 The published table is additive, so a difference of two published numbers is a sum of published cells: nothing
-or at least `minimum_group`. There is no second table to subtract it from. A level of a trait with fewer than
-`minimum_group` clients in all is first joined with the other rare levels into one. What the adjustment costs is
+or at least `minimum_clients`. There is no second table to subtract it from. A level of a trait with fewer than
+`minimum_clients` clients in all is first joined with the other rare levels into one. What the adjustment costs is
 measured against the true cube (`Accuracy`) and shown on the page.
 
 A steepest descent finds a table that is close to the truth everywhere, then an integer programme (HiGHS, 200 nodes
@@ -28,7 +28,7 @@ bank's 1,068 cells; cubes above `CHUNK_CELLS` are adjusted level by level of the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import combinations, takewhile
 from pathlib import Path
 from typing import ClassVar
@@ -56,11 +56,20 @@ Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """The row of `disclosure_limits.csv`, in numbers of clients."""
+
+    minimum_clients: int
+    hidden_rate_below: int
+    rough_rate_below: int
+
+
+@dataclass(frozen=True, slots=True)
 class Accuracy:
     """Differences between the published and the true table, over groups of one kind.
 
     `clients` is the largest one in clients who left or who stayed. Of groups of at least
-    `PublishedCube.large_group` clients, `churn_rate` is the largest one in churn rates and `usual_churn_rate` the one
+    `Limits.rough_rate_below` clients, `churn_rate` is the largest one in churn rates and `usual_churn_rate` the one
     that 95 % of them stay within.
     """
 
@@ -77,16 +86,13 @@ class PublishedCube:
     (`clients`).
     """
 
-    # What rare levels of a trait are joined into; of how many clients the groups are whose accuracy is stated, and the
-    # smallest whose churn rate tells anything where their number is not exact.
+    # What rare levels of a trait are joined into.
     other: ClassVar[str] = "__other__"
-    large_group: ClassVar[int] = 100
-    telling_group: ClassVar[int] = 30
 
     dimensions: tuple[str, ...]
     exact_pairs: tuple[tuple[str, str], ...]
     cells: pd.DataFrame
-    minimum_group: int
+    limits: Limits
     true_clients: int
     moved_clients: int
     totals: Accuracy
@@ -106,7 +112,7 @@ class PublishedCube:
     @property
     def is_protected(self) -> bool:
         """Whether there is a limit at all below which a group is small."""
-        return self.minimum_group > 1
+        return self.limits.minimum_clients > 1
 
     @property
     def is_whole(self) -> bool:
@@ -118,7 +124,8 @@ class PublishedCube:
 def published_cube(warehouse: Path) -> PublishedCube:
     """The cube of the warehouse without groups smaller than `seeds/shared/disclosure_limits.csv` allows."""
     with open_confined(bank=warehouse) as connection:
-        limits = connection.execute("select minimum_clients from reference.disclosure_limits").fetchall()
+        names = ", ".join(field.name for field in fields(Limits))
+        (limits,) = connection.execute(f"select {names} from reference.disclosure_limits").fetchall()
         dimensions, cells = read_cells(connection)
         pairs = connection.execute(
             "select territory.trait, scale.trait from marts.dim_traits as territory, marts.dim_traits as scale"
@@ -126,7 +133,7 @@ def published_cube(warehouse: Path) -> PublishedCube:
             " and list_contains($1, territory.trait)",
             [dimensions],
         ).fetchall()
-        return publish(dimensions, cells, int(limits[0][0]), exact_pairs=pairs)
+        return publish(dimensions, cells, Limits(*limits), exact_pairs=pairs)
 
 
 def read_cells(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[str, ...], pd.DataFrame]:
@@ -146,33 +153,34 @@ def read_cells(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[str, ...], 
 def publish(
     dimensions: Sequence[str],
     cells: pd.DataFrame,
-    minimum_group: int,
+    limits: Limits,
     *,
     exact_pairs: Sequence[tuple[str, str]] = (),
 ) -> PublishedCube:
     """The cube without small groups; `exact_pairs` are the dimensions whose counts are kept like those of one."""
-    joined = _join_rare_levels(dimensions, cells, minimum_group)
+    minimum_clients = limits.minimum_clients
+    joined = _join_rare_levels(dimensions, cells, minimum_clients)
     codes = np.array([pd.factorize(joined[name], sort=True)[0] for name in dimensions], dtype=np.int64).T
     is_churned = joined["is_churned"].to_numpy(dtype=np.int64)
     true = joined["clients"].to_numpy(dtype=np.float64)
     pairs = [tuple(sorted((dimensions.index(one), dimensions.index(two)))) for one, two in exact_pairs]
     new = true.copy()
-    if minimum_group > 1:
+    if minimum_clients > 1:
         for chunk in _chunks(codes, is_churned):
-            new[chunk] = _adjust(codes[chunk], true[chunk], minimum_group, pairs)
+            new[chunk] = _adjust(codes[chunk], true[chunk], minimum_clients, pairs)
 
     def accuracy(families: Iterable[tuple[int, ...]], smallest: int = 0) -> Accuracy:
-        return _accuracy(codes, is_churned, true, new, families, smallest)
+        return _accuracy(codes, is_churned, true, new, families, smallest, limits.rough_rate_below)
 
     traits = range(len(dimensions))
     return PublishedCube(
         dimensions=tuple(dimensions),
         exact_pairs=tuple(exact_pairs),
         cells=joined.assign(clients=new.astype(np.int64))[new > 0],
-        minimum_group=minimum_group,
+        limits=limits,
         true_clients=int(true.sum()),
         moved_clients=int(np.maximum(true - new, 0).sum()),
-        totals=accuracy([(), *combinations(traits, 1), *pairs], minimum_group),
+        totals=accuracy([(), *combinations(traits, 1), *pairs], minimum_clients),
         pairs=accuracy(combinations(traits, 2)),
         triples=accuracy(combinations(traits, 3)),
     )
@@ -338,6 +346,7 @@ def _accuracy(
     new: Floats,
     families: Iterable[tuple[int, ...]],
     smallest: int,
+    large: int,
 ) -> Accuracy:
     """How far the new counts are from the true ones over the given families of totals.
 
@@ -352,7 +361,7 @@ def _accuracy(
         is_counted = ~((before > 0) & (before < smallest)).any(axis=1)
         before, after = before[is_counted], after[is_counted]
         worst = max(worst, np.abs(before - after).max(initial=0))
-        is_large = np.minimum(before.sum(axis=1), after.sum(axis=1)) >= PublishedCube.large_group
+        is_large = np.minimum(before.sum(axis=1), after.sum(axis=1)) >= large
         rate, new_rate = (table[is_large, 1] / table[is_large].sum(axis=1) for table in (before, after))
         rates.append(np.abs(rate - new_rate))
     ascending = np.sort(np.concatenate(rates))

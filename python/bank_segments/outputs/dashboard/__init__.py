@@ -75,8 +75,8 @@ def write_dashboards(
             "specs": specs,
             "numbers": number_format(words),
             # The churn rate of fewer clients may be far from the warehouse's, where their number is not exact.
-            "roughBelow": cube.large_group if is_changed else 0,
-            "hiddenBelow": cube.telling_group if is_changed else 0,
+            "roughBelow": cube.limits.rough_rate_below if is_changed else 0,
+            "hiddenBelow": cube.limits.hidden_rate_below if is_changed else 0,
             "hasExactTotals": cube.totals.clients == 0,
             "views": Views(marts, cube, levels, words).all(),
             "proposals": proposals(marts, words),
