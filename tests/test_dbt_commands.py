@@ -110,6 +110,15 @@ def test_a_clean_checkout_needs_nothing_built(command: str, manifest: Any, tmp_p
     assert Project(tmp_path, manifest).run(*command.split()) == ""
 
 
+def test_a_run_without_registers_says_what_to_do(manifest: Any, tmp_path: Path) -> None:
+    """Neither on a clean checkout nor where they are empty."""
+    project = Project(tmp_path, manifest)
+    advice = "The registers are not in the warehouse; run dbt build, or dbt seed first."
+    assert advice in project.run("run", "--select", "dim_clients")
+    assert project.run("seed", "--empty") == ""
+    assert advice in project.run("run")
+
+
 @pytest.mark.parametrize("command", BUILT)
 def test_a_part_of_a_built_project_is_worked_on_alone(
     command: str, project: Project, sample_warehouse: Path
@@ -120,8 +129,9 @@ def test_a_part_of_a_built_project_is_worked_on_alone(
 
 
 def test_a_model_whose_parents_are_not_built_is_refused(manifest: Any, tmp_path: Path) -> None:
-    said = Project(tmp_path, manifest).run("run", "--select", "fct_segment_metrics")
-    assert "int_segment_counts" in said
+    project = Project(tmp_path, manifest)
+    assert project.run("seed") == ""
+    assert "int_segment_counts" in project.run("run", "--select", "fct_segment_metrics")
 
 
 def test_a_seed_that_dbt_would_not_know_of_is_not_read(project: Project, manifest: Any) -> None:

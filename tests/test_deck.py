@@ -519,9 +519,11 @@ def test_a_template_that_lacks_something_is_refused(
 
 def test_what_is_no_presentation_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.pptx").write_text("a text", encoding="utf-8")
-    for path in (tmp_path / "none.pptx", tmp_path / "text.pptx", tmp_path):
+    for path in (tmp_path / "text.pptx", tmp_path):
         with pytest.raises(RefusedError, match=f"^DECK_TEMPLATE: {path} cannot be read as a PowerPoint file"):
             check_template(path)
+    with pytest.raises(RefusedError, match=r"^DECK_TEMPLATE: there is no file .*none\.pptx; check the path"):
+        check_template(tmp_path / "none.pptx")
 
 
 def test_the_decks_are_laid_out_on_the_banks_template(cases: dict[str, Case], tmp_path: Path) -> None:

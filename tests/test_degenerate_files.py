@@ -32,7 +32,7 @@ FILES = {
     "1 client": "from clients limit 1",
     "12 clients": "from clients limit 12",
     "1 client in a group": GROUPS.format(1),
-    "2 clients in a group": GROUPS.format(2),
+    "5 clients in a group": GROUPS.format(5),
     "one product": "from clients where Products = 1 limit 60",
     "nobody left": "from clients where Churn = 0 limit 60",
     "a row that is no client": "(from clients limit 30) union all by name (select null as userid)",

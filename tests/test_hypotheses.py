@@ -19,7 +19,7 @@ from statsmodels.stats import contingency_tables, nonparametric, proportion, wei
 
 from bank_segments import register_rows
 from bank_segments.database import rows_of
-from bank_segments.hypotheses import PlannedTest, ResultRow, Sample, Slice, effect_rows, result_rows
+from bank_segments.hypotheses import PlannedTest, ResultRow, Sample, Slice, effect_rows, result_rows, samples
 from bank_segments.statistics import Reason, Stratum
 from test_statistics import moments, ranks_of
 
@@ -435,3 +435,30 @@ def test_a_rank_test_without_rank_sums_is_no_empty_group() -> None:
 def test_a_relative_margin_of_negative_values_is_positive() -> None:
     (row,) = outcomes(["welch_t"], small([-1, -2, -4], [-10, -20, -60]))
     assert row.equivalence_margin == close(0.05 * 30)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_told"),
+    [(4, 60, False), (60, 1, False), (0, 4, False), (5, 60, True), (0, 60, True)],
+)
+def test_of_a_group_too_small_to_be_shown_nothing_is_told(first: int, second: int, is_told: bool) -> None:
+    """Not even its size, nor that of the other; an empty group is told as such."""
+    register = {"hypothesis_id": "h", "kind": "proportion", "populations": "all_clients"}
+    slices = {"hypothesis_id": "h", "population": "all_clients", "trimming": "none", "territory": "all"}
+    counted = [
+        slices
+        | {"client_group": group, "clients": clients, "units_per_one": 1}
+        | {"total_units": clients // 2, "total_squared_units": clients // 2}
+        for group, clients in (("first", first), ("second", second))
+        if clients
+    ]
+    found = samples([register], counted, [], [], minimum_clients=5)
+    (row,) = outcomes(["welch_t"], *found)
+    size = effect_rows([register], found)[0]
+    expected = (first, second, Reason.EMPTY_GROUP if not first else None)
+    hidden = (None, None, Reason.TOO_FEW_CLIENTS)
+    assert (row.first_group_clients, row.second_group_clients, row.reason_code) == (
+        expected if is_told else hidden
+    )
+    assert size.reason_code == row.reason_code
+    assert (row.difference is None) == (row.reason_code is not None)

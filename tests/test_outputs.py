@@ -28,13 +28,13 @@ def figures(marts: Marts) -> set[str]:
 
 
 def derivations(text: str, is_template: bool) -> Iterator[tuple[int, set[str]]]:
-    """The lines that compare, rank, sum up or divide, with the names that they do it to."""
+    """The lines that compare, rank, sum up, divide or subtract, with the names that they do it to."""
     if is_template:
         for node in Environment(extensions=["jinja2.ext.i18n"]).parse(text).find_all(nodes.Expr):
             compares = isinstance(node, nodes.Compare) and ORDERS & {operand.op for operand in node.ops}
             if (
                 compares
-                or isinstance(node, nodes.Div)
+                or isinstance(node, nodes.Div | nodes.Sub)
                 or (isinstance(node, nodes.Filter) and node.name in CALLS)
             ):
                 names = {each.attr for each in node.find_all(nodes.Getattr)}
@@ -45,7 +45,11 @@ def derivations(text: str, is_template: bool) -> Iterator[tuple[int, set[str]]]:
         called = (
             getattr(each.func, "attr", getattr(each.func, "id", "")) if isinstance(each, ast.Call) else ""
         )
-        if compares or called in CALLS or (isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div)):
+        if (
+            compares
+            or called in CALLS
+            or (isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div | ast.Sub))
+        ):
             within = list(ast.walk(each))
             names = {part.attr for part in within if isinstance(part, ast.Attribute)}
             yield each.lineno, names | {str(part.value) for part in within if isinstance(part, ast.Constant)}
@@ -64,9 +68,11 @@ def test_outputs_derive_no_figure(path: Path, figures: set[str]) -> None:
         ('if row["churn_rate_low"] > bank: pass', False),
         ('max(rows["clients"])', False),
         ('row["churned_clients"] / row["clients"]', False),
+        ('row["clients"] - row["churned_clients"]', False),
         ("{{ rows | max(attribute='clients') }}", True),
         ("{% if row.lift | round(1) <= 1 %}{% endif %}", True),
         ("{{ row.churned_clients / row.clients }}", True),
+        ("{{ row.clients - row.churned_clients }}", True),
     ],
 )
 def test_a_derived_figure_is_found(text: str, is_template: bool, figures: set[str]) -> None:

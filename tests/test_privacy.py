@@ -212,6 +212,16 @@ def test_a_segment_is_text_to_make_shell_and_sql(published: Published, segment: 
     assert run.stderr.startswith(f"make activation: There is no segment {segment}; known are segment_1")
 
 
+@pytest.mark.parametrize(
+    "command", ["activation SEGMENT", "adopt CANDIDATE", "evaluate PILOT", "bank CLIENTS"]
+)
+def test_a_command_without_its_argument_says_how_it_is_written(published: Published, command: str) -> None:
+    run = make(published.project, command.partition(" ")[0], "NAME=x")
+    assert run.returncode == 2
+    said = run.stderr.partition("\n")[0]
+    assert re.fullmatch(rf"make \w+: An argument is missing; write it as in make {command}=[^;]+[.]", said)
+
+
 def test_unknown_setting_is_refused(published: Published) -> None:
     run = make(published.project, "report", "CLIENT=x.csv", f"CLIENTS={CLIENTS}")
     assert run.returncode == 2

@@ -366,9 +366,11 @@ def test_what_cannot_be_adopted_is_refused_and_changes_nothing(sample_release: P
         adopt(published, tmp_path, "c_0000000000")
     published.mkdir()
     (published / "latest").symlink_to(sample_release)
-    for unknown in ("c_0000000000", "segment_2", "'; drop table x"):
+    for unknown in ("c_0000000000", "'; drop table x"):
         with pytest.raises(RefusedError, match=r"There is no candidate .*; candidate_id in"):
             adopt(published, tmp_path, unknown)
+    with pytest.raises(RefusedError, match="segment_2 is a segment of the bank already"):
+        adopt(published, tmp_path, "segment_2")
     for name in ("segments", "segment_rules"):
         assert register_file(name, tmp_path).read_bytes() == register_file(name).read_bytes()
 

@@ -9,6 +9,7 @@
     {%- if not execute or flags.WHICH not in ['build', 'run'] -%}
         {%- do return('') -%}
     {%- endif -%}
+    {%- do refuse_without_registers() if flags.WHICH == 'run' -%}
     {%- set path = env_var('BANK_CLIENTS', '') -%}
     {%- set clients = graph.sources['source.bank_segments.bank.clients'] -%}
     {%- set models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list -%}
@@ -61,6 +62,13 @@
     ]) -%}
     {#- All of it or nothing: a hook's transaction is rolled back where nobody commits it. -#}
     {%- do adapter.commit() -%}
+{%- endmacro %}
+
+{# `dbt run` builds no seed, and most models read one. #}
+{% macro refuse_without_registers() -%}
+    {%- set columns = warehouse_relation(generate_schema_name('reference', none), 'columns') -%}
+    {%- set is_filled = columns and (flags.EMPTY or run_query('select 1 from ' ~ columns ~ ' limit 1').rows | length) -%}
+    {%- do refuse('The registers are not in the warehouse; run dbt build, or dbt seed first.') if not is_filled -%}
 {%- endmacro %}
 
 {# What loading adds to the columns of the file. #}

@@ -9,11 +9,13 @@ def model(dbt: Any, session: Any) -> Any:
     from bank_segments.frames import records, rows_frame
     from bank_segments.hypotheses import EffectRow, effect_rows, samples
 
+    (bank,) = records(dbt.ref("int_bank_totals"))
     hypotheses = records(dbt.ref("hypotheses"))
     found = samples(
         hypotheses,
         records(dbt.ref("int_hypothesis_moments")),
         records(dbt.ref("int_hypothesis_rank_sums")),
         [],
+        bank["minimum_clients"],
     )
     return rows_frame(effect_rows(hypotheses, found), EffectRow)

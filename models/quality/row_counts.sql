@@ -29,6 +29,7 @@ final as (
         {{ rate('accepted_rows', 'read_rows') }} as accepted_share,
         {{ rate('rejected_rows', 'read_rows') }} as rejected_share,
         churned_clients,
+        accepted_rows - churned_clients as active_clients,
         {{ rate('churned_clients', 'accepted_rows') }} as churn_rate
     from counted
 

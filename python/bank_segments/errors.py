@@ -20,6 +20,12 @@ def shown(path: str | Path) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
+def require(argument: str | Path, example: str) -> None:
+    """Raise `RefusedError` for an argument that was left out; `example` is the command with it."""
+    if str(argument) in ("", "."):
+        raise RefusedError(f"An argument is missing; write it as in {example}.")
+
+
 def disk_full(message: str) -> RefusedError | None:
     """Return the refusal for what the system or DuckDB said of a full disk, None where it said something else."""
     if not _IS_FULL.search(message):

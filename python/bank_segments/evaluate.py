@@ -19,7 +19,7 @@ from scipy import stats
 
 from bank_segments import ROOT
 from bank_segments.database import open_confined, rows_of
-from bank_segments.errors import RefusedError, exit_status, shown
+from bank_segments.errors import RefusedError, exit_status, require, shown
 from bank_segments.outputs.pages import write_pilot_page
 from bank_segments.release.activation import DIRECTORY
 from bank_segments.release.pilot import ARMS
@@ -38,7 +38,13 @@ PILOTS = ROOT / "pilots"
 _OUTCOMES = {"0": False, "false": False, "1": True, "true": True}
 _COLUMNS = ("client_id", "segment_id", "arm", "is_churned")
 _DESIGN = """
-    select designs.*, segments.name_ru, segments.name_en, proposals.title_ru, proposals.title_en
+    select
+        designs.*,
+        1 - designs.significance_level as confidence,
+        segments.name_ru,
+        segments.name_en,
+        proposals.title_ru,
+        proposals.title_en
     from marts.fct_pilot_designs as designs
     inner join marts.fct_retention_proposals as proposals using (segment_id, proposal_id)
     inner join marts.dim_segments as segments using (segment_id)
@@ -72,6 +78,16 @@ class Result:
     save_rate_to_prove: float
     verdict: Verdict
 
+    @property
+    def offer_churn_rate(self) -> float:
+        """Of the clients who got the offer."""
+        return self.offer_churned_clients / self.offer_clients
+
+    @property
+    def control_churn_rate(self) -> float:
+        """Of the clients who got none."""
+        return self.control_churned_clients / self.control_clients
+
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     """The rows of a CSV file, separated by commas, semicolons or tabs, whose header has `columns`, as text.
@@ -83,12 +99,17 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
         separator = max(",;\t", key=text.partition("\n")[0].count)
         rows = list(csv.DictReader(io.StringIO(text), delimiter=separator, restval=""))
-    except (OSError, csv.Error) as error:
-        raise RefusedError(f"{shown(path)} cannot be read: {' '.join(str(error).split())}.") from error
+    except OSError as error:
+        raise RefusedError(f"{shown(path)} cannot be read: {error.strerror}; check the path.") from error
+    except csv.Error as error:
+        raise RefusedError(f"{shown(path)} is no CSV file: {' '.join(str(error).split())}.") from error
     if not rows:
         raise RefusedError(f"{shown(path)} has no rows under a header.")
     if missing := [column for column in columns if column not in rows[0]]:
-        raise RefusedError(f"{shown(path)} lacks the columns {', '.join(missing)}.")
+        raise RefusedError(
+            f"{shown(path)} lacks the columns {', '.join(missing)}; it must be a pilot's list, come back"
+            " with is_churned."
+        )
     return [{column: row[column].strip() for column in columns} for row in rows]
 
 
@@ -133,9 +154,9 @@ def evaluated(rows: list[dict[str, str]], listed: Mapping[str, str], design: Map
     expected = [on_list[arm] * len(rows) / len(listed) for arm in ARMS]
     p_value = float(stats.chisquare(kept, expected).pvalue)
     offer, control = (Counts(churned[arm], returned[arm]) for arm in ARMS)
-    difference = score_difference(offer, control, 1 - design["significance_level"])
+    difference = score_difference(offer, control, design["confidence"])
     try:
-        save_rate = relative_risk_reduction(offer, control, 1 - design["significance_level"])
+        save_rate = relative_risk_reduction(offer, control, design["confidence"])
     except UndefinedError:
         save_rate = None
     is_mismatched, to_prove = p_value < design["mismatch_level"], design["save_rate_to_prove"]
@@ -207,6 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def work() -> str:
+        require(options.returned, "make evaluate PILOT=returned.csv")
         folder, result = evaluate(options.returned, PUBLISHED, DIRECTORY, PILOTS)
         return f"{shown(folder)}/index.html: {result.verdict.replace('_', ' ')}"
 

@@ -42,7 +42,8 @@ class Slice:
 class Sample:
     """What SQL counted for one hypothesis in one slice.
 
-    `is_reported` samples get every planned test, the others only the primary one, for the sensitivity matrix.
+    `is_reported` samples get every planned test, the others only the primary one, for the sensitivity matrix. Of a
+    sample with a group too small to be shown nothing is told, not even its sizes.
     `ranks` is None where SQL planned no rank test, `strata` is empty where the register names none.
     """
 
@@ -53,6 +54,12 @@ class Sample:
     two: Moments
     ranks: RankSums | None = None
     strata: tuple[Stratum, ...] = ()
+    is_too_small: bool = False
+
+    def require_enough(self) -> None:
+        """Raise `UndefinedError` where a group is too small to be shown."""
+        if self.is_too_small:
+            raise UndefinedError(Reason.TOO_FEW_CLIENTS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +101,8 @@ class ResultRow(Outcome):
     is_reported: bool
     test: str
     is_primary: bool
-    first_group_clients: int
-    second_group_clients: int
+    first_group_clients: int | None
+    second_group_clients: int | None
     p_value_adjusted: float | None = None
     confidence_adjusted: float | None = None
     difference_low_adjusted: float | None = None
@@ -113,9 +120,13 @@ def planned_tests(hypotheses: Sequence[Record], tests: Sequence[Record]) -> list
 
 
 def samples(
-    hypotheses: Sequence[Record], moments: Sequence[Record], ranks: Sequence[Record], strata: Sequence[Record]
+    hypotheses: Sequence[Record],
+    moments: Sequence[Record],
+    ranks: Sequence[Record],
+    strata: Sequence[Record],
+    minimum_clients: int,
 ) -> list[Sample]:
-    """Gather what SQL counted, one sample per hypothesis and slice.
+    """Gather what SQL counted, one sample per hypothesis and slice; smaller groups than the minimum are not shown.
 
     A group without clients has no row in `moments`, and a reported population without any must be told all the same.
     """
@@ -144,6 +155,7 @@ def samples(
             ranks=rank_sums.get((hypothesis_id, where)),
             # Sorted, because the rows come in any order, and Breslow-Day adds doubles.
             strata=tuple(sorted(tables.get((hypothesis_id, where), ()))),
+            is_too_small=any(0 < row["clients"] < minimum_clients for row in group.values()),
         )
         for (hypothesis_id, where), group in groups.items()
     ]
@@ -340,6 +352,7 @@ def run_test(planned: PlannedTest, sample: Sample) -> Outcome:
     """Return the outcome, or why there is none."""
     test, _ = TESTS[planned.test]
     try:
+        sample.require_enough()
         return test(sample, planned.equivalence_margin)
     except UndefinedError as undefined:
         return Outcome(reason_code=undefined.reason.value)
@@ -396,8 +409,8 @@ def _slice_rows(
             is_reported=sample.is_reported,
             test=planned.test,
             is_primary=planned.is_primary,
-            first_group_clients=sample.one.n,
-            second_group_clients=sample.two.n,
+            first_group_clients=None if sample.is_too_small else sample.one.n,
+            second_group_clients=None if sample.is_too_small else sample.two.n,
             p_value_adjusted=adjusted.p_value,
             confidence_adjusted=adjusted.confidence,
             difference_low_adjusted=low,
@@ -442,6 +455,7 @@ def effect_rows(hypotheses: Sequence[Record], found: Iterable[Sample]) -> list[E
         for name, effect in EFFECTS[kinds[sample.hypothesis_id]].items():
             named = sample.hypothesis_id, sample.slice.population, name
             try:
+                sample.require_enough()
                 size = effect(sample)
                 rows.append(EffectRow(*named, size.estimate, size.low, size.high))
             except UndefinedError as undefined:

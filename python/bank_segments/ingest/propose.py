@@ -21,7 +21,7 @@ from jinja2 import Template
 
 from bank_segments import BANK, ROOT, register_file
 from bank_segments.database import attach, literal, run_file
-from bank_segments.errors import RefusedError, exit_status, shown
+from bank_segments.errors import RefusedError, exit_status, require, shown
 from bank_segments.ingest.client_file import first_columns
 from bank_segments.ingest.contracts import contracts
 from bank_segments.ingest.header import UnfitError, find_columns, look_of
@@ -119,6 +119,8 @@ def page(connection: duckdb.DuckDBPyConnection, bank: str, clients: Path) -> str
 
 def propose(clients: Path, bank: str, sheet: str) -> str:
     """Write the folder of a new bank; raises `RefusedError`, and then there is none."""
+    for argument in (clients, bank):
+        require(argument, "make bank CLIENTS=clients.csv NAME=ours")
     folder = BANKS / bank
     if not re.fullmatch("[a-z][a-z0-9_]*", bank):
         raise RefusedError(

@@ -117,14 +117,10 @@ def _leavers_portrait(marts: Marts, words: Words, title: str) -> Figure:
         notes.append(_("below, the median and the middle half"))
     names = {"churned": _("churned"), "active": _("active")}
     (counts,) = records(marts.row_counts)
-    sizes = {
-        "churned": counts["churned_clients"],
-        "active": counts["accepted_rows"] - counts["churned_clients"],
-    }
     figure, (part, *foot) = _figure(title, "; ".join(notes), _rows(placed), *_panel_rows(names, numbers))
     for axes, rows in _trait_columns(part, placed, words, _("Share of the group's clients")):
         for group, ((population, name), offset) in _grouped(zip(names.items(), (-0.2, 0.2), strict=True)):
-            label = f"{name}, n = {words.number(sizes[population])}"
+            label = f"{name}, n = {words.number(counts[f'{population}_clients'])}"
             _bars(axes, rows["y"] + offset, rows[f"share_of_{population}"], group, 0.38, label)
     _number_panels(foot, numbers, "population", names, words)
     return figure
@@ -335,8 +331,7 @@ def _retention_tornado(marts: Marts, words: Words, title: str) -> Figure:
         bars = ends[(ends["segment_id"] == row["segment_id"]) & (ends["proposal_id"] == row["proposal_id"])]
         bars = bars.assign(y=range(len(bars)))
         for group, (end, name) in _grouped({"low": _("low end"), "high": _("high end")}.items()):
-            reach = bars[f"profit_{end}"] - row["profit"]
-            _bars(axes, bars["y"], reach, group, 0.6, name, start=row["profit"])
+            _bars(axes, bars["y"], bars[f"profit_{end}"], group, 0.6, name, start=row["profit"])
         axes.axvline(row["profit"], color=_groups()[0]["color"], linewidth=1, linestyle="-")
         axes.axvline(0, color=_groups()[3]["color"], linewidth=1, linestyle="--")
         axes.set_yticks(bars["y"], [_short(words.name(bar, "name"), 48) for bar in records(bars)])
@@ -528,12 +523,12 @@ def _markers(axes: Axes, y: Any, x: Any, group: Row, label: str | None = None) -
 
 
 def _bars(
-    axes: Axes, y: Any, shares: Any, group: Row, height: float, label: str | None = None, start: float = 0
+    axes: Axes, y: Any, ends: Any, group: Row, height: float, label: str | None = None, start: float = 0
 ) -> None:
-    """Horizontal bars from `start` on, hatched where the group's markers are hollow."""
+    """Horizontal bars from `start` to their ends, hatched where the group's markers are hollow."""
     fill = group["markerfacecolor"]
     style = {"color": fill, "edgecolor": group["color"], "hatch": "////" if fill == "white" else ""}
-    axes.barh(y, shares, height, left=start, linewidth=0.6, label=label, **style)
+    axes.barh(y, ends - start, height, left=start, linewidth=0.6, label=label, **style)
 
 
 def _bank_line(axes: Axes, marts: Marts, words: Words, along: Literal["x", "y"] = "x") -> None:

@@ -14,7 +14,7 @@ import duckdb
 
 from bank_segments import ROOT
 from bank_segments.database import open_confined
-from bank_segments.errors import RefusedError, exit_status, shown
+from bank_segments.errors import RefusedError, exit_status, require, shown
 from bank_segments.release import pilot
 from bank_segments.release.private_csv import write_private
 from bank_segments.release.publish import latest_release
@@ -108,6 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def work() -> str:
+        require(options.segment_id, "make activation SEGMENT=segment_2")
         path = write_list(PUBLISHED, Build(TARGET), options.segment_id, DIRECTORY, is_pilot=options.pilot)
         return f"{shown(path)}: for the campaign only; it holds the bank's ids"
 

@@ -10,17 +10,19 @@ from pathlib import Path
 
 from bank_segments import ROOT, register_file
 from bank_segments.database import open_confined
-from bank_segments.errors import RefusedError, exit_status, shown
+from bank_segments.errors import RefusedError, exit_status, require, shown
 from bank_segments.release.publish import latest_release
 from bank_segments.release.run import PUBLISHED
 
 
 def lines_of(release: Path, candidate: str) -> dict[str, str]:
-    """What to append to each register, by its name; raises `RefusedError` for what is no candidate of the release."""
+    """What to append to each register, by its name.
+
+    Raises `RefusedError` for what is no candidate of the release, or a segment already.
+    """
     with open_confined(published=release / "bank_marts.duckdb") as connection:
         found = connection.execute(
-            "select segment_line, rule_lines from marts.fct_segment_candidates"
-            " where candidate_id = ? and not is_declared",
+            "select is_declared, segment_line, rule_lines from marts.fct_segment_candidates where candidate_id = ?",
             [candidate],
         ).fetchall()
     if not found:
@@ -28,7 +30,10 @@ def lines_of(release: Path, candidate: str) -> dict[str, str]:
             f"There is no candidate {shown(candidate)} in {shown(release)}; candidate_id in"
             " marts.fct_segment_candidates names them."
         )
-    return dict(zip(("segments", "segment_rules"), found[0], strict=True))
+    ((is_declared, *lines),) = found
+    if is_declared:
+        raise RefusedError(f"{shown(candidate)} is a segment of the bank already; nothing was changed.")
+    return dict(zip(("segments", "segment_rules"), lines, strict=True))
 
 
 def adopt(published: Path, project: Path, candidate: str) -> list[Path]:
@@ -60,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     candidate = parser.parse_args(arguments).candidate
 
     def work() -> str:
+        require(candidate, "make adopt CANDIDATE=c_1a2b3c4d5e")
         paths = adopt(PUBLISHED, ROOT, candidate)
         return f"appended to {' and '.join(map(shown, paths))}: give the segment its own names there"
 

@@ -18,6 +18,7 @@ class Reason(StrEnum):
 
     EMPTY_GROUP = "empty_group"
     ONE_CLIENT = "one_client"
+    TOO_FEW_CLIENTS = "too_few_clients"
     NO_VARIATION = "no_variation"
     COMPLETE_SEPARATION = "complete_separation"
     ZERO_CELL = "zero_cell"

@@ -37,6 +37,8 @@ _TITLE, _FOOTER, _NUMBER = PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.FOOTER, PP_PLACE
 
 def check_template(path: Path) -> None:
     """Raise `RefusedError` where a deck cannot be laid out on the presentation `path`."""
+    if not path.exists():
+        raise RefusedError(f"DECK_TEMPLATE: there is no file {path}; check the path.")
     try:
         found = _placeholders(Presentation(str(path)))
     except Exception as error:  # python-pptx raises what it stumbles over
