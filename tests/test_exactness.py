@@ -31,7 +31,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def verdicts(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> list[str]:
     """From the clients in staging to the hypotheses, as dbt compiled it for `warehouse`: the tables that are built."""
     connection.execute(f"attach '{warehouse}' as built (read_only); create schema reference")
-    for seed in ("hypotheses", "hypothesis_tests"):
+    for seed in ("hypotheses", "hypothesis_tests", "disclosure_limits"):
         connection.execute(f"create table reference.{seed} as from built.reference.{seed}")
     found = models(Build(warehouse.parent))
     path = needed(found, ["int_hypothesis_tests", "int_hypothesis_effects"])

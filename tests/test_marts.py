@@ -41,7 +41,7 @@ VERDICTS = (
 )
 # The bank's figures, and what is told first: by hand, ties in the order of the registers.
 PINNED: dict[str, list[tuple[Any, ...]]] = {
-    "* from quality.row_counts": [(10_000, 10_000, 0, 1, 0, 2_037, 0.2037)],
+    "* from quality.row_counts": [(10_000, 10_000, 0, 1, 0, 2_037, 7_963, 0.2037)],
     "note, subject, clients from quality.client_notes order by note_rank": [
         ("left_out", "without_loyal_churned", 735),
         ("no_value", "balance", 3_617),
