@@ -186,8 +186,8 @@ def publish(
     )
 
 
-def _join_rare_levels(dimensions: Sequence[str], cells: pd.DataFrame, minimum_group: int) -> pd.DataFrame:
-    """The cells by `is_churned` and levels, in that order, no level with fewer than `minimum_group` clients in all.
+def _join_rare_levels(dimensions: Sequence[str], cells: pd.DataFrame, minimum_clients: int) -> pd.DataFrame:
+    """The cells by `is_churned` and levels, in that order, no level with fewer than `minimum_clients` clients in all.
 
     Joined are the levels below that, and the next smallest ones until they are enough; never combinations of
     segments, which the other dimensions determine.
@@ -197,7 +197,7 @@ def _join_rare_levels(dimensions: Sequence[str], cells: pd.DataFrame, minimum_gr
         if dimension != "segment_ids":
             sizes = frame.groupby(dimension)["clients"].sum().sort_index().sort_values(kind="stable")
             before = sizes.cumsum() - sizes
-            is_rare = (sizes < minimum_group) | ((before > 0) & (before < minimum_group))
+            is_rare = (sizes < minimum_clients) | ((before > 0) & (before < minimum_clients))
             frame[dimension] = frame[dimension].where(
                 ~frame[dimension].isin(sizes.index[is_rare]), PublishedCube.other
             )
@@ -226,7 +226,7 @@ def _groups(codes: Integers, chosen: Sequence[int]) -> Integers:
 
 
 def _totals(
-    codes: Integers, counts: Floats, minimum_group: int, exact_pairs: Sequence[tuple[int, ...]]
+    codes: Integers, counts: Floats, minimum_clients: int, exact_pairs: Sequence[tuple[int, ...]]
 ) -> tuple[sparse.csr_array, Integers]:
     """The totals that the adjustment is to keep: the cells of each (totals x cells, 0 or 1), and its number of traits.
 
@@ -239,42 +239,42 @@ def _totals(
             members = sparse.csr_array((np.ones(len(index)), (index, np.arange(len(index)))))
             if order < 2 or chosen in exact_pairs:
                 # Each small total counts as a pair does: it must not pull the others away from the truth.
-                blocks.append((members[members @ counts >= minimum_group], order))
+                blocks.append((members[members @ counts >= minimum_clients], order))
             if order >= 2:
                 blocks.append((members, _ONLY_CLOSE))
     orders = [np.full(members.shape[0], order) for members, order in blocks]
     return sparse.csr_array(sparse.vstack([members for members, _ in blocks])), np.concatenate(orders)
 
 
-def _start(counts: Floats, minimum_group: int) -> Floats:
+def _start(counts: Floats, minimum_clients: int) -> Floats:
     """Small cells in sorted order, their clients gathered into every second or third of them."""
     start = counts.copy()
     carried = 0.0
-    for position in np.flatnonzero(counts < minimum_group):
+    for position in np.flatnonzero(counts < minimum_clients):
         carried += counts[position]
-        start[position] = minimum_group if 2 * carried > minimum_group else 0.0
+        start[position] = minimum_clients if 2 * carried > minimum_clients else 0.0
         carried -= start[position]
     return start
 
 
 def _adjust(
-    codes: Integers, counts: Floats, minimum_group: int, exact_pairs: Sequence[tuple[int, ...]]
+    codes: Integers, counts: Floats, minimum_clients: int, exact_pairs: Sequence[tuple[int, ...]]
 ) -> Floats:
-    """Counts of zero or at least `minimum_group` whose totals are the closest that moves of one or two cells find."""
-    members, orders = _totals(codes, counts, minimum_group, exact_pairs)
-    current = _start(counts, minimum_group)
+    """Counts of zero or at least `minimum_clients` whose totals are the closest that moves of one or two cells find."""
+    members, orders = _totals(codes, counts, minimum_clients, exact_pairs)
+    current = _start(counts, minimum_clients)
     for weight in _STAGES:
         weights = sparse.diags_array(np.where(orders == _ONLY_CLOSE, _CLOSE, weight))
         matrix = np.eye(len(counts)) + (members.T @ weights @ members).toarray()
-        current = _descend(current, counts, matrix, minimum_group)
+        current = _descend(current, counts, matrix, minimum_clients)
     for traits in (2, 1, 0):
-        exact = _made_exact(current, counts, members[orders <= traits], minimum_group)
+        exact = _made_exact(current, counts, members[orders <= traits], minimum_clients)
         if exact is not None:
             return exact
     return current
 
 
-def _descend(start: Floats, counts: Floats, matrix: Floats, minimum_group: int) -> Floats:
+def _descend(start: Floats, counts: Floats, matrix: Floats, minimum_clients: int) -> Floats:
     """The best move, again and again, until none brings the weighted squares of the differences down.
 
     A move gives one cell clients, takes clients from one cell, or both. The squares are the quadratic form of `matrix`
@@ -283,8 +283,8 @@ def _descend(start: Floats, counts: Floats, matrix: Floats, minimum_group: int) 
     current, curvature = start.copy(), matrix.diagonal()
     slope = 2 * matrix @ (current - counts)
     while True:
-        more = np.where(current == 0, minimum_group, 1).astype(np.float64)
-        less = np.where(current == minimum_group, -minimum_group, -1).astype(np.float64)
+        more = np.where(current == 0, minimum_clients, 1).astype(np.float64)
+        less = np.where(current == minimum_clients, -minimum_clients, -1).astype(np.float64)
         gain_more = more * slope + more**2 * curvature
         gain_less = np.where(current == 0, np.inf, less * slope + less**2 * curvature)
         both = gain_more[:, None] + gain_less[None, :] + 2 * more[:, None] * less[None, :] * matrix
@@ -305,26 +305,26 @@ def _descend(start: Floats, counts: Floats, matrix: Floats, minimum_group: int) 
 
 
 def _made_exact(
-    current: Floats, counts: Floats, members: sparse.csr_array, minimum_group: int
+    current: Floats, counts: Floats, members: sparse.csr_array, minimum_clients: int
 ) -> Floats | None:
     """The nearest table whose totals are exact, or nothing if they cannot be.
 
-    A filled cell may gain or lose a few clients, an empty one may be filled with `minimum_group`, and one just
+    A filled cell may gain or lose a few clients, an empty one may be filled with `minimum_clients`, and one just
     above that may be emptied.
     """
     missing = members @ (counts - current)
     if not missing.any():
         return current
     is_filled = current > 0
-    can_empty = is_filled & (current < minimum_group + _LARGEST_STEP - 1)
-    switch = np.where(is_filled, np.where(can_empty, -current, 0.0), minimum_group)
+    can_empty = is_filled & (current < minimum_clients + _LARGEST_STEP - 1)
+    switch = np.where(is_filled, np.where(can_empty, -current, 0.0), minimum_clients)
     more = np.where(is_filled, _LARGEST_STEP, 0)
-    less = np.where(is_filled, np.minimum(_LARGEST_STEP, current - minimum_group), 0)
+    less = np.where(is_filled, np.minimum(_LARGEST_STEP, current - minimum_clients), 0)
     one = sparse.eye_array(len(current))
     reached = sparse.hstack([members, -members, members @ sparse.diags_array(switch)], format="csr")
     changed_once = sparse.hstack([one, one, _LARGEST_STEP * one], format="csr")
     result = milp(
-        np.concatenate([np.ones(2 * len(current)), np.abs(switch) + minimum_group]),
+        np.concatenate([np.ones(2 * len(current)), np.abs(switch) + minimum_clients]),
         constraints=[
             LinearConstraint(reached, missing, missing),
             LinearConstraint(changed_once, -np.inf, _LARGEST_STEP),
