@@ -3,6 +3,7 @@
 The columns are those that DuckDB has (`catalog.json`), not those that some YAML happens to declare.
 """
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -141,3 +142,13 @@ def test_the_documentation_states_no_figure_that_a_run_could_make_false(docs: Do
     project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
     level = 2 * NormalDist().cdf(project["vars"]["interval_z"]) - 1
     assert round(100 * level, 9) == 95
+
+
+def test_the_page_of_the_release_has_the_sql_that_ran(sample_release: Path) -> None:
+    page = (sample_release / "docs/index.html").read_text(encoding="utf-8")
+    at = re.search(r'\{"metadata": \{"dbt_schema_version": "[^"]*/manifest/', page)
+    assert at, "the page has no manifest"
+    manifest, _ = json.JSONDecoder().raw_decode(page, at.start())
+    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    assert len(models) > 60
+    none_of(f"{node['name']} has no compiled code" for node in models if not node.get("compiled_code"))

@@ -18,7 +18,6 @@ from bank_segments import ROOT
 from bank_segments.errors import RefusedError, disk_full, shown
 
 if TYPE_CHECKING:
-    from dbt.artifacts.schemas.run import RunExecutionResult
     from dbt.cli.main import dbtRunnerResult
     from dbt.contracts.graph.manifest import Manifest
     from dbt_common.events.base_types import EventMsg
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 # A run reads the project from wherever it is started; paths that a user names stay relative to that folder.
 PROJECT = ("--project-dir", str(ROOT), "--profiles-dir", str(ROOT))
 
-# The tests that a file of clients or a register can break, not those of the project, see dbt_project.yml. All that is
-# built has its tests, so that dbt need not look for those of a part.
+# The tests that a file of clients or a register can break, not those of the project, see dbt_project.yml. Eager,
+# for no test lacks a parent where all models are built, and dbt need not look.
 ONLY_DATA = (
     *("--exclude-resource-type", "unit_test"),
     *("--exclude", "tag:project"),
@@ -166,18 +165,18 @@ def build_warehouse(clients: Path, build: Build, hear: Hear | None = None) -> No
     """
     remove_warehouse(build)
     build.project = None
-    result = _invoke(["parse"], build, clients, hear)
+    # What the build leaves of the project has the SQL that it ran: to write it here, too, takes half a second.
+    parse = ["parse", "--no-write-json"]
+    result = _invoke(parse, build, clients, hear)
     if not result.success and build.parsed.exists():
         # dbt may trip over what it remembers of an earlier state of the project.
         build.parsed.unlink()
-        result = _invoke(["parse"], build, clients, hear)
+        result = _invoke(parse, build, clients, hear)
     if result.success:
         build.project = cast("Manifest", result.result)
-        # The manifest was written with it, and would be again.
-        result = _invoke(["build", *ONLY_DATA, "--no-write-json"], build, clients, hear)
+        result = _invoke(["build", *ONLY_DATA], build, clients, hear)
     if not result.success:
         raise refusal(result, clients, build)
-    cast("RunExecutionResult", result.result).write(str(build.run_results))
 
 
 def remove_warehouse(build: Build) -> None:
