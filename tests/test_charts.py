@@ -128,8 +128,8 @@ def test_what_is_too_small_is_not_drawn(marts: Marts, english: dict[str, Figure]
 
     first = [True] + [False] * (len(marts.fct_segment_metrics) - 1)
     metrics = marts.fct_product_count_metrics.astype({"active_clients_rank": float})
-    metrics.loc[0, ["active_clients", "active_clients_rank", "is_active_too_small"]] = 0, np.nan, True
-    metrics.loc[1, ["active_clients", "active_clients_rank", "is_active_too_small"]] = 3, np.nan, True
+    metrics.loc[0, ["active_clients", "active_clients_rank"]] = 0, np.nan
+    metrics.loc[1, ["active_clients_rank", "is_too_small"]] = np.nan, True
     case = figures(
         replace(
             marts,
@@ -147,7 +147,7 @@ def test_what_is_too_small_is_not_drawn(marts: Marts, english: dict[str, Figure]
         assert not case[name].axes[0].patches
         assert len(case[name].axes) == 1
     said = " ".join(texts(case["product_count_portraits"]))
-    assert "1\u00a0product: none active; 2\u00a0products: too few active" in said
+    assert "1\u00a0product: none active; 2\u00a0products: too few clients" in said
     assert not re.search(r"[12]\u00a0products?, n", said)
 
 

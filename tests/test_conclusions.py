@@ -201,7 +201,3 @@ def test_small_groups_are_not_shown(marts: Marts) -> None:
     assert "There are no proposals" in text
     for shown in ("Coverage:", "Churn rate:", "smallest group", " left, that is"):
         assert shown not in text
-    few = replace(marts, fct_product_count_metrics=case.fct_product_count_metrics.assign(is_too_small=False))
-    products = section(few, "Portrait by number of products")
-    assert set(re.findall("of them active (.*?),", products)) <= {"0"}
-    assert "Too few of them are active" in products

@@ -439,23 +439,34 @@ def test_a_relative_margin_of_negative_values_is_positive() -> None:
 
 @pytest.mark.parametrize(
     ("first", "second", "is_told"),
-    [(4, 60, False), (60, 1, False), (0, 4, False), (5, 60, True), (0, 60, True)],
+    [
+        (("mean", 4, 2), ("mean", 60, 30), False),
+        (("mean", 60, 30), ("mean", 1, 0), False),
+        (("mean", 0, 0), ("mean", 4, 2), False),
+        (("proportion", 5, 5), ("proportion", 60, 30), True),
+        (("mean", 0, 0), ("mean", 60, 30), True),
+        (("proportion", 60, 4), ("proportion", 60, 30), False),
+        (("proportion", 60, 30), ("proportion", 60, 56), False),
+        (("proportion", 10, 5), ("proportion", 60, 0), True),
+    ],
 )
-def test_of_a_group_too_small_to_be_shown_nothing_is_told(first: int, second: int, is_told: bool) -> None:
-    """Not even its size, nor that of the other; an empty group is told as such."""
-    register = {"hypothesis_id": "h", "kind": "proportion", "populations": "all_clients"}
+def test_of_a_group_too_small_to_be_shown_nothing_is_told(
+    first: tuple[str, int, int], second: tuple[str, int, int], is_told: bool
+) -> None:
+    """Not even its size, nor that of the other; of a share that would tell few clients neither."""
+    register = {"hypothesis_id": "h", "kind": first[0], "populations": "all_clients"}
     slices = {"hypothesis_id": "h", "population": "all_clients", "trimming": "none", "territory": "all"}
     counted = [
         slices
         | {"client_group": group, "clients": clients, "units_per_one": 1}
-        | {"total_units": clients // 2, "total_squared_units": clients // 2}
-        for group, clients in (("first", first), ("second", second))
+        | {"total_units": total, "total_squared_units": total}
+        for group, (_, clients, total) in (("first", first), ("second", second))
         if clients
     ]
     found = samples([register], counted, [], [], minimum_clients=5)
     (row,) = outcomes(["welch_t"], *found)
     size = effect_rows([register], found)[0]
-    expected = (first, second, Reason.EMPTY_GROUP if not first else None)
+    expected = (first[1], second[1], None if first[1] else Reason.EMPTY_GROUP)
     hidden = (None, None, Reason.TOO_FEW_CLIENTS)
     assert (row.first_group_clients, row.second_group_clients, row.reason_code) == (
         expected if is_told else hidden

@@ -45,9 +45,8 @@ valued as (
             + {{ mean('segment_counts.active_clients', 'segment_counts.active_products', 1) }}
             * assumption_sets.fee_per_product
         ) * {{ annuity('assumption_sets.years_kept', 'assumption_sets.discount_rate') }} as value_of_kept_client,
-        {{ is_too_small(
-            'least(segment_counts.active_clients, segment_counts.lookalike_clients)', 'bank.minimum_clients'
-        ) }} as is_too_small
+        {{ is_too_small('segment_counts.active_clients', 'bank.minimum_clients') }}
+        or {{ is_too_small(alike, 'bank.minimum_clients', churned) }} as is_too_small
     from proposals
     inner join segment_counts on proposals.segment_id = segment_counts.segment_id
     cross join assumption_sets

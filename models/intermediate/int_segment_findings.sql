@@ -82,7 +82,7 @@ rated as (
         tests.p_value < settings.family_wise_error as is_significant,
         coalesce(known.largest_overlap > settings.largest_overlap, false) as is_known,
         candidates.depth >= settings.smallest_depth
-        and not {{ is_too_small('tests.clients', 'bank.minimum_clients') }} as can_be_found
+        and not {{ is_too_small('tests.clients', 'bank.minimum_clients', 'tests.churned_clients') }} as can_be_found
     from tests
     left join candidates on tests.candidate_id = candidates.candidate_id
     left join known on tests.candidate_id = known.candidate_id

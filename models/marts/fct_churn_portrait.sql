@@ -47,11 +47,8 @@ rated as (
         ) }} as share_of_active,
         {{ is_too_small_of_total(
             'counted.clients', 'bank.minimum_clients', tie_breaker='levels.sort_order, counted.level',
-            total='counted.trait'
-        ) }}
-        -- The levels of few leavers, or of few who stayed, would tell who they are.
-        or counted.all_churned_clients between 1 and bank.minimum_clients - 1
-        or counted.all_clients - counted.all_churned_clients between 1 and bank.minimum_clients - 1 as is_too_small,
+            churned_clients='counted.churned_clients', total='counted.trait'
+        ) }} as is_too_small,
         levels.trait_sort_order,
         levels.sort_order
     from counted

@@ -35,9 +35,9 @@ compared as (
     select
         *,
         {{ position_against('churn_rate_low', 'churn_rate_high', 'bank_churn_rate') }} as churn_rate_position,
-        {{ is_too_small_of_total('clients', 'minimum_clients', tie_breaker='product_count') }} as is_too_small,
-        {{ is_too_small_of_total('active_clients', 'minimum_clients', tie_breaker='product_count') }}
-            as is_active_too_small
+        {{ is_too_small_of_total(
+            'clients', 'minimum_clients', tie_breaker='product_count', churned_clients='churned_clients'
+        ) }} as is_too_small
     from rated
 
 ),
@@ -47,7 +47,7 @@ ranked as (
     select
         *,
         {{ rank_among('not is_too_small', order='churn_rate desc', function='rank') }} as churn_rate_rank,
-        {{ rank_among('not is_active_too_small', order='active_clients desc, product_count') }}
+        {{ rank_among('not is_too_small and active_clients > 0', order='active_clients desc, product_count') }}
             as active_clients_rank
     from compared
 
@@ -68,8 +68,7 @@ final as (
         churn_rate_rank,
         {{ is_clear_of_next('churn_rate_rank', 'churn_rate_low', 'churn_rate_high') }} as is_clear_of_next,
         active_clients_rank,
-        is_too_small,
-        is_active_too_small
+        is_too_small
     from ranked
 
 )

@@ -123,7 +123,7 @@ rated as (
         coalesce(findings.is_redundant, false) as is_redundant,
         coalesce(findings.is_known, false) as is_known,
         findings.finding_rank,
-        {{ is_too_small('counted.clients', 'bank.minimum_clients') }} as is_too_small
+        {{ is_too_small('counted.clients', 'bank.minimum_clients', 'counted.churned_clients') }} as is_too_small
     from counted
     left join findings on counted.candidate_id = findings.candidate_id
     cross join bank

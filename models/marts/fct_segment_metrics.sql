@@ -43,7 +43,8 @@ compared as (
         {{ wilson_high('segment_counts.churned_clients', 'segment_counts.clients') }} as churn_rate_high,
         bank.bank_churn_rate,
         set_by_rule.segment_id is not null as is_churn_set_by_rule,
-        {{ is_too_small('segment_counts.clients', 'bank.minimum_clients') }} as is_too_small
+        {{ is_too_small('segment_counts.clients', 'bank.minimum_clients', 'segment_counts.churned_clients') }}
+            as is_too_small
     from segment_counts
     left join set_by_rule on segment_counts.segment_id = set_by_rule.segment_id
     cross join bank

@@ -155,10 +155,20 @@ def samples(
             ranks=rank_sums.get((hypothesis_id, where)),
             # Sorted, because the rows come in any order, and Breslow-Day adds doubles.
             strata=tuple(sorted(tables.get((hypothesis_id, where), ()))),
-            is_too_small=any(0 < row["clients"] < minimum_clients for row in group.values()),
+            is_too_small=any(
+                0 < clients < minimum_clients
+                for row in group.values()
+                for clients in _told(row, register[hypothesis_id]["kind"])
+            ),
         )
         for (hypothesis_id, where), group in groups.items()
     ]
+
+
+def _told(group: Record, kind: str) -> tuple[int, ...]:
+    """The numbers of clients that the size of a group tells, and the share in it where one is compared."""
+    clients, successes = group["clients"], group["total_units"]
+    return (clients, successes, clients - successes) if kind == "proportion" else (clients,)
 
 
 def _slice(row: Record) -> Slice:

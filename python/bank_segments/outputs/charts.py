@@ -135,13 +135,13 @@ def _product_count_portraits(marts: Marts, words: Words, title: str) -> Figure:
     names, sizes = dict[int, str](), dict[int, str]()
     for row in records(marts.fct_product_count_metrics):
         products = words.counted(row["product_count"], "product")
-        if not row["is_active_too_small"]:
+        if row["is_too_small"]:
+            notes.append(_("%(products)s: too few clients", products=products))
+        elif not row["active_clients"]:
+            notes.append(_("%(products)s: none active", products=products))
+        else:
             names[row["product_count"]] = products
             sizes[row["product_count"]] = words.number(row["active_clients"])
-        elif row["active_clients"]:
-            notes.append(_("%(products)s: too few active", products=products))
-        else:
-            notes.append(_("%(products)s: none active", products=products))
     cells = marts.fct_product_count_portrait.query("not is_too_small")
     if marts.fct_product_count_portrait["is_too_small"].any():
         notes.append(_("small groups are hidden"))
