@@ -225,6 +225,10 @@ FIGURES = {
             statistic
         from marts.fct_hypothesis_results
         where test in ('welch_t', 'mann_whitney_u')
+        union all
+        select concat_ws(' ', 'p', test, hypothesis_id, population), p_value
+        from marts.fct_hypothesis_results
+        where test <> 'brunner_munzel'
     """,
     "fct_hypothesis_sensitivity": """
         select concat_ws(' ', 'difference', hypothesis_id, population, trimming, territory), difference

@@ -80,11 +80,15 @@ def hypotheses(clients: pd.DataFrame, figures: Figures) -> None:
             _differences(figures, f"{hypothesis['hypothesis_id']} {name}", population, hypothesis)
             if name in hypothesis["populations"].split():
                 test = stats.ttest_ind(one, two, equal_var=False)
-                figures[f"welch {hypothesis['hypothesis_id']} {name}"] = float(test.statistic)
                 ranks = stats.mannwhitneyu(one, two, method="asymptotic")
-                figures[f"ranks {hypothesis['hypothesis_id']} {name}"] = float(ranks.statistic)
+                key = f"{hypothesis['hypothesis_id']} {name}"
+                figures |= {f"welch {key}": float(test.statistic), f"p welch_t {key}": float(test.pvalue)}
+                figures |= {
+                    f"ranks {key}": float(ranks.statistic),
+                    f"p mann_whitney_u {key}": float(ranks.pvalue),
+                }
         for hypothesis in rules.rows("hypotheses", kind="proportion"):
-            _shares(figures, f"{hypothesis['hypothesis_id']} {name}", population, hypothesis)
+            _shares(figures, name, population, hypothesis)
 
 
 def _populations(clients: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -119,8 +123,8 @@ def _differences(figures: Figures, name: str, clients: pd.DataFrame, hypothesis:
             figures[f"{key} {city}"] = float(difference)
 
 
-def _shares(figures: Figures, name: str, clients: pd.DataFrame, hypothesis: dict[str, str]) -> None:
-    parts = []
+def _shares(figures: Figures, population: str, clients: pd.DataFrame, hypothesis: dict[str, str]) -> None:
+    name, parts = f"{hypothesis['hypothesis_id']} {population}", []
     success = rules.value(hypothesis["success_value"])
     for side, part in zip(("first", "second"), _groups(clients, hypothesis), strict=True):
         part = part.assign(success=part[hypothesis["metric_column"]] == success)
@@ -135,6 +139,10 @@ def _shares(figures: Figures, name: str, clients: pd.DataFrame, hypothesis: dict
     # The numerator of the Mantel-Haenszel odds ratio.
     total = table["count_1"] + table["count_2"]
     figures[f"strata {name}"] = float((table["sum_1"] * (table["count_2"] - table["sum_2"]) / total).sum())
+    if population in hypothesis["populations"].split():
+        sizes, successes = (table[[f"{of}_1", f"{of}_2"]].to_numpy(dtype=np.int64) for of in ("count", "sum"))
+        tables = np.stack([successes, sizes - successes], axis=2)
+        figures |= {f"p {test} {name}": p_value for test, p_value in rules.share_tests(tables).items()}
 
 
 STEPS = {"portraits": portraits, "quartiles": numbers, "cube": cube, "hypotheses": hypotheses}

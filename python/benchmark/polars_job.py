@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from scipy import special, stats
 
 from benchmark import rules
 from benchmark.rules import Figures
@@ -119,7 +121,7 @@ def hypotheses(clients: pl.DataFrame, figures: Figures) -> None:
             if name in hypothesis["populations"].split():
                 _tests(figures, key, both)
         for hypothesis in rules.rows("hypotheses", kind="proportion"):
-            _shares(figures, f"{hypothesis['hypothesis_id']} {name}", population, hypothesis)
+            _shares(figures, name, population, hypothesis)
 
 
 def _differences(figures: Figures, name: str, both: pl.LazyFrame) -> None:
@@ -149,16 +151,25 @@ def _differences(figures: Figures, name: str, both: pl.LazyFrame) -> None:
 def _tests(figures: Figures, key: str, both: pl.LazyFrame) -> None:
     value, is_first = pl.col("value"), pl.col("is_first")
     ranked = both.select("is_first", "value", rank=value.rank("average"))
-    found = ranked.group_by(is_first).agg(
-        clients=pl.len(), mean=value.mean(), variance=value.var(), ranks=pl.col("rank").sum()
+    groups = ranked.group_by(is_first).agg(
+        clients=pl.len(), mean=value.mean(), deviation=value.std(), ranks=pl.col("rank").sum()
     )
-    one, two = found.collect().sort("is_first", descending=True).iter_rows(named=True)
-    error = (one["variance"] / one["clients"] + two["variance"] / two["clients"]) ** 0.5
-    figures[f"welch {key}"] = (one["mean"] - two["mean"]) / error
-    figures[f"ranks {key}"] = one["ranks"] - one["clients"] * (one["clients"] + 1) / 2
+    found, spread = pl.collect_all([groups, ranked.select(pl.col("rank").var())])
+    one, two = found.sort("is_first", descending=True).iter_rows(named=True)
+    n_1, n_2 = one["clients"], two["clients"]
+    welch = stats.ttest_ind_from_stats(
+        one["mean"], one["deviation"], n_1, two["mean"], two["deviation"], n_2, equal_var=False
+    )
+    u = one["ranks"] - n_1 * (n_1 + 1) / 2
+    # The variance of the ranks is corrected for ties already.
+    error = (n_1 * n_2 / (n_1 + n_2) * spread.item()) ** 0.5
+    p_value = 2 * special.ndtr(-max(abs(u - n_1 * n_2 / 2) - 0.5, 0) / error)
+    figures |= {f"welch {key}": float(welch.statistic), f"p welch_t {key}": float(welch.pvalue)}
+    figures |= {f"ranks {key}": u, f"p mann_whitney_u {key}": float(p_value)}
 
 
 def _shares(figures: Figures, name: str, population: pl.LazyFrame, hypothesis: dict[str, str]) -> None:
+    key = f"{hypothesis['hypothesis_id']} {name}"
     success = pl.col(hypothesis["metric_column"]) == rules.value(hypothesis["success_value"])
     members = {
         side: pl.col(hypothesis["group_column"]) == int(hypothesis[f"{side}_group"])
@@ -174,10 +185,16 @@ def _shares(figures: Figures, name: str, population: pl.LazyFrame, hypothesis: d
     total = pl.col("first clients") + pl.col("second clients")
     table = strata.filter(total > 0).collect()
     for side in members:
-        figures[f"successes {name} {side}"] = int(table[f"{side} successes"].sum())
+        figures[f"successes {key} {side}"] = int(table[f"{side} successes"].sum())
     failures = pl.col("second clients") - pl.col("second successes")
     # The numerator of the Mantel-Haenszel odds ratio.
-    figures[f"strata {name}"] = table.select((pl.col("first successes") * failures / total).sum()).item()
+    figures[f"strata {key}"] = table.select((pl.col("first successes") * failures / total).sum()).item()
+    if name in hypothesis["populations"].split():
+        sizes, successes = (
+            table.select(f"{side} {of}" for side in members).to_numpy() for of in ("clients", "successes")
+        )
+        tables = np.stack([successes, sizes - successes], axis=2)
+        figures |= {f"p {test} {key}": p_value for test, p_value in rules.share_tests(tables).items()}
 
 
 STEPS = {"portraits": portraits, "quartiles": numbers, "cube": cube, "hypotheses": hypotheses}

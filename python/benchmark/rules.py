@@ -1,5 +1,6 @@
 """What the three contenders are asked for, from the project's own registers, and how their answers are named."""
 
+import math
 import operator
 import time
 from collections.abc import Callable, Iterator
@@ -8,10 +9,17 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+from statsmodels.stats.contingency_tables import StratifiedTable
+from statsmodels.stats.proportion import proportions_ztest
+
 from bank_segments import register_rows
 
 Figures = dict[str, float]
 Row = dict[str, str]
+Strata = npt.NDArray[np.int64]
 
 
 def rows(seed: str, **equal: str) -> list[Row]:
@@ -94,6 +102,22 @@ def condition(rules: list[Row], column: Callable[[str], Any]) -> Any:
         operator.and_,
         (_OPERATORS[rule["operator"]](column(rule["column_name"]), value(rule["value"])) for rule in rules),
     )
+
+
+def share_tests(strata: Strata) -> Figures:
+    """Finish the tests of two shares as Python's users do, from successes and failures (strata x groups x outcomes).
+
+    p-values by the name of the test.
+    """
+    usable = [each for each in strata if each.sum(axis=0).all() and each.sum(axis=1).all()]
+    if not usable:  # one outcome alone
+        return dict.fromkeys(("two_proportion_z", "fisher_exact", "cochran_mantel_haenszel"), math.nan)
+    table = strata.sum(axis=0)
+    return {
+        "two_proportion_z": float(proportions_ztest(table[:, 0], table.sum(axis=1))[1]),
+        "fisher_exact": float(stats.fisher_exact(table).pvalue),
+        "cochran_mantel_haenszel": float(StratifiedTable(usable).test_null_odds().pvalue),
+    }
 
 
 def segments() -> dict[str, list[Row]]:
