@@ -26,13 +26,16 @@ ifneq ($(UNKNOWN),)
 $(error unknown setting $(UNKNOWN); known are $(SETTINGS))
 endif
 
+# What a setting that is on or off stands for; only 1 is on, and 0 is not taken for it.
+switch = $(if $($1),$(if $(filter 1,$($1)),$2,$(error $1 is set by $1=1, and left out otherwise; it is not $($1))))
+
 # Text as it was given: make takes a $ in a path for one of its variables. The shell gets it from the environment.
 $(foreach name,CANDIDATE CLIENTS DECK_TEMPLATE ENGINE NAME PILOT SEGMENT SERIES SHEET,$(eval export override $(name) := $$(value $(name))))
 
 .PHONY: report bank check quick-tests activation adopt evaluate rollback calibrate benchmark test parity lint bouncer-env spark-env dbt-and-pytest faults soak bi-env audit
 
 report: .venv/installed $(if $(filter spark%,$(ENGINE)),spark-env)
-	@$(BIN)/python -m $(if $(filter-out duckdb,$(ENGINE)),spark.report --engine="$$ENGINE",bank_segments.report) $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(SHEET),--sheet="$$SHEET") $(if $(SERIES),--series="$$SERIES") $(if $(ALLOW_DRIFT),--allow-drift) $(if $(DECK_TEMPLATE),--deck-template="$$DECK_TEMPLATE")
+	@$(BIN)/python -m $(if $(filter-out duckdb,$(ENGINE)),spark.report --engine="$$ENGINE",bank_segments.report) $(if $(CLIENTS),--clients="$$CLIENTS") $(if $(SHEET),--sheet="$$SHEET") $(if $(SERIES),--series="$$SERIES") $(call switch,ALLOW_DRIFT,--allow-drift) $(if $(DECK_TEMPLATE),--deck-template="$$DECK_TEMPLATE")
 
 # CLIENTS names a file that no bank folder describes, NAME the folder that a proposal for it is written into.
 bank: .venv/installed
@@ -41,7 +44,7 @@ bank: .venv/installed
 # SEGMENT names the segment whose campaign list is written, with the bank's ids, into activation/; PILOT=1 splits it into
 # the arms of a pilot, offer and control.
 activation: .venv/installed
-	@$(BIN)/python -m bank_segments.release.activation $(if $(PILOT),--pilot) -- "$$SEGMENT"
+	@$(BIN)/python -m bank_segments.release.activation $(call switch,PILOT,--pilot) -- "$$SEGMENT"
 
 # PILOT names the list of a pilot that came back with a column is_churned; the page and the row are written into pilots/.
 evaluate: .venv/installed

@@ -21,6 +21,7 @@ from selenium import webdriver
 
 import bank_segments
 from bank_segments import warehouse
+from bank_segments.ingest import registers
 from bank_segments.ingest.client_key import read_or_create_key
 from bank_segments.marts import Marts, read_marts
 from chromium import chromium
@@ -55,6 +56,13 @@ LONGEST = [
     *("test_parity", "test_layouts", "test_faults", "test_registers", "test_pages", "test_deck"),
     *("test_bad_input", "test_degenerate_files", "test_dbt_commands"),
 ]
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Tell what is wrong in a register once, not in the traceback of every test that builds a warehouse."""
+    banks = () if hasattr(session.config, "workerinput") else bank_segments.known_banks()
+    if reason := next(filter(None, map(registers.refusal, banks)), None):
+        pytest.exit(reason, returncode=1)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

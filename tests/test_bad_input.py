@@ -279,8 +279,8 @@ def parts_by_city(c: Writer) -> Path:
     return path
 
 
-def parts_with_csv(c: Writer) -> Path:
-    path = c.parts(one="from clients")
+def parts_with_csv(c: Writer, of: int = 1) -> Path:
+    path = c.parts(**{f"part_{number}": "from clients" for number in range(of)})
     c.write(c.rows).rename(path / "clients.csv")
     return path
 
@@ -477,7 +477,7 @@ CASES: dict[str, Callable[[Writer], Path]] = {
     "parts_unlike": lambda c: c.parts(
         one="from clients limit 9", two="select * exclude (Churn) from clients"
     ),
-    "parts_none": lambda c: c.parts(),
+    "parts_none": lambda c: parts_with_csv(c, of=0),
     "wrong_suffix": lambda c: c.write(c.rows, name="clients.doc"),
     "remote": lambda c: Path("s3://bucket/clients.csv"),
 }

@@ -142,12 +142,12 @@ def test_what_is_too_small_is_not_drawn(marts: Marts, english: dict[str, Figure]
     )
     bars = [bar.get_y() for bar in case["segments"].axes[0].patches if isinstance(bar, Rectangle)]
     assert bars == [row - 0.25 for row in range(1, len(first))]
-    assert "too few clients" in texts(case["segments"])
+    assert "hidden for small groups" in texts(case["segments"])
     for name in ("churn_by_trait", "leavers_portrait"):
         assert not case[name].axes[0].patches
         assert len(case[name].axes) == 1
     said = " ".join(texts(case["product_count_portraits"]))
-    assert "1\u00a0product: none active; 2\u00a0products: too few clients" in said
+    assert "1\u00a0product: none active; 2\u00a0products: hidden for small groups" in said
     assert not re.search(r"[12]\u00a0products?, n", said)
 
 

@@ -196,8 +196,13 @@ def test_small_groups_are_not_shown(marts: Marts) -> None:
     assert BROKEN.search(text) is None
     levels, *medians = bullets(section(case, "Who leaves"))
     assert levels == "there is no such level."
-    assert {line.count("too few clients") for line in medians} == {2}
-    assert section(case, "Portrait by number of products").strip() == ""
+    assert {line.count("hidden for small groups") for line in medians} == {2}
+    counts = [
+        f"{count}\u00a0product{'s' * (count > 1)}"
+        for count in marts.fct_product_count_metrics["product_count"]
+    ]
+    portrait = section(case, "Portrait by number of products").strip()
+    assert portrait == f"Hidden for small groups: {', '.join(counts)}."
     assert "There are no proposals" in text
     for shown in ("Coverage:", "Churn rate:", "smallest group", " left, that is"):
         assert shown not in text

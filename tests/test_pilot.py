@@ -62,14 +62,19 @@ def test_every_other_client_of_a_stratum_gets_the_offer(
     assert draw(sample, tmp_path / "lists").read_bytes() == first
 
 
-def test_a_running_pilot_keeps_its_arms(sample: Project, tmp_path: Path) -> None:
+def test_a_running_pilot_keeps_its_arms_and_terms(sample: Project, tmp_path: Path) -> None:
     path = draw(sample, tmp_path)
+    terms = path.with_suffix(".json")
+    settled = terms.read_text(encoding="utf-8").replace("0.05", "0.01")
+    terms.write_text(settled, encoding="utf-8")
+    draw(sample, tmp_path)
     path.write_text("the arms of another release", encoding="utf-8")
     with pytest.raises(RefusedError, match="holds other arms, of a pilot that may be running; move it away"):
         draw(sample, tmp_path)
-    assert [file.read_text(encoding="utf-8") for file in tmp_path.iterdir()] == [
-        "the arms of another release"
-    ]
+    assert {file.read_text(encoding="utf-8") for file in tmp_path.iterdir()} == {
+        "the arms of another release",
+        settled,
+    }
 
 
 def test_a_pilot_that_proves_nothing_is_not_drawn(sample: Project, tmp_path: Path) -> None:
@@ -78,9 +83,9 @@ def test_a_pilot_that_proves_nothing_is_not_drawn(sample: Project, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-def listed(folder: Path, clients: int) -> Path:
-    """The list of a pilot whose odd clients get the offer."""
-    path = folder / f"{SEGMENT}.pilot.csv"
+def listed(project: Project, folder: Path, clients: int) -> Path:
+    """The list of a pilot whose odd clients get the offer, on the terms of one that was drawn."""
+    path = draw(project, folder)
     rows = [f"{number},Рыбинск,1,{SEGMENT},{('control', 'offer')[number % 2]}" for number in range(clients)]
     path.write_text("\n".join([HEADER.removesuffix(",is_churned"), *rows, ""]), encoding="utf-8")
     return path
@@ -118,8 +123,8 @@ def returned(path: Path, offer: tuple[int, int], control: tuple[int, int]) -> Pa
 def test_the_verdict(
     sample: Project, tmp_path: Path, offer: tuple[int, int], control: tuple[int, int], expected: str
 ) -> None:
-    path = listed(tmp_path, 800)
-    folder, result = evaluate(returned(path, offer, control), sample.published, tmp_path, tmp_path / "pilots")
+    path = listed(sample, tmp_path, 800)
+    folder, result = evaluate(returned(path, offer, control), tmp_path, tmp_path / "pilots")
     assert result.verdict == expected
     assert result.difference == pytest.approx(offer[0] / offer[1] - control[0] / control[1])
     # Pearson's chi-square of two counts whose halves are expected, of which the root is normal.
@@ -143,13 +148,13 @@ def test_the_verdict(
 
 def test_a_row_of_results_for_each_pilot(sample: Project, tmp_path: Path) -> None:
     """The latest evaluation of a pilot replaces the earlier one."""
-    path, results = listed(tmp_path, 800), tmp_path / "pilots/results.csv"
-    evaluate(returned(path, (60, 400), (180, 400)), sample.published, tmp_path, tmp_path / "pilots")
+    path, results = listed(sample, tmp_path, 800), tmp_path / "pilots/results.csv"
+    evaluate(returned(path, (60, 400), (180, 400)), tmp_path, tmp_path / "pilots")
     rows = csv_rows(results)
     other = ",".join(value.replace(SEGMENT, "segment_1") for value in rows[0].values())
     with results.open("a", encoding="utf-8") as file:
         file.write(other + "\n")
-    evaluate(returned(path, (300, 400), (180, 400)), sample.published, tmp_path, tmp_path / "pilots")
+    evaluate(returned(path, (300, 400), (180, 400)), tmp_path, tmp_path / "pilots")
     assert sorted((row["segment_id"], row["verdict"]) for row in csv_rows(results)) == [
         ("segment_1", "pays"),
         (SEGMENT, "does_not_pay"),
@@ -178,13 +183,9 @@ REFUSED: list[tuple[Callable[[str], str], str]] = [
     (line(5, SEGMENT, "segment_1"), "holds 2 segments; a pilot is of one"),
     (
         lambda text: text.replace(SEGMENT, "../x"),
-        r"\.\./x is not a segment with one proposal in the latest release",
+        r"No pilot of \.\./x was drawn here: .* is missing; see make activation",
     ),
-    (
-        lambda text: text.replace(SEGMENT, "segment_4"),
-        "nothing to judge segment_4 by: It does not pay even if",
-    ),
-    (lambda text: text.replace(SEGMENT, "segment_1"), "segment_1.pilot.csv cannot be read: .*No such file"),
+    (lambda text: text.replace(SEGMENT, "segment_1"), "segment_1.pilot.json is missing"),
     (lambda text: text.splitlines()[0], "has no rows under a header"),
     (lambda text: "", "has no rows under a header"),
     (
@@ -203,9 +204,9 @@ def test_what_is_not_the_list_is_refused_and_nothing_kept(
     change: Callable[[str], str],
     reason: str,
 ) -> None:
-    file = returned(listed(tmp_path, 800), (60, 400), (180, 400))
+    file = returned(listed(sample, tmp_path, 800), (60, 400), (180, 400))
     file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
-    folders = {"PUBLISHED": sample.published, "DIRECTORY": tmp_path, "PILOTS": tmp_path / "pilots"}
+    folders = {"DIRECTORY": tmp_path, "PILOTS": tmp_path / "pilots"}
     for name, folder in folders.items():
         monkeypatch.setattr(f"bank_segments.evaluate.{name}", folder)
     assert main([str(file)]) == 1
@@ -216,11 +217,11 @@ def test_what_is_not_the_list_is_refused_and_nothing_kept(
 
 def test_a_list_that_a_spreadsheet_saved_is_read(sample: Project, tmp_path: Path) -> None:
     """With semicolons, a byte order mark, cities in another encoding and flags as words."""
-    file = returned(listed(tmp_path, 800), (60, 400), (180, 400))
+    file = returned(listed(sample, tmp_path, 800), (60, 400), (180, 400))
     rows = list(csv.reader(file.read_text(encoding="utf-8").splitlines()))
     text = "\r\n".join(
         ";".join([*row[:-1], {"1": "TRUE", "0": "false"}.get(row[-1], row[-1])]) for row in rows
     )
     file.write_bytes(b"\xef\xbb\xbf" + text.encode("cp1251"))
-    _, result = evaluate(file, sample.published, tmp_path, tmp_path / "pilots")
+    _, result = evaluate(file, tmp_path, tmp_path / "pilots")
     assert (result.offer_churned_clients, result.control_churned_clients) == (60, 180)

@@ -226,3 +226,10 @@ def test_unknown_setting_is_refused(published: Published) -> None:
     run = make(published.project, "report", "CLIENT=x.csv", f"CLIENTS={CLIENTS}")
     assert run.returncode == 2
     assert "unknown setting CLIENT; known are CLIENTS" in run.stderr
+
+
+@pytest.mark.parametrize("setting", ["report ALLOW_DRIFT=0", "activation SEGMENT=segment_2 PILOT=no"])
+def test_only_1_switches_a_setting_on(published: Published, setting: str) -> None:
+    run = make(published.project, *setting.split())
+    assert run.returncode == 2
+    assert re.search(r"(\w+) is set by \1=1, and left out otherwise; it is not (0|no)\.", run.stderr)

@@ -89,6 +89,17 @@ columns          | true,18,100           | true,100,18       | line 3, column mi
 segment_rules    | plan,=,basic          | plan,=,gold       | line 2, column value: gold is no value of plan, see allo
 segment_rules    | age,>=,40             | age,>=,400        | line 4, column value: 400 is no value of age, see its bo
 segment_rules    | plan,=,basic          | plan,>,basic      | line 2, column operator: > needs a number, which plan
+segment_rules    | plan,=,basic          | plan,=>,basic     | line 2, column operator: must be one of =, <>, <, <=, >
+segment_rules    | plan,=,basic          | plan,=,           | line 2, column value: must not be empty
+segment_rules    | plan,=,basic          | plan,=            | line 2: has 3 cells, the header has 4
+segment_rules    | plan,=,basic          | plan,=,basic,1    | line 2: has 5 cells, the header has 4
+segment_rules    | plan,=,basic          | plan,=,"basic     | line 8: unexpected end of data; see its quotation
+segment_rules    | plan,=,basic          | plan,=,basic\nsegment_1,plan,=,family | line 3, column value: nobody
+segment_rules    | age,>=,40             | age,>=,40\nsegment_2,age,<,30 | line 5, column value: nobody can meet
+segments         | segment_2,            | segment 2,        | line 3, column segment_id: segment 2 may have small Latin
+hypotheses       | h1_app_churn,         | h1 app,           | line 2, column hypothesis_id: h1 app may have small
+columns          | ,age,age_years        | ,1age,age_years   | line 3, column column_name: 1age may have small Latin
+proposals        | \nkeep_family         | \nx,segment_9,a,a,a,a,a,a,a,a\nkeep_family | line 4, column segment_id: must
 population_rules | =,false               | =,no              | line 2, column value: no is no value of is_churned, see
 value_synonyms   | open,false            | open,maybe        | line 3, column value: maybe is no value of is_churned
 allowed_values   | plan,plus             | uses_app,plus     | line 3, column value: uses_app is a flag: only true and

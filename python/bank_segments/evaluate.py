@@ -7,6 +7,7 @@ that is refused. Exit status: 0 evaluated, 1 refused.
 import argparse
 import csv
 import io
+import json
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -18,14 +19,11 @@ from typing import Any, Literal
 from scipy import stats
 
 from bank_segments import ROOT
-from bank_segments.database import open_confined, rows_of
 from bank_segments.errors import RefusedError, exit_status, require, shown
 from bank_segments.outputs.pages import write_pilot_page
 from bank_segments.release.activation import DIRECTORY
-from bank_segments.release.pilot import ARMS
+from bank_segments.release.pilot import ARMS, terms_of
 from bank_segments.release.private_csv import write_private
-from bank_segments.release.publish import latest_release
-from bank_segments.release.run import PUBLISHED
 from bank_segments.statistics import (
     Counts,
     Estimate,
@@ -37,20 +35,6 @@ from bank_segments.statistics import (
 PILOTS = ROOT / "pilots"
 _OUTCOMES = {"0": False, "false": False, "1": True, "true": True}
 _COLUMNS = ("client_id", "segment_id", "arm", "is_churned")
-_DESIGN = """
-    select
-        designs.*,
-        1 - designs.significance_level as confidence,
-        segments.name_ru,
-        segments.name_en,
-        proposals.title_ru,
-        proposals.title_en
-    from marts.fct_pilot_designs as designs
-    inner join marts.fct_retention_proposals as proposals using (segment_id, proposal_id)
-    inner join marts.dim_segments as segments using (segment_id)
-    where segment_id = ?
-"""
-
 Verdict = Literal["pays", "does_not_pay", "undecided"]
 
 
@@ -183,30 +167,29 @@ def evaluated(rows: list[dict[str, str]], listed: Mapping[str, str], design: Map
     )
 
 
-def design_of(release: Path, segment_id: str) -> dict[str, Any]:
-    """The design of the one pilot of a segment. Raises `RefusedError` where there is none to be judged by."""
-    with open_confined(published=release / "bank_marts.duckdb") as connection:
-        designs = rows_of(connection, _DESIGN, segment_id)
-    if len(designs) != 1:
-        raise RefusedError(f"{shown(segment_id)} is not a segment with one proposal in the latest release.")
-    if designs[0]["save_rate_to_prove"] is None:
-        raise RefusedError(f"There is nothing to judge {segment_id} by: {designs[0]['reason_en']}")
-    return designs[0]
+def settled_design(terms: Path, segment_id: str) -> dict[str, Any]:
+    """The terms that the pilot of a segment was drawn with. Raises `RefusedError` where there are none."""
+    if not terms.exists():
+        raise RefusedError(
+            f"No pilot of {shown(segment_id)} was drawn here: {shown(terms)} is missing; see make activation"
+            " SEGMENT=... PILOT=1."
+        )
+    design: dict[str, Any] = json.loads(terms.read_text(encoding="utf-8"))
+    return design
 
 
-def evaluate(returned: Path, published: Path, lists: Path, directory: Path) -> tuple[Path, Result]:
+def evaluate(returned: Path, lists: Path, directory: Path) -> tuple[Path, Result]:
     """Judge a returned list, write its page and its row in `results.csv`; returns the page's folder and the result.
 
-    All in `directory`, readable by its owner only. Raises `RefusedError` and writes nothing where the file is not what
-    was listed with outcomes, nothing is published, or the proposal cannot pay.
+    It is judged by the terms that it was drawn with, whatever was published since. All in `directory`, readable by its
+    owner only. Raises `RefusedError` and writes nothing where the file is not what was listed, with outcomes.
     """
     rows = read_rows(returned, _COLUMNS)
     segments = sorted({row["segment_id"] for row in rows})
     if len(segments) != 1:
         raise RefusedError(f"{shown(returned)} holds {len(segments)} segments; a pilot is of one.")
-    release = latest_release(published)
-    design = design_of(release, segments[0])
     path = lists / f"{segments[0]}.pilot.csv"
+    design = settled_design(terms_of(path), segments[0])
     listed = {row["client_id"]: row["arm"] for row in read_rows(path, ("client_id", "arm"))}
     check(shown(returned), rows, listed)
     result = evaluated(rows, listed, design)
@@ -215,7 +198,7 @@ def evaluate(returned: Path, published: Path, lists: Path, directory: Path) -> t
         private.mkdir(mode=0o700, exist_ok=True)
     columns = tuple(asdict(result))
     earlier = read_rows(results, columns) if results.exists() else []
-    write_pilot_page(folder, result=result, design=design, run_id=release.name)
+    write_pilot_page(folder, result=result, design=design, run_id=design["run_id"])
     others = [list(row.values()) for row in earlier if row["segment_id"] != segments[0]]
     write_private(results, columns, [*others, list(asdict(result).values())])
     return folder, result
@@ -229,7 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     def work() -> str:
         require(options.returned, "make evaluate PILOT=returned.csv")
-        folder, result = evaluate(options.returned, PUBLISHED, DIRECTORY, PILOTS)
+        folder, result = evaluate(options.returned, DIRECTORY, PILOTS)
         return f"{shown(folder)}/index.html: {result.verdict.replace('_', ' ')}"
 
     return exit_status("make evaluate", work, "Nothing was evaluated: {reason}.")

@@ -217,7 +217,9 @@ def main(
     def work() -> str:
         if options.roll_back:
             with run.only_run(TARGET):
-                return f"published/latest is now {publish.roll_back(PUBLISHED).name}"
+                release = publish.roll_back(PUBLISHED)
+            series = run.series_in(release) or "unknown"
+            return f"published/latest is now {release.name} of the series “{series}”; newer releases stay beside it"
         if "BANK" not in os.environ and options.clients != SAMPLE:
             choose_bank(options.clients, options.sheet)
         refuse(registers.own_refusal())

@@ -69,7 +69,12 @@ def _dispatch(context: Context, name: str, *_: str) -> Callable[..., str]:
     return macro
 
 
+def _refuse(sentence: str) -> None:
+    raise ValueError(sentence)
+
+
 adapter = SimpleNamespace(dispatch=_dispatch)
+exceptions = SimpleNamespace(raise_compiler_error=_refuse)
 execute = True
 flags = SimpleNamespace(EMPTY=False)
 graph = SimpleNamespace(nodes={})

@@ -262,11 +262,13 @@ def first_columns(clients: Path, sheet: str) -> tuple[list[str], str]:
 
 
 def find_bank(clients: Path, sheet: str) -> str:
-    """The only bank whose columns the file has, `BANK` where it cannot be opened; raises `RefusedError`."""
+    """The only bank whose columns the file has, `BANK` where there are none to see; raises `RefusedError`."""
     said, fitting, unfit = shown(clients), list[str](), dict[str, UnfitError]()
     try:
         head, columns, advice = _head_of(clients, sheet)
     except (OSError, UnfitError, duckdb.Error):
+        return BANK
+    if not (head or columns):  # an empty file is of no other bank
         return BANK
     for bank in known_banks():
         wanted = other_names(bank)

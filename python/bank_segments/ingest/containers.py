@@ -92,14 +92,14 @@ def _parquet_parts(folder: Path) -> list[Path]:
     files = sorted(
         path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path.relative_to(folder))
     )
-    for path in files:
-        if path.suffix.casefold() != ".parquet":
-            raise UnfitError(
-                f"is a folder that holds {shown(path.relative_to(folder))} beside Parquet parts; name the file in it,"
-                " or leave only the parts of one table there"
-            )
-    if not files:
+    others = [path for path in files if path.suffix.casefold() != ".parquet"]
+    if others == files:
         raise UnfitError("is a folder without a Parquet part; name the file in it")
+    if others:
+        raise UnfitError(
+            f"is a folder that holds {shown(others[0].relative_to(folder))} beside Parquet parts; name the file in it,"
+            " or leave only the parts of one table there"
+        )
     return files
 
 

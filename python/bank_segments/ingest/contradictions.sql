@@ -121,6 +121,28 @@ inner join (values ('id', 'client_id'), ('outcome', 'is_churned'), ('product_cou
     as fixed (role, name) using (role)
 where column_name <> name and role not in (select role from columns group by role having count(*) > 1)
 union all
+select register, place, line, name || ' may have small Latin letters, digits and _ alone, a letter first'
+from (
+    select 'columns' as register, 'column_name' as place, line, column_name as name from columns
+    union all
+    select 'segments', 'segment_id', line, segment_id from segments
+    union all
+    select 'proposals', 'proposal_id', line, proposal_id from proposals
+    union all
+    select 'populations', 'population', line, population from populations
+    union all
+    select 'hypotheses', 'hypothesis_id', line, hypothesis_id from hypotheses
+)
+where not regexp_full_match(name, '[a-z][a-z0-9_]*')
+union all
+select 'segment_rules', 'value', max(line), 'nobody can meet all that ' || segment_id || ' says of ' || column_name
+from segment_rules
+group by segment_id, column_name
+having
+    count(distinct value) filter (where operator = '=') > 1
+    or max(try_cast(value as double)) filter (where operator in ('>', '>='))
+    > min(try_cast(value as double)) filter (where operator in ('<', '<='))
+union all
 select 'columns', 'kind', line, 'a column that is loaded must have a kind'
 from columns
 where role <> 'ignored' and kind is null
@@ -175,8 +197,12 @@ select
     register,
     value_place,
     mentions.line,
-    value || ' is no value of ' || column_name
-    || if(kind in ('integer', 'money', 'number'), ', see its bounds in columns.csv', ', see allowed_values.csv')
+    if(value is null, 'must not be empty', value || ' is no value of ' || column_name)
+    || case
+        when value is null then ''
+        when kind in ('integer', 'money', 'number') then ', see its bounds in columns.csv'
+        else ', see allowed_values.csv'
+    end
 from mentions
 inner join own_columns using (column_name)
 left join columns using (column_name)
@@ -197,7 +223,7 @@ from (
     select 'population_rules', line, column_name, operator from population_rules
 ) as rules
 inner join columns using (column_name)
-where operator not in ('=', '<>') and kind in ('category', 'flag')
+where operator in ('<', '<=', '>', '>=') and kind in ('category', 'flag')
 union all
 select 'allowed_values', 'value', allowed_values.line, column_name || ' is a flag: only true and false have labels'
 from allowed_values
@@ -252,7 +278,9 @@ where (segment_id, proposal_id) not in (select (segment_id, proposal_id) from pr
 union all
 select 'proposals', 'proposal_id', line, 'pilots.csv has no pilot of ' || proposal_id || ' for ' || segment_id
 from proposals
-where (segment_id, proposal_id) not in (select (segment_id, proposal_id) from pilots)
+where
+    segment_id in (select segment_id from segments)
+    and (segment_id, proposal_id) not in (select (segment_id, proposal_id) from pilots)
 union all
 select 'pilots', place, line, value || ' has no quantile in normal_quantiles.csv'
 from (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import glob
 import re
 from collections.abc import Iterator, Mapping
@@ -138,6 +139,8 @@ def _unreadable(connection: duckdb.DuckDBPyConnection, path: Path, register: Map
     if not path.exists():
         return _missing(path)
     types = register["config"]["column_types"]
+    if reason := _misshapen(path):
+        return reason
     connection.execute(
         "create or replace table texts as select row_number() over () + 1 as line, *"
         f" from {_CSV.format(literal(glob.escape(str(path))))}"
@@ -154,6 +157,22 @@ def _unreadable(connection: duckdb.DuckDBPyConnection, path: Path, register: Map
         return _told(path, line, column, f"must be a {type_name}, not {shown(cell)}")
     cast = ", ".join(f"cast({column} as {type_name}) as {column}" for column, type_name in types.items())
     connection.execute(f"create table {register['name']} as select line, {cast} from texts")
+    return None
+
+
+def _misshapen(path: Path) -> str | None:
+    """Why a file is no table: text in another encoding, an open quote, a line with a cell too many or too few."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = csv.reader(file, strict=True)
+        try:
+            width = len(next(lines, []))
+            for line in lines:
+                if line and len(line) != width:
+                    return f"{_name(path)}, line {lines.line_num}: has {len(line)} cells, the header has {width}."
+        except csv.Error as error:
+            return f"{_name(path)}, line {lines.line_num}: {error}; see its quotation marks."
+        except UnicodeDecodeError:
+            return f"{_name(path)} is not in UTF-8; save it as CSV in UTF-8."
     return None
 
 

@@ -136,7 +136,7 @@ def _product_count_portraits(marts: Marts, words: Words, title: str) -> Figure:
     for row in records(marts.fct_product_count_metrics):
         products = words.counted(row["product_count"], "product")
         if row["is_too_small"]:
-            notes.append(_("%(products)s: too few clients", products=products))
+            notes.append(_("%(products)s: hidden for small groups", products=products))
         elif not row["active_clients"]:
             notes.append(_("%(products)s: none active", products=products))
         else:
@@ -163,6 +163,8 @@ def _churn_drivers(marts: Marts, words: Words, title: str) -> Figure:
         level=words.percent(CONFIDENCE, 0),
     )
     levels = marts.fct_churn_driver_levels
+    if levels["is_too_small"].any():
+        subtitle += "; " + _("small groups are hidden")
     rows = levels[levels["odds_ratio_adjusted_low"].notna() & ~levels["is_too_small"]].reset_index(drop=True)
     is_first = ~rows["trait"].duplicated()
     rows["y"] = rows.index + _HEADING * is_first.cumsum()
@@ -259,7 +261,7 @@ def _segment_notes(row: Row, words: Words) -> tuple[str, str]:
     if is_known(row.get("reason_en")):
         return _("not applicable"), ""
     if row["is_too_small"] and row["clients"]:
-        return _("too few clients"), _("too few clients")
+        return _("hidden for small groups"), _("hidden for small groups")
     coverage = f"{words.percent(row['coverage'])}\n{words.counted(row['clients'], 'client')}"
     if not is_known(row["churn_rate"]):
         return coverage, _("no clients")

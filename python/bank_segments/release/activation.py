@@ -6,6 +6,7 @@ They never enter a release.
 import argparse
 import contextlib
 import filecmp
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,7 +69,7 @@ def active_members(
         ).fetchall()
         columns = ["client_id", *(trait for (trait,) in shown_traits)]
         if is_pilot:
-            found = pilot.drawn_arms(connection, segment_id, columns)
+            found = pilot.drawn_arms(connection, pilot.design_of(connection, segment_id), columns)
         else:
             found = connection.execute(f"select {', '.join(columns)} from members order by client_id")
         yield [column[0] for column in found.description or ()], iter(found.fetchone, None)
@@ -79,8 +80,9 @@ def write_list(
 ) -> Path:
     """Write `<segment_id>.csv` of the latest release, readable by its owner only, in one rename; returns its path.
 
-    A pilot is `<segment_id>.pilot.csv` and keeps its arms: where others are there, it is refused. Raises `RefusedError`
-    where nothing is published, while a run holds the warehouse, and as `active_members` does.
+    A pilot is `<segment_id>.pilot.csv` and keeps its arms: where others are there, it is refused. Beside it stand the
+    terms that it will be judged by, those of the release that it was first drawn from. Raises `RefusedError` where
+    nothing is published, while a run holds the warehouse, and as `active_members` does.
     """
     release = latest_release(published)
     with only_run(build.directory):
@@ -97,6 +99,11 @@ def write_list(
             raise RefusedError(
                 f"{shown(path)} holds other arms, of a pilot that may be running; move it away to draw anew."
             )
+        terms = pilot.terms_of(path)
+        if is_pilot and not (path.exists() and terms.exists()):
+            with open_confined(published=release / "bank_marts.duckdb") as connection:
+                settled = pilot.design_of(connection, segment_id) | {"run_id": release.name}
+            terms.write_text(json.dumps(settled, ensure_ascii=False, indent=1), encoding="utf-8")
         return drawn.replace(path)
 
 

@@ -134,6 +134,11 @@ def sha256_of(path: Path) -> str:
     try:
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise RefusedError(
+            f"The client file {shown(path)} does not exist; check the path, which begins in {Path.cwd()} unless it is"
+            " absolute."
+        ) from error
     except OSError as error:
         raise RefusedError(
             f"The client file {shown(path)} cannot be read: {error.strerror}; check the path."
