@@ -255,12 +255,15 @@ def test_the_marts_against_a_loop_over_the_clients(sample: Any, clients: pd.Data
         wider = [frozenset(some) for n in range(1, len(rule)) for some in itertools.combinations(rule, n)]
         assert row["is_redundant"] == any(rates[each] >= row["churn_rate_low"] for each in wider)
     overlaps = sample.sql(
-        "select candidate_id, segment_id, overlap from marts.fct_segment_candidate_overlaps"
+        "select candidate_id, segment_id, overlap, other_clients, coalesce(other_churn_rate, 0)"
+        " from marts.fct_segment_candidate_overlaps"
     )
     segments = clients["segment_ids"].str.get_dummies(",").astype(bool)
-    for candidate, segment, overlap in overlaps.fetchall():
+    for candidate, segment, overlap, others, rate in overlaps.fetchall():
         members, in_segment = rules[named[candidate]], segments[segment].to_numpy()
         assert overlap == pytest.approx((members & in_segment).sum() / (members | in_segment).sum())
+        outside = members & ~in_segment
+        assert (others, rate * others) == (outside.sum(), pytest.approx(left[outside].sum()))
 
 
 def test_the_lines_of_a_candidate_are_its_rule(sample: Any, clients: pd.DataFrame) -> None:
