@@ -159,7 +159,10 @@ SECTIONS = {
                 where stability.candidate_id = candidates.candidate_id
             ),
             (
-                select {'shared': shared_clients, 'name': name_$l, 'others': nullif(other_clients, 0), 'rate': 100 * other_churn_rate}
+                select {
+                    'shared': shared_clients, 'name': name_$l,
+                    'others': nullif(other_clients, 0), 'rate': 100 * other_churn_rate
+                }
                 from marts.fct_segment_candidate_overlaps as shared inner join marts.dim_segments using (segment_id)
                 where shared.candidate_id = candidates.candidate_id and overlap_rank = 1 and not is_too_small
             )
