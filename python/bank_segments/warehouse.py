@@ -91,7 +91,7 @@ def _invoke(arguments: list[str], build: Build, clients: Path, hear: Hear | None
 def _write_to(log: BinaryIO) -> Hear:
     """What keeps a log of dbt; its own takes half a second to leave out the same four thousand lines.
 
-    dbt tells of its nodes from several threads, which a text file of Python 3.11 does not bear (cpython issue 119506).
+    dbt tells of its nodes from several threads, which a text file of Python 3.11 does not bear (cpython issue 118138).
     """
 
     def hear(event: EventMsg) -> None:
