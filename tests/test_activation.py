@@ -81,8 +81,8 @@ def test_ids_of_another_run_than_the_published_one_are_refused(
             "create or replace view marts.fct_segment_membership as select 1 as no_such_column"
         )
     with (
-        active_members(sample.release, sample_warehouse, "segment_1") as (_, everyone),
-        active_members(sample.release, other, "segment_1") as (_, those_listed),
+        active_members(sample.release, sample_warehouse, "segment_1") as (_, everyone, _),
+        active_members(sample.release, other, "segment_1") as (_, those_listed, _),
     ):
         assert list(those_listed) == list(everyone)
 

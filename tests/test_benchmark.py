@@ -37,19 +37,8 @@ def test_other_clients_give_other_figures(project: Outcome, tmp_path: Path) -> N
     other = run_contender("polars", tmp_path / "other.parquet").figures
     wrong = {line.split(" ")[0] for line in duckdb_job.different(project.figures, other)}
     assert wrong >= {
-        *(
-            "segment",
-            "levels",
-            "mean",
-            "p75",
-            "cube",
-            "welch",
-            "ranks",
-            "p",
-            "difference",
-            "successes",
-            "strata",
-        )
+        *("segment", "levels", "mean", "p75", "cube", "welch", "ranks", "p"),
+        *("difference", "successes", "strata"),
     }
 
 

@@ -203,6 +203,8 @@ def test_small_groups_are_not_shown(marts: Marts) -> None:
     ]
     portrait = section(case, "Portrait by number of products").strip()
     assert portrait == f"Hidden for small groups: {', '.join(counts)}."
+    few = replace(case, fct_product_count_metrics=marts.fct_product_count_metrics)
+    assert "among the active: hidden for small groups." in section(few, "Portrait by number of products")
     assert "There are no proposals" in text
     for shown in ("Coverage:", "Churn rate:", "smallest group", " left, that is"):
         assert shown not in text

@@ -438,35 +438,35 @@ def test_a_relative_margin_of_negative_values_is_positive() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "is_told"),
+    ("kind", "first", "second", "is_told"),
     [
-        (("mean", 4, 2), ("mean", 60, 30), False),
-        (("mean", 60, 30), ("mean", 1, 0), False),
-        (("mean", 0, 0), ("mean", 4, 2), False),
-        (("proportion", 5, 5), ("proportion", 60, 30), True),
-        (("mean", 0, 0), ("mean", 60, 30), True),
-        (("proportion", 60, 4), ("proportion", 60, 30), False),
-        (("proportion", 60, 30), ("proportion", 60, 56), False),
-        (("proportion", 10, 5), ("proportion", 60, 0), True),
+        ("mean", (4, 2), (60, 30), False),
+        ("mean", (60, 30), (1, 0), False),
+        ("mean", (0, 0), (4, 2), False),
+        ("proportion", (5, 5), (60, 30), True),
+        ("mean", (0, 0), (60, 30), True),
+        ("proportion", (60, 4), (60, 30), False),
+        ("proportion", (60, 30), (60, 56), False),
+        ("proportion", (10, 5), (60, 0), True),
     ],
 )
 def test_of_a_group_too_small_to_be_shown_nothing_is_told(
-    first: tuple[str, int, int], second: tuple[str, int, int], is_told: bool
+    kind: str, first: tuple[int, int], second: tuple[int, int], is_told: bool
 ) -> None:
     """Not even its size, nor that of the other; of a share that would tell few clients neither."""
-    register = {"hypothesis_id": "h", "kind": first[0], "populations": "all_clients"}
+    register = {"hypothesis_id": "h", "kind": kind, "populations": "all_clients"}
     slices = {"hypothesis_id": "h", "population": "all_clients", "trimming": "none", "territory": "all"}
     counted = [
         slices
         | {"client_group": group, "clients": clients, "units_per_one": 1}
         | {"total_units": total, "total_squared_units": total}
-        for group, (_, clients, total) in (("first", first), ("second", second))
+        for group, (clients, total) in (("first", first), ("second", second))
         if clients
     ]
     found = samples([register], counted, [], [], minimum_clients=5)
     (row,) = outcomes(["welch_t"], *found)
     size = effect_rows([register], found)[0]
-    expected = (first[1], second[1], None if first[1] else Reason.EMPTY_GROUP)
+    expected = (first[0], second[0], None if first[0] else Reason.EMPTY_GROUP)
     hidden = (None, None, Reason.TOO_FEW_CLIENTS)
     assert (row.first_group_clients, row.second_group_clients, row.reason_code) == (
         expected if is_told else hidden

@@ -18,10 +18,10 @@
 #}
 {% macro is_too_small_of_total(clients, minimum_clients, tie_breaker, churned_clients=none, total=none) -%}
     {%- set is_small = is_too_small(clients, minimum_clients, churned_clients) -%}
-    {%- set stayed = clients ~ ' - ' ~ churned_clients -%}
+    {%- set counts = [clients, churned_clients, clients ~ ' - ' ~ churned_clients] if churned_clients else [clients] -%}
     (
         {{ is_small | indent(8) }}
-        {%- for count in [clients, churned_clients, stayed] if churned_clients or count == clients %}
+        {%- for count in counts %}
         or coalesce(
             sum({{ count }}) over (
                 {% if total %}partition by {{ total }} {% endif %}order by {{ is_small }} desc, {{ clients }}, {{ tie_breaker }}

@@ -197,12 +197,11 @@ select
     register,
     value_place,
     mentions.line,
-    if(value is null, 'must not be empty', value || ' is no value of ' || column_name)
-    || case
-        when value is null then ''
-        when kind in ('integer', 'money', 'number') then ', see its bounds in columns.csv'
-        else ', see allowed_values.csv'
-    end
+    coalesce(
+        value || ' is no value of ' || column_name
+        || if(kind in ('integer', 'money', 'number'), ', see its bounds in columns.csv', ', see allowed_values.csv'),
+        'must not be empty'
+    )
 from mentions
 inner join own_columns using (column_name)
 left join columns using (column_name)

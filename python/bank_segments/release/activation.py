@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -28,12 +29,13 @@ DIRECTORY = ROOT / "activation"
 @contextlib.contextmanager
 def active_members(
     release: Path, warehouse: Path, segment_id: str, *, is_pilot: bool = False
-) -> Iterator[tuple[list[str], Iterator[tuple[object, ...]]]]:
-    """Give the columns of the list and the active clients of the segment as published in `release`, by their ids.
+) -> Iterator[tuple[list[str], Iterator[tuple[object, ...]], dict[str, Any] | None]]:
+    """Give the columns of the list, the active clients of the segment as published in `release`, and a pilot's design.
 
-    The columns are the id, the territory and the number of products, where the bank has them, and for a pilot the arm.
-    The warehouse of the last run only says which id a key stands for. Raises `RefusedError` for an unknown segment,
-    and where the warehouse does not have the published clients: the last run was refused, or another one.
+    The clients stand by their ids. The columns are the id, the territory and the number of products, where the bank has
+    them, and for a pilot the arm. The warehouse of the last run only says which id a key stands for. Raises
+    `RefusedError` for an unknown segment, and where the warehouse does not have the published clients: the last run was
+    refused, or another one.
     """
     with open_confined(published=release / "bank_marts.duckdb", bank=warehouse) as connection:
         segments = connection.execute("select segment_id from marts.dim_segments order by 1").fetchall()
@@ -68,11 +70,12 @@ def active_members(
             "select trait from marts.dim_traits where trait_role in ('territory', 'product_count') order by sort_order"
         ).fetchall()
         columns = ["client_id", *(trait for (trait,) in shown_traits)]
-        if is_pilot:
-            found = pilot.drawn_arms(connection, pilot.design_of(connection, segment_id), columns)
+        design = pilot.design_of(connection, segment_id) if is_pilot else None
+        if design:
+            found = pilot.drawn_arms(connection, design, columns)
         else:
             found = connection.execute(f"select {', '.join(columns)} from members order by client_id")
-        yield [column[0] for column in found.description or ()], iter(found.fetchone, None)
+        yield [column[0] for column in found.description or ()], iter(found.fetchone, None), design
 
 
 def write_list(
@@ -92,17 +95,20 @@ def write_list(
             )
         path = directory / f"{segment_id}{'.pilot' if is_pilot else ''}.csv"
         drawn = path.with_suffix(".drawn") if is_pilot else path
-        with active_members(release, build.warehouse, segment_id, is_pilot=is_pilot) as (columns, members):
+        with active_members(release, build.warehouse, segment_id, is_pilot=is_pilot) as (
+            columns,
+            members,
+            design,
+        ):
             write_private(drawn, columns, members)
-        if is_pilot and path.exists() and not filecmp.cmp(path, drawn, shallow=False):
+        if design and path.exists() and not filecmp.cmp(path, drawn, shallow=False):
             drawn.unlink()
             raise RefusedError(
                 f"{shown(path)} holds other arms, of a pilot that may be running; move it away to draw anew."
             )
         terms = pilot.terms_of(path)
-        if is_pilot and not (path.exists() and terms.exists()):
-            with open_confined(published=release / "bank_marts.duckdb") as connection:
-                settled = pilot.design_of(connection, segment_id) | {"run_id": release.name}
+        if design and not (path.exists() and terms.exists()):
+            settled = design | {"run_id": release.name}
             terms.write_text(json.dumps(settled, ensure_ascii=False, indent=1), encoding="utf-8")
         return drawn.replace(path)
 
