@@ -111,6 +111,10 @@ def test_escaped_text_stays_text(text: str) -> None:
     assert [token.type for token in tokens].count("list_item_open") == 1
 
 
+def test_what_has_no_meaning_in_markdown_is_not_escaped() -> None:
+    assert escaped("Возраст (группа): 25–34") == "Возраст (группа): 25–34"
+
+
 def test_rules_in_words(marts: Marts) -> None:
     russian, english = (words_of(marts, language) for language in LANGUAGES)
     rule = "age >= 39 and city = Ростов Великий and product_count = 1"

@@ -4,6 +4,7 @@ import html
 import re
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from pptx import Presentation
@@ -19,12 +20,15 @@ def assert_whole(release: Path) -> None:
     """Fail where a file is missing or leads nowhere, or where what a reader opens has nothing in it."""
     assert_first_page_leads_to_everything(release)
     assert_charts_show_something(release, "ru")
+    shown = levels_shown(release)
     for language in LANGUAGES:
         conclusions = (release / f"conclusions.{language}.md").read_text(encoding="utf-8")
         assert BROKEN.findall(conclusions) == []
         assert empty_sections(conclusions) == []
         assert empty_slides(release / f"presentation.{language}.pptx") == []
-        assert empty_cards(release / f"dashboard.{language}.html") == []
+        dashboard = embedded(release / f"dashboard.{language}.html")
+        assert empty_cards(dashboard) == []
+        assert levels_on(dashboard).items() <= shown.items()
 
 
 def without_scripts(page: Path) -> str:
@@ -90,9 +94,23 @@ def empty_slides(path: Path) -> list[str]:
     return found
 
 
-def empty_cards(path: Path) -> list[str]:
+def empty_cards(dashboard: dict[str, Any]) -> list[str]:
     """Cards of a dashboard without two levels to compare; every trait of its cube has a card."""
-    dashboard = embedded(path)
     assert {view["id"] for view in dashboard["views"]} >= {*dashboard["cube"]["dimensions"]} - {"segment_ids"}
     assert dashboard["cube"]["cells"]
     return [view["id"] for view in dashboard["views"] if len(view["levels"]) < 2]
+
+
+def levels_on(dashboard: dict[str, Any]) -> dict[str, set[str]]:
+    """The levels of each trait on a dashboard; clients without a value are in none."""
+    cube = dashboard["cube"]
+    found = dict(zip(cube["dimensions"], ({*levels} - {""} for levels in cube["levels"]), strict=True))
+    del found["segment_ids"]
+    return found
+
+
+def levels_shown(release: Path) -> dict[str, set[str]]:
+    """The levels of each trait that the conclusions may name, those that they hide under one name."""
+    portrait = read_marts(release / "bank_marts.duckdb").fct_churn_portrait
+    names = portrait["level"].mask(portrait["is_too_small"], "__other__")
+    return {str(trait): set(levels) for trait, levels in names.groupby(portrait["trait"])}

@@ -149,7 +149,7 @@ def printable(text: str) -> str:
 
 def escaped(text: str) -> str:
     """`text` from outside (a file or city name) on one line and without any meaning in Markdown or HTML."""
-    return re.sub(r"([\\`*_{}\[\]()#|~!$@:])", r"\\\1", html.escape(printable(text), quote=False))
+    return re.sub(r"([\\`*_{}\[\]#|~!$@]|:(?=\S))", r"\\\1", html.escape(printable(text), quote=False))
 
 
 def capitalised(text: str) -> str:

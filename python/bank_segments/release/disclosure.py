@@ -15,9 +15,9 @@ The method is controlled tabular adjustment (L. H. Cox, R. A. Dandekar): a new t
 4. no combination of traits appears that no client has.
 
 The published table is additive, so a difference of two published numbers is a sum of published cells: nothing
-or at least `minimum_clients`. There is no second table to subtract it from. A level of a trait with fewer than
-`minimum_clients` clients in all is first joined with the other rare levels into one. What the adjustment costs is
-measured against the true cube (`Accuracy`) and shown on the page.
+or at least `minimum_clients`. Nor does it help to subtract it from the conclusions, the deck or the charts: the levels
+of a trait that those hide are one level here. What the adjustment costs is measured against the true cube (`Accuracy`)
+and shown on the page.
 
 A steepest descent finds a table that is close to the truth everywhere, then an integer programme (HiGHS, 200 nodes
 at most) makes the totals of point 2 exact with the least change; where no such table exists the nearest one is
@@ -86,7 +86,7 @@ class PublishedCube:
     (`clients`).
     """
 
-    # What rare levels of a trait are joined into.
+    # What the levels of a trait that are hidden are joined into.
     other: ClassVar[str] = "__other__"
 
     dimensions: tuple[str, ...]
@@ -139,11 +139,16 @@ def published_cube(warehouse: Path) -> PublishedCube:
 def read_cells(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[str, ...], pd.DataFrame]:
     """The dimensions of `marts.rpt_dashboard_cube`, which come before `is_churned`, and its cells.
 
-    Levels are text, empty where a client has none.
+    Levels are text, empty where a client has none; those that the portraits hide are joined into one.
     """
     columns = connection.execute("select * from marts.rpt_dashboard_cube limit 0").description or ()
     dimensions = tuple(takewhile(lambda name: name != "is_churned", (column[0] for column in columns)))
-    levels = ", ".join(f"coalesce(cast({name} as varchar), '') as {name}" for name in dimensions)
+    hidden = "select level from marts.fct_churn_portrait where is_too_small and trait"
+    levels = ", ".join(
+        f"if({name}::varchar in ({hidden} = '{name}'), '{PublishedCube.other}', coalesce({name}::varchar, ''))"
+        f" as {name}"
+        for name in dimensions
+    )
     cells = connection.execute(
         f"select {levels}, is_churned, sum(clients)::bigint as clients from marts.rpt_dashboard_cube group by all"
     ).df()
@@ -159,10 +164,10 @@ def publish(
 ) -> PublishedCube:
     """The cube without small groups; `exact_pairs` are the dimensions whose counts are kept like those of one."""
     minimum_clients = limits.minimum_clients
-    joined = _join_rare_levels(dimensions, cells, minimum_clients)
-    codes = np.array([pd.factorize(joined[name], sort=True)[0] for name in dimensions], dtype=np.int64).T
-    is_churned = joined["is_churned"].to_numpy(dtype=np.int64)
-    true = joined["clients"].to_numpy(dtype=np.float64)
+    ordered = cells.sort_values(["is_churned", *dimensions])
+    codes = np.array([pd.factorize(ordered[name], sort=True)[0] for name in dimensions], dtype=np.int64).T
+    is_churned = ordered["is_churned"].to_numpy(dtype=np.int64)
+    true = ordered["clients"].to_numpy(dtype=np.float64)
     pairs = [tuple(sorted((dimensions.index(one), dimensions.index(two)))) for one, two in exact_pairs]
     new = true.copy()
     if minimum_clients > 1:
@@ -176,7 +181,7 @@ def publish(
     return PublishedCube(
         dimensions=tuple(dimensions),
         exact_pairs=tuple(exact_pairs),
-        cells=joined.assign(clients=new.astype(np.int64))[new > 0],
+        cells=ordered.assign(clients=new.astype(np.int64))[new > 0],
         limits=limits,
         true_clients=int(true.sum()),
         moved_clients=int(np.maximum(true - new, 0).sum()),
@@ -184,24 +189,6 @@ def publish(
         pairs=accuracy(combinations(traits, 2)),
         triples=accuracy(combinations(traits, 3)),
     )
-
-
-def _join_rare_levels(dimensions: Sequence[str], cells: pd.DataFrame, minimum_clients: int) -> pd.DataFrame:
-    """The cells by `is_churned` and levels, in that order, no level with fewer than `minimum_clients` clients in all.
-
-    Joined are the levels below that, and the next smallest ones until they are enough; never combinations of
-    segments, which the other dimensions determine.
-    """
-    frame = cells[cells["clients"] > 0].copy()
-    for dimension in dimensions:
-        if dimension != "segment_ids":
-            sizes = frame.groupby(dimension)["clients"].sum().sort_index().sort_values(kind="stable")
-            before = sizes.cumsum() - sizes
-            is_rare = (sizes < minimum_clients) | ((before > 0) & (before < minimum_clients))
-            frame[dimension] = frame[dimension].where(
-                ~frame[dimension].isin(sizes.index[is_rare]), PublishedCube.other
-            )
-    return frame.groupby(["is_churned", *dimensions])[["clients"]].sum().reset_index()
 
 
 def _chunks(codes: Integers, is_churned: Integers) -> Iterator[slice]:
