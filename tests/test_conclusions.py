@@ -18,6 +18,8 @@ OUTPUTS = ROOT / "python/bank_segments/outputs"
 RISKLESS, SAME, OTHER = "so it says nothing about the risk", "The same decision", "Another decision"
 CHANGES, FLIPS = "What changes between the populations", "Where a verdict flips"
 RESULTS, SENSITIVITY = "fct_hypothesis_results", "fct_hypothesis_sensitivity"
+HETEROGENEOUS = "The groups do not differ alike in all strata"
+UNCOMPARED = {"is_distinguishable": False, "p_value": None}
 
 
 def text_of(marts: Marts, language: Language = "en", input_name: str = "clients.csv") -> str:
@@ -86,6 +88,8 @@ def flagged(marts: Marts, names: str, flags: dict[str, Any]) -> Marts:
         (RESULTS, {"has_primary_decision": False}, "Hypotheses", OTHER, SAME),
         (RESULTS, {"is_flipped": False}, CHANGES, "the answer is the same", "\n- "),
         (SENSITIVITY, {"is_flipped": False}, FLIPS, "flips in none of these tests", "\n- "),
+        (RESULTS, {"is_heterogeneous": True}, "Hypotheses", HETEROGENEOUS, "None"),
+        (RESULTS, {"is_heterogeneous": False}, "Hypotheses", SAME, HETEROGENEOUS),
     ],
 )
 def test_a_finding_follows_the_flags_of_its_mart(
@@ -108,14 +112,15 @@ def claimed(marts: Marts, claim: str) -> str:
         ("fct_churn_portrait", {"is_clear_of_next": True}, "levels", "Churn stands out most for “"),
         ("fct_churn_portrait", {"is_clear_of_next": False}, "levels", "Churn stands out for “"),
         ("fct_churn_drivers", {"is_distinguishable": False}, "drivers", "With all else equal no trait"),
+        ("fct_churn_drivers", UNCOMPARED, "drivers", "The traits cannot be compared with all else equal"),
         ("fct_product_count_metrics", {"is_clear_of_next": True}, "counts", "Churn is lowest with 2"),
         ("fct_product_count_metrics", {"is_clear_of_next": False}, "counts", "Churn with 2"),
         ("fct_product_count_metrics", {"churn_rate_rank": 1}, "counts", "Churn does not differ"),
         ("fct_segment_metrics", {"is_clear_of_next": True}, "segments", "Churn is highest in the segment “"),
         ("fct_segment_metrics", {"is_clear_of_next": False}, "segments", "No segment clearly has"),
-        (RESULTS, {"is_flipped": True}, "changes", "The answer depends on who is compared: “"),
+        (RESULTS, {"is_flipped": True}, "changes", "The verdict is not the same for everyone compared: “"),
         (RESULTS, {"is_flipped": False}, "changes", "The main answers agree; some parts"),
-        (f"{RESULTS} {SENSITIVITY}", {"is_flipped": False}, "changes", "No answer depends on who"),
+        (f"{RESULTS} {SENSITIVITY}", {"is_flipped": False}, "changes", "No verdict depends on who"),
         ("fct_retention_proposals", {"is_profitable": False}, "economics", "Under the assumptions made no"),
         ("fct_pilot_designs", {"is_large_enough": True}, "pilots", "There are enough clients for the pilots"),
         ("fct_pilot_designs", {"is_profitable": False}, "pilots", "Only an offer that does not pay has"),

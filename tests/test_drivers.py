@@ -110,7 +110,11 @@ def test_standardised_rates_against_predictions_of_the_rows(
 
 def test_traits_against_nested_regressions_and_scipy(clients: pd.DataFrame) -> None:
     whole = logit(clients, *TRAITS)
-    for row in drivers.trait_rows(cells_of(clients), samples=2000, seed=7):
+    rows = drivers.trait_rows(cells_of(clients), samples=2000, seed=7)
+    adjusted = multipletests([row.p_value for row in rows], method="fdr_bh")[1]
+    assert [row.p_value_adjusted for row in rows] == pytest.approx(list(adjusted))
+    for row in rows:
+        assert row.compared_clients == len(clients)
         without = logit(clients, *(trait for trait in TRAITS if trait != row.trait))
         assert row.likelihood_ratio == pytest.approx(2 * (whole.llf - without.llf), rel=1e-6, abs=1e-6)
         freedom = clients[row.trait].nunique() - 1

@@ -374,7 +374,7 @@ def outcomes(tests: Sequence[str], *found: Sample) -> list[ResultRow]:
 
 
 EMPTY, LONELY, CONSTANT = Reason.EMPTY_GROUP, Reason.ONE_CLIENT, Reason.NO_VARIATION
-UNSTRATIFIED = Reason.NO_USABLE_STRATUM
+UNSTRATIFIED, SEPARATED = Reason.NO_USABLE_STRATUM, Reason.COMPLETE_SEPARATION
 
 
 @pytest.mark.parametrize(
@@ -383,7 +383,7 @@ UNSTRATIFIED = Reason.NO_USABLE_STRATUM
         (MEAN_TESTS, [], [1, 2, 3], [EMPTY, EMPTY, EMPTY]),
         (MEAN_TESTS, [2], [1, 2, 3], [LONELY, None, LONELY]),
         (MEAN_TESTS, [4, 4, 4], [4, 4], [CONSTANT, CONSTANT, CONSTANT]),
-        (MEAN_TESTS, [4, 4, 4], [5, 5], [CONSTANT, None, Reason.COMPLETE_SEPARATION]),
+        (MEAN_TESTS, [4, 4, 4], [5, 5], [SEPARATED, None, SEPARATED]),
         (MEAN_TESTS, [4], [4], [LONELY, CONSTANT, LONELY]),
         (MEAN_TESTS, [4], [5], [LONELY, None, LONELY]),
         (MEAN_TESTS, [], [], [EMPTY, EMPTY, EMPTY]),

@@ -337,7 +337,7 @@ def test_pilots(bank: Connection) -> None:
         assert row["smallest_detectable_save_rate"] == next(detectable, None)
         assert (row["available_clients"], row["reason_en"]) == (available, central["reason_en"])
         if saved > 1:
-            assert row["reason_en"].startswith("It does not pay even if all")
+            assert row["reason_en"].startswith("Under these assumptions it does not pay")
             assert (row["save_rate_to_prove"], row["clients_per_arm"], row["is_large_enough"]) == (None,) * 3
             continue
         needed = math.ceil(clients_per_arm(churned, saved))

@@ -89,6 +89,7 @@ SECTIONS = {
         """,
     ],
     "drivers": [
+        "select max(compared_clients) from marts.fct_churn_drivers",
         """
         select
             own.label_$l, other.label_$l, levels.odds_ratio_adjusted, 95, levels.odds_ratio_adjusted_low,
@@ -209,6 +210,13 @@ SECTIONS = {
                     (others.hypothesis_id, others.population) = (tests.hypothesis_id, tests.population)
                     and not others.is_primary and others.has_primary_decision is not null
                 order by others.place
+            ),
+            array(
+                select shown_p(homogeneity_p_value)
+                from tests as others
+                where
+                    (others.hypothesis_id, others.population) = (tests.hypothesis_id, tests.population)
+                    and is_heterogeneous
             )
         from tests
         where is_primary

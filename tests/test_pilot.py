@@ -2,17 +2,20 @@
 
 import csv
 import hashlib
-import math
+import json
 import re
 import stat
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from bank_segments.errors import RefusedError
-from bank_segments.evaluate import evaluate, main
+from bank_segments.evaluate import break_even_save_rate, evaluate, main
 from bank_segments.release.activation import write_list
 from bank_segments.words import LANGUAGES
 from conftest import csv_rows, rows_in
@@ -78,9 +81,26 @@ def test_a_running_pilot_keeps_its_arms_and_terms(sample: Project, tmp_path: Pat
 
 
 def test_a_pilot_that_proves_nothing_is_not_drawn(sample: Project, tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="of segment_4 would prove nothing: It does not pay even if all"):
+    with pytest.raises(
+        RefusedError, match="of segment_4 would prove nothing: Under these assumptions it does not pay"
+    ):
         draw(sample, tmp_path, "segment_4")
     assert list(tmp_path.iterdir()) == []
+
+
+def settled(path: Path) -> dict[str, Any]:
+    """The terms beside a list."""
+    terms: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    return terms
+
+
+def test_at_the_churn_that_was_planned_for_it_pays_from_what_the_mart_says(
+    sample: Project, tmp_path: Path
+) -> None:
+    terms = settled(draw(sample, tmp_path))
+    assert break_even_save_rate(terms["control_churn_rate"], terms) == pytest.approx(
+        terms["save_rate_to_prove"]
+    )
 
 
 def listed(project: Project, folder: Path, clients: int) -> Path:
@@ -115,7 +135,10 @@ def returned(path: Path, offer: tuple[int, int], control: tuple[int, int]) -> Pa
         ((400, 400), (400, 400), "does_not_pay"),
         ((0, 400), (400, 400), "pays"),
         ((0, 400), (0, 400), "undecided"),
-        ((10, 400), (0, 400), "undecided"),
+        ((1, 400), (0, 400), "undecided"),
+        ((10, 400), (0, 400), "does_not_pay"),
+        # The same share kept as in the first, but so few leave that contacts and offers cost more than they keep.
+        ((10, 400), (30, 400), "does_not_pay"),
         # As clear as the first, but a quarter of one arm is missing.
         ((45, 300), (180, 400), "undecided"),
     ],
@@ -127,14 +150,19 @@ def test_the_verdict(
     folder, result = evaluate(returned(path, offer, control), tmp_path, tmp_path / "pilots")
     assert result.verdict == expected
     assert result.difference == pytest.approx(offer[0] / offer[1] - control[0] / control[1])
-    # Pearson's chi-square of two counts whose halves are expected, of which the root is normal.
-    share = (offer[1] - control[1]) ** 2 / (offer[1] + control[1])
-    assert result.mismatch_p_value == pytest.approx(math.erfc(math.sqrt(share / 2)))
+    came_back = np.array([[clients, 400 - clients] for _, clients in (offer, control)])
+    assert result.mismatch_p_value == pytest.approx(stats.fisher_exact(came_back).pvalue)
     assert result.is_mismatched == (offer[1] == 300)
     if control[0]:
         assert result.save_rate == pytest.approx(1 - offer[0] / offer[1] * control[1] / control[0])
+        # At just that share kept there is neither profit nor loss.
+        assert result.save_rate_to_prove
+        rate, kept, terms = control[0] / control[1], result.save_rate_to_prove, settled(path)
+        accepting = rate * kept + (1 - rate) * terms["take_up_of_stayers"]
+        costs = accepting * terms["offer_cost"] + terms["contact_cost"]
+        assert rate * kept * terms["value_of_kept_client"] == pytest.approx(costs)
     else:
-        assert result.save_rate is None
+        assert result.save_rate is result.save_rate_to_prove is None
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     said = {}
     for language, name in zip(LANGUAGES, ("index.html", "index.en.html"), strict=True):

@@ -545,7 +545,7 @@ def test_swapping_the_groups_or_the_units_changes_only_signs(
         (SINGLE, VARIED, Reason.ONE_CLIENT),
         (VARIED, SINGLE, Reason.ONE_CLIENT),
         (SAME, SAME, Reason.NO_VARIATION),
-        (SAME, moments([7, 7]), Reason.NO_VARIATION),
+        (SAME, moments([7, 7]), Reason.COMPLETE_SEPARATION),
     ],
 )
 def test_means_without_an_answer(

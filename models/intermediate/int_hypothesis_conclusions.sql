@@ -23,6 +23,7 @@ decided as (
     select
         hypothesis_tests.*,
         hypothesis_tests.p_value_adjusted < hypotheses.alpha as is_null_rejected,
+        hypothesis_tests.homogeneity_p_value < hypotheses.alpha as is_heterogeneous,
         coalesce(hypothesis_tests.equivalence_p_value < hypotheses.alpha, false) as is_equivalence_shown,
         coalesce(
             hypothesis_tests.difference_low > -hypothesis_tests.equivalence_margin
@@ -90,6 +91,7 @@ final as (
         case when is_inapplicable then 'absent_column' else reason_code end as reason_code,
         is_null_rejected,
         is_negligible,
+        is_heterogeneous,
         verdict,
         conclusion,
         baseline_verdict,
@@ -97,7 +99,13 @@ final as (
         is_baseline,
         case
             when is_primary and conclusion <> 'not_tested' and baseline_conclusion <> 'not_tested'
-                then conclusion <> baseline_conclusion
+                then
+                    conclusion <> baseline_conclusion
+                    -- Both say that the difference lies within the margin.
+                    and not (
+                        conclusion in ('equivalent', 'negligible')
+                        and baseline_conclusion in ('equivalent', 'negligible')
+                    )
         end as is_flipped,
         is_null_rejected = is_primary_null_rejected as has_primary_decision
     from compared

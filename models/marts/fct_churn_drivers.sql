@@ -43,7 +43,9 @@ final as (
         tests.likelihood_ratio,
         tests.degrees_of_freedom,
         tests.p_value,
-        tests.p_value < settings.false_discovery_rate as is_distinguishable,
+        tests.p_value_adjusted,
+        tests.p_value_adjusted < settings.false_discovery_rate as is_distinguishable,
+        tests.compared_clients,
         {{ rank_among(
             'tests.information_value is not null', order='tests.information_value desc, traits.sort_order'
         ) }} as rank

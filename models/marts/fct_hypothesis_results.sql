@@ -46,6 +46,7 @@ final as (
         hypothesis_tests.equivalence_margin,
         hypothesis_tests.equivalence_p_value,
         hypothesis_tests.homogeneity_p_value,
+        conclusions.is_heterogeneous,
         hypothesis_tests.strata_used,
         hypothesis_tests.strata_dropped,
         conclusions.is_null_rejected,

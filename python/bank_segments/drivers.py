@@ -8,7 +8,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ _REACH = -float(special.ndtri(tail()))
 _UNBOUNDED = 100.0
 
 Level = tuple[str, str]
+Row = TypeVar("Row", "EffectRow", "TraitRow")
 Array = NDArray[np.float64]
 
 
@@ -64,6 +65,8 @@ class TraitRow:
     likelihood_ratio: float | None = None
     degrees_of_freedom: float | None = None
     p_value: float | None = None
+    p_value_adjusted: float | None = None
+    compared_clients: int | None = None
 
 
 def cells_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -114,7 +117,7 @@ class _Regression:
 def effect_rows(cells: pd.DataFrame) -> list[EffectRow]:
     """The adjusted effect of each level against its trait's most frequent level, and its standardised churn rate.
 
-    `p_value` is Wald's, `p_value_adjusted` Benjamini and Hochberg's (1995) over all levels of all traits.
+    `p_value` is Wald's, `p_value_adjusted` over all levels of all traits.
     """
     separated, regression = _separated(cells), _regression(_comparable(cells), traits_of(cells))
     found = [
@@ -124,9 +127,14 @@ def effect_rows(cells: pd.DataFrame) -> list[EffectRow]:
         for trait in traits_of(cells)
         for level in sorted(cells[trait].dropna().unique())
     ]
-    p_values = [row.p_value for row in found if row.p_value is not None]
+    return _adjusted(found)
+
+
+def _adjusted(rows: Sequence[Row]) -> list[Row]:
+    """The rows with their p-values adjusted by Benjamini and Hochberg (1995) for the number of those that have one."""
+    p_values = [row.p_value for row in rows if row.p_value is not None]
     adjusted = iter(stats.false_discovery_control(p_values).tolist() if p_values else ())
-    return [row if row.p_value is None else replace(row, p_value_adjusted=next(adjusted)) for row in found]
+    return [row if row.p_value is None else replace(row, p_value_adjusted=next(adjusted)) for row in rows]
 
 
 def _effect(regression: _Regression | None, trait: str, level: str) -> EffectRow:
@@ -155,22 +163,25 @@ def _effect(regression: _Regression | None, trait: str, level: str) -> EffectRow
 def trait_rows(cells: pd.DataFrame, *, samples: int, seed: int) -> list[TraitRow]:
     """Each trait as a whole: Cramer's V, the bootstrap interval of its information value, and its likelihood ratio.
 
-    The likelihood ratio compares the regression with one without the trait. The clients are drawn again `samples`
-    times, from a stream of `seed` and the trait's place.
+    The likelihood ratio compares the regression with one without the trait; `p_value_adjusted` is over the traits,
+    `compared_clients` are those in the regression. The clients are drawn again `samples` times, from a stream of `seed`
+    and the trait's place.
     """
     comparable, traits = _comparable(cells), traits_of(cells)
     whole = _regression(comparable, traits)
+    compared = int(whole.clients.sum()) if whole else None
     rows = []
     for place, trait in enumerate(traits):
         table = cells.groupby(trait)[["clients", "churned_clients"]].sum()
-        row = TraitRow(trait=trait, **_association(table), **_information(table, samples, [seed, place]))
+        measured: dict[str, Any] = _association(table) | _information(table, samples, [seed, place])
+        row = TraitRow(trait=trait, compared_clients=compared, **measured)
         without = _regression(comparable, [other for other in traits if other != trait])
         if whole and without and (freedom := len(whole.levels) - len(without.levels)):
             ratio = max(0.0, float(without.result.deviance - whole.result.deviance))
             p_value = float(special.chdtrc(freedom, ratio))
             row = replace(row, likelihood_ratio=ratio, degrees_of_freedom=freedom, p_value=p_value)
         rows.append(row)
-    return rows
+    return _adjusted(rows)
 
 
 def _association(table: pd.DataFrame) -> dict[str, float]:

@@ -16,8 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from scipy import stats
-
 from bank_segments import ROOT
 from bank_segments.errors import RefusedError, exit_status, require, shown
 from bank_segments.outputs.pages import write_pilot_page
@@ -28,6 +26,7 @@ from bank_segments.statistics import (
     Counts,
     Estimate,
     UndefinedError,
+    fisher_exact,
     relative_risk_reduction,
     score_difference,
 )
@@ -59,7 +58,7 @@ class Result:
     save_rate: float | None
     save_rate_low: float | None
     save_rate_high: float | None
-    save_rate_to_prove: float
+    save_rate_to_prove: float | None
     verdict: Verdict
 
     @property
@@ -118,11 +117,24 @@ def check(file: str, rows: list[dict[str, str]], listed: Mapping[str, str]) -> N
         seen.add(client_id)
 
 
-def verdict(save_rate: Estimate | None, to_prove: float) -> Verdict:
-    """Whether the whole interval of the save rate is above what pays, or below it."""
-    if save_rate and save_rate.low > to_prove:
+def break_even_save_rate(churn_rate: float, terms: Mapping[str, Any]) -> float | None:
+    """From which share kept on the proposal pays where so many leave; above 1 it cannot, None where nobody leaves.
+
+    The formula of `int_retention_profits` at the churn of the control arm: a pilot lasts months, the lookalikes had all
+    their time to leave.
+    """
+    gain = churn_rate * (terms["value_of_kept_client"] - terms["offer_cost"])
+    lost = (1 - churn_rate) * terms["take_up_of_stayers"] * terms["offer_cost"] + terms["contact_cost"]
+    return lost / gain if gain else None
+
+
+def verdict(difference: Estimate, save_rate: Estimate | None, to_prove: float | None) -> Verdict:
+    """Whether the whole interval of the save rate is above what pays, or below it, or more left with the offer."""
+    if save_rate is None or to_prove is None:
+        return "does_not_pay" if difference.low > 0 else "undecided"
+    if save_rate.low > to_prove:
         return "pays"
-    return "does_not_pay" if save_rate and save_rate.high < to_prove else "undecided"
+    return "does_not_pay" if save_rate.high < to_prove else "undecided"
 
 
 def evaluated(rows: list[dict[str, str]], listed: Mapping[str, str], design: Mapping[str, Any]) -> Result:
@@ -134,16 +146,15 @@ def evaluated(rows: list[dict[str, str]], listed: Mapping[str, str], design: Map
         raise RefusedError(
             f"The arm {too_small[0]} has fewer than {design['minimum_clients']} clients, too few to be shown."
         )
-    kept = [returned[arm] for arm in ARMS]
-    expected = [on_list[arm] * len(rows) / len(listed) for arm in ARMS]
-    p_value = float(stats.chisquare(kept, expected).pvalue)
+    p_value = fisher_exact(*(Counts(returned[arm], on_list[arm]) for arm in ARMS))
     offer, control = (Counts(churned[arm], returned[arm]) for arm in ARMS)
     difference = score_difference(offer, control, design["confidence"])
     try:
         save_rate = relative_risk_reduction(offer, control, design["confidence"])
     except UndefinedError:
         save_rate = None
-    is_mismatched, to_prove = p_value < design["mismatch_level"], design["save_rate_to_prove"]
+    is_mismatched = p_value < design["mismatch_level"]
+    to_prove = break_even_save_rate(float(control.rate), design)
     return Result(
         segment_id=design["segment_id"],
         proposal_id=design["proposal_id"],
@@ -163,7 +174,7 @@ def evaluated(rows: list[dict[str, str]], listed: Mapping[str, str], design: Map
         save_rate_low=save_rate.low if save_rate else None,
         save_rate_high=save_rate.high if save_rate else None,
         save_rate_to_prove=to_prove,
-        verdict="undecided" if is_mismatched else verdict(save_rate, to_prove),
+        verdict="undecided" if is_mismatched else verdict(difference, save_rate, to_prove),
     )
 
 

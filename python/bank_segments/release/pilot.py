@@ -18,11 +18,16 @@ _DESIGN = """
         segments.name_ru,
         segments.name_en,
         proposals.title_ru,
-        proposals.title_en
+        proposals.title_en,
+        economics.take_up_of_stayers,
+        economics.contact_cost,
+        economics.offer_cost,
+        economics.value_of_kept_client
     from marts.fct_pilot_designs as designs
     inner join marts.fct_retention_proposals as proposals using (segment_id, proposal_id)
     inner join marts.dim_segments as segments using (segment_id)
-    where segment_id = ?
+    inner join marts.fct_retention_economics as economics using (segment_id, proposal_id)
+    where segment_id = ? and economics.scenario = 'central'
 """
 
 

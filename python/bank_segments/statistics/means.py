@@ -25,9 +25,14 @@ def welch_t(one: Moments, two: Moments) -> Studentised:
     part_1, part_2 = one.variance / one.n, two.variance / two.n
     squared_error = part_1 + part_2
     if squared_error == 0:
-        raise UndefinedError(Reason.NO_VARIATION)
+        raise UndefinedError(_without_spread(one, two))
     df = squared_error**2 / (part_1**2 / (one.n - 1) + part_2**2 / (two.n - 1))
     return Studentised(one.mean - two.mean, math.sqrt(squared_error), float(df))
+
+
+def _without_spread(one: Moments, two: Moments) -> Reason:
+    """Why two groups, in each of which all clients have one value, cannot be compared by their spread."""
+    return Reason.NO_VARIATION if one.mean == two.mean else Reason.COMPLETE_SEPARATION
 
 
 def _noncentral_t_cdf(t: float, df: float, noncentrality: float) -> float:
@@ -75,7 +80,7 @@ def hedges_g(one: Moments, two: Moments) -> Estimate:
     df = one.n + two.n - 2
     squares = one.centred_squares + two.centred_squares
     if squares == 0:
-        raise UndefinedError(Reason.NO_VARIATION)
+        raise UndefinedError(_without_spread(one, two))
     to_effect = math.sqrt(1 / one.n + 1 / two.n)
     d = float(one.mean - two.mean) / math.sqrt(squares / df)
     t = d / to_effect
