@@ -230,6 +230,58 @@ def test_a_messy_workbook_in_two_parts_gets_a_proposal(workbooks: dict[str, Path
     assert (folder / "contracts.yml").read_text(encoding="utf-8") == contracts.contracts(NAME)
 
 
+def test_a_proposal_takes_no_value_of_another_bank_and_nothing_that_tells_who_a_client_is(
+    folder: Path, tmp_path: Path
+) -> None:
+    lines = [
+        "Номер клиента;FirstName;Телефон;Comment;Тариф;Education;tenure_months;balance;city;products;churn"
+    ]
+    for number in range(1, 401):
+        person = f"Name{number % 40};{77010000000 + 37 * number};wrote to mail@bank.kz {number % 9}"
+        known = f"{('low', 'high')[number % 2]};{number % 200};{number} 000,50 ₸;{('Riga', 'Tallinn')[number % 2]}"
+        outcome = "here" if number % 5 else "gone"
+        lines.append(f"{number};{person};{'абв'[number % 3]};{known};{1 + number % 2};{outcome}")
+    clients = tmp_path / "clients.csv"
+    clients.write_text("\n".join(lines), encoding="utf-8")
+    propose.propose(clients, NAME, "")
+    columns = {
+        row["sort_order"]: (row["role"], row["column_name"], row["kind"])
+        for row in csv_rows(folder / "columns.csv")
+    }
+    ignored = ("ignored", "", "")
+    assert list(columns.values()) == [
+        ("id", "client_id", "integer"),
+        *(ignored, ignored, ignored),
+        ("trait", "column_5", "category"),
+        ("trait", "education", "category"),
+        ("trait", "tenure", "integer"),
+        ("trait", "balance", "money"),
+        ("split", "city", "category"),
+        ("product_count", "product_count", "integer"),
+        ("outcome", "is_churned", "flag"),
+    ]
+    values = {(row["column_name"], row["value"]) for row in csv_rows(folder / "allowed_values.csv")}
+    assert {value for column, value in values if column in ("education", "city")} == {
+        "low",
+        "high",
+        "Riga",
+        "Tallinn",
+        "*",
+    }
+    rules = csv_rows(folder / "segment_rules.csv")
+    assert {row["column_name"] for row in rules} == {"is_churned", "product_count"}
+    doubts = [
+        line
+        for line in (folder / "proposal.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("TODO: ")
+    ]
+    assert [doubt.partition("?")[0].partition(": ")[2].partition(": ")[2] for doubt in doubts] == [
+        "is tenure_months what churn_modelling calls tenure, in years",
+        "does gone mean yes in is_churned",
+        "which currency (ISO 4217), and what is the bank called",
+    ]
+
+
 def test_two_sheets_are_one_table_by_the_column_of_both(workbooks: dict[str, Path], tmp_path: Path) -> None:
     """In whatever order their rows are."""
     joined = csv_rows(open_table(workbooks["parts"], "Customers+Accounts", tmp_path).path)

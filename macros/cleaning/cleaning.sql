@@ -114,10 +114,11 @@
 
 {#
     The canonical value behind a spelling, in any letter case; NULL where allowed_values.csv knows none. Where it has *,
-    any text with a letter stays as it is.
+    any text with a letter stays as it is. The first case holds of nothing: without any there would be no SQL.
 #}
 {% macro to_allowed_value(column_name, further_synonyms=[]) -%}
     case lower({{ column_name }})
+        when null then null
         {%- for row in rules_of(seed_rows('allowed_values'), 'column_name', column_name) if row.value != '*' %}
         when {{ text_literal(row.value | lower) }} then {{ text_literal(row.value) }}
         {%- endfor %}

@@ -21,13 +21,12 @@ bank as (
 -- Of churned or of active clients alone: their churn rate is no finding, nor is that of those who are in no segment.
 set_by_rule as (
 
-    select segment_id
+    select distinct
+        {{ each_part("segment_rules.segment_id || ',none'", ',') }} as segment_id
     from segment_rules
-    where column_name = 'is_churned'
-    union distinct
-    select 'none' as segment_id
-    from segment_rules
-    where column_name = 'is_churned'
+    inner join segment_counts on segment_rules.segment_id = segment_counts.segment_id
+    -- A segment that is not applicable counts nobody, and leaves nobody out.
+    where segment_rules.column_name = 'is_churned' and segment_counts.clients is not null
 
 ),
 

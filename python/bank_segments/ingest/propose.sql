@@ -73,6 +73,15 @@ select word from known.cell_notations where notation in ('true', 'false')
 union
 values ('true'), ('false');
 
+-- Words in the header of what may tell who a client is: no segment needs it, and it must not be published.
+create table personal_words as
+select look_of(unnest([
+    'firstname', 'lastname', 'surname', 'patronymic', 'fullname', 'phone', 'telephone', 'tel', 'mobile', 'email', 'mail',
+    'passport', 'iin', 'inn', 'snils', 'ssn', 'address', 'street', 'comment', 'comments', 'note', 'notes', 'manager',
+    'имя', 'фамилия', 'отчество', 'фио', 'телефон', 'тел', 'почта', 'паспорт', 'иин', 'инн', 'снилс', 'адрес', 'улица',
+    'комментарий', 'примечание', 'менеджер'
+])) as word;
+
 create table known_codes as
 select folder, column_name, lower(value) as code, value from known.allowed_values where value <> '*'
 union
@@ -81,12 +90,22 @@ select folder, column_name, lower(raw_value), value from known.value_synonyms;
 -- What a column can be by its values alone.
 create table kinds as
 with worded as (
-    select *, list_has_all((select list(word) from flag_words), list_transform(codes, lambda code: lower(code))) as is_flag
+    select
+        *,
+        list_has_all((select list(word) from flag_words), list_transform(codes, lambda code: lower(code))) as is_flag,
+        list_has_any((select list(word) from personal_words), words_of(header))
+        or list_has_all(['name', 'first', 'middle', 'last', 'full', 'client', 'customer'], words_of(header)) as is_named_so
     from seen
 )
 
 select
     *,
+    case
+        when is_flag then false
+        -- A phone, or the number of a document.
+        when is_number then is_whole and quantiles[4] >= 1e8 and distinct_values > clients / 2
+        else is_named_so or contains(array_to_string(codes, ' '), '@')
+    end as is_personal,
     case
         when distinct_values < 2 then 'ignored'
         when distinct_values = 2 and is_flag then 'flag'
@@ -106,7 +125,7 @@ select
 from worded;
 
 -- Which column of a known bank it may be: by the look of its header, by the words in that, or by its values.
-create table candidates as
+create table found as
 with spelt as (
     select
         folder,
@@ -114,28 +133,27 @@ with spelt as (
         unnest(string_split(concat_ws('; ', raw_column, column_name, other_names), '; ')) as spelling
     from known.columns
     where role <> 'ignored'
-),
+)
 
-found as (
-    select
-        position,
-        folder,
-        column_name,
-        if(words_of(header) = words_of(spelling) or look_of(header) = look_of(spelling), 'header', 'words') as evidence,
-        len(words_of(header)) - len(words_of(spelling)) as further_words
-    from kinds
-    inner join spelt on list_has_all(words_of(header), words_of(spelling)) or look_of(header) = look_of(spelling)
-    union
-    select codes.position, known_codes.folder, known_codes.column_name, 'values', 100
-    from codes
-    inner join kinds on codes.position = kinds.position
-    inner join known_codes on lower(codes.code) = known_codes.code
-    where kinds.seen_kind = 'category'
-    group by all
-    having count(distinct codes.code) >= greatest(2, any_value(len(kinds.codes)) / 2)
-),
+select
+    position,
+    folder,
+    column_name,
+    if(words_of(header) = words_of(spelling) or look_of(header) = look_of(spelling), 'header', 'words') as evidence,
+    len(words_of(header)) - len(words_of(spelling)) as further_words
+from kinds
+inner join spelt on list_has_all(words_of(header), words_of(spelling)) or look_of(header) = look_of(spelling)
+union
+select codes.position, known_codes.folder, known_codes.column_name, 'values', 100
+from codes
+inner join kinds on codes.position = kinds.position
+inner join known_codes on lower(codes.code) = known_codes.code
+where kinds.seen_kind = 'category'
+group by all
+having count(distinct codes.code) >= greatest(2, any_value(len(kinds.codes)) / 2);
 
-possible as (
+create table candidates as
+with possible as (
     select
         found.*,
         role,
@@ -203,7 +221,7 @@ with unknown as (
         min(position) filter (distinct_values >= 0.9 * clients and regexp_matches(codes[1], '\d')) as coded,
         max(position) filter (distinct_values = 2) as last_flag
     from given
-    where known_role is null
+    where known_role is null and not is_named_so
 )
 
 select
@@ -211,7 +229,7 @@ select
     case position
         when coalesce(any_value(position) filter (known_role = 'id') over (), numbered, coded) then 'id'
         when coalesce(any_value(position) filter (known_role = 'outcome') over (), last_flag) then 'outcome'
-        else coalesce(known_role, if(seen_kind = 'ignored', 'ignored', 'trait'))
+        else coalesce(known_role, if(seen_kind = 'ignored' or is_personal, 'ignored', 'trait'))
     end as role
 from given
 cross join unknown;
@@ -236,7 +254,8 @@ with named as (
         roles.*,
         repeats,
         role <> 'ignored' as is_loaded,
-        lower(regexp_replace(raw, '([a-z0-9])([A-Z])', '\1_\2', 'g')) as own_name,
+        lower(regexp_replace(raw, '([a-z0-9])([A-Z])', '\1_\2', 'g')) as spelt,
+        if(regexp_full_match(spelt, '[a-z][a-z0-9_]*'), spelt, 'column_' || position) as own_name,
         own_name in (select known_name from given where known_name is not null)
         or own_name in ('client_id', 'client_key', 'is_churned', 'segment_ids')
         or row_number() over (partition by own_name order by position) > 1 as is_taken
@@ -282,7 +301,7 @@ select
         when 'words' then format('the header has the words of {} of {}; ', known_name, folder)
         when 'values' then format('the values are those of {} of {}; ', known_name, folder)
         else ''
-    end || values_say as reason
+    end || if(role = 'ignored' and is_personal, 'may tell who a client is', values_say) as reason
 from named;
 
 create table ours.columns as
@@ -296,10 +315,14 @@ order by position;
 
 -- Each code with its value, where the bank that the column is known from has one.
 create table read_codes as
-select position, place, column_name, kind, codes.code, known_codes.value, folder
+select position, place, proposed.column_name, kind, codes.code, known_codes.value, proposed.folder
 from proposed
 inner join codes using (position)
-left join known_codes using (folder, column_name)
+left join known_codes
+    on
+        proposed.folder = known_codes.folder
+        and proposed.column_name = known_codes.column_name
+        and lower(codes.code) = known_codes.code
 where kind in ('category', 'flag') and role <> 'id';
 
 -- Flags with a code that means neither yes nor no: the rarer one is taken for yes.
@@ -423,8 +446,9 @@ order by place_of_all;
 create macro is_there(name, compared) as (
     (name, compared) in (select (column_name, value) from ours.allowed_values)
     or exists (
-        from proposed
-        where column_name = name and is_numeric and try_cast(compared as double) between minimum and maximum
+        -- Under another name: that of the column is one of those that the macro is called with.
+        from (select column_name as number_name, minimum, maximum from proposed where is_numeric) as numbers
+        where number_name = name and try_cast(compared as double) between numbers.minimum and numbers.maximum
     )
 );
 
@@ -505,6 +529,22 @@ with asked as (
     from proposed
     where is_doubtful
     union all
+    select position, format('does {} tell who a client is? It has {} different texts', header, distinct_values)
+    from proposed
+    where role = 'trait' and kind = 'category' and known_name is null and distinct_values > 30
+    union all
+    select position, format('is {} what {} calls {}, in {}?', header, proposed.folder, column_name, unit_en)
+    from proposed
+    inner join known.traits on proposed.folder = traits.folder and column_name = trait
+    where evidence = 'words' and unit_en is not null
+    union all
+    select distinct position, format('how is {} written? Its name is known, its cells are no {}', header, known_columns.kind)
+    from proposed
+    inner join found using (position)
+    inner join known.columns as known_columns
+        on found.folder = known_columns.folder and found.column_name = known_columns.column_name
+    where proposed.role = 'ignored' and found.evidence = 'header' and distinct_values > 1
+    union all
     select position, format('does 0 stand for no value? {} of {} cells of {} are that', zeros, filled, header)
     from proposed
     where kind = 'money' and zeros > 0.1 * filled and missing_values is null
@@ -524,6 +564,7 @@ union all
 select
     'bank.csv',
     2,
-    'which currency (ISO 4217), and what is the bank called? Money in assumptions.csv and traits.csv is in that of ' || folder
+    'which currency (ISO 4217), and what is the bank called? Amounts and signs of money in assumptions.csv, traits.csv and'
+    || ' columns.csv are those of other banks'
 from nearest
 order by register <> 'columns.csv', register, line;
