@@ -13,10 +13,12 @@ import random
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import psutil
@@ -266,6 +268,26 @@ def prepared(staged: Path, clients: int) -> None:
             connection.execute(f"create table {relation} as select {clients} as {column}, 'city' as trait")
     record = {"run_id": staged.name.removeprefix("."), "rows": {"accepted": clients}}
     (staged / "run.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+def test_at_every_moment_of_a_publication_one_release_is_there(tmp_path: Path) -> None:
+    """Looked at before each line of Python that it takes: readers, below, seldom come between two of them."""
+    names, seen = ["20260101T000001Z-a", "20260101T000002Z-b"], list[str]()
+    for name in names:
+        prepared(tmp_path / f".{name}", 1)
+    publish.publish(tmp_path / f".{names[0]}", tmp_path, names[0])
+
+    def look(*_: object) -> Any:
+        seen.append(json.loads((tmp_path / "latest/run.json").read_text(encoding="utf-8"))["run_id"])
+        return look
+
+    before = sys.gettrace()
+    sys.settrace(look)
+    try:
+        publish.publish(tmp_path / f".{names[1]}", tmp_path, names[1])
+    finally:
+        sys.settrace(before)
+    assert [name for name, _ in itertools.groupby(seen)] == names
 
 
 def test_readers_see_no_error_and_no_mix_through_publications(
