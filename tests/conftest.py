@@ -24,6 +24,7 @@ from bank_segments import warehouse
 from bank_segments.ingest import registers
 from bank_segments.ingest.client_key import read_or_create_key
 from bank_segments.marts import Marts, read_marts
+from bank_segments.warehouse import Build
 from chromium import chromium
 from needed import missing
 
@@ -126,7 +127,7 @@ class DbtInProcess:
 
     def __init__(self, folder: Path, manifest: Any) -> None:
         """Keep the warehouse and dbt's artifacts in `folder`."""
-        self.build = warehouse.Build(folder)
+        self.build = Build(folder)
         self.manifest = manifest
         self.options = [*warehouse.PROJECT, "--target-path", str(folder), "--log-path", str(folder)]
         self.options += ["--log-level", "none"]
@@ -247,6 +248,22 @@ def warehouse_and_file(request: pytest.FixtureRequest) -> tuple[Path, pd.DataFra
 def report(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `make report`'s command in a copy of the project."""
     return ran(*REPORT, *arguments, cwd=project, project=project, **environment)
+
+
+def take(warehouse: Path, build: Build, *_: object) -> None:
+    """In the place of dbt's build, which left `warehouse` and its manifest elsewhere."""
+    shutil.copy(warehouse, build.warehouse)
+    shutil.copy(warehouse.with_name("manifest.json"), build.manifest)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which the runs of this process work and publish."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("bank_segments.report.TARGET", tmp_path / "target/report")
+    monkeypatch.setattr("bank_segments.report.PUBLISHED", tmp_path / "published")
+    (tmp_path / "published").mkdir()
+    return tmp_path
 
 
 def _published(factory: pytest.TempPathFactory) -> Path:

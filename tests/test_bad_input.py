@@ -671,28 +671,26 @@ def test_no_log_shows_a_cell_of_a_refused_file(project: Project, tmp_path: Path)
 
 
 def test_a_report_on_rows_that_are_all_rejected_tells_why_and_publishes_nothing(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    project: Project, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The whole run but for dbt, which refuses the file in the warehouse of the other cases, and for its workers."""
     monkeypatch.setattr("bank_segments.report.workers", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr("bank_segments.report.TARGET", tmp_path / "target")
-    monkeypatch.setattr("bank_segments.report.PUBLISHED", tmp_path / "published")
 
     def build_models(clients: Path, build: warehouse.Build, _: object) -> None:
         refusal = project.read(clients).refusal
         shutil.copy(project.build.warehouse, build.warehouse)
         raise RefusedError(refusal)
 
-    path = CASES["all_rejected"](Writer(tmp_path))
+    path = CASES["all_rejected"](Writer(elsewhere))
     assert main(["--clients", str(path)], build_models) == 1
     said = capsys.readouterr().err
     assert said.startswith("make report: The client file ")
     assert said.count("\n") == 1
     assert "40 rows read" in said
-    kept = csv_rows(tmp_path / "target/rejected_rows.csv")
+    kept = csv_rows(elsewhere / "target/report/rejected_rows.csv")
     rows = [(row["userid"], row["City"], row["reasons"]) for row in kept]
     assert rows == [(row[0], "Москва", "City is unknown") for row in CLEAN]
-    assert not (tmp_path / "published").exists()
+    assert list((elsewhere / "published").iterdir()) == []
 
 
 def test_all_rows_rejected_on_spark_names_no_file_that_is_not_written(

@@ -30,8 +30,9 @@ from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_d
 from bank_segments.ingest import client_file
 from bank_segments.release import publish
 from bank_segments.release.run import sha256_of, started_at
+from bank_segments.report import main
 from bank_segments.warehouse import Build
-from conftest import REPORT, SAMPLE, report, rows_in
+from conftest import REPORT, SAMPLE, report, rows_in, take
 from fault_table import measured, refused, saw
 from needed import missing
 from release_reader import QUERIES, read
@@ -194,36 +195,45 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
         subprocess.run(["umount", folder], check=True)
 
 
-def assert_refused_for_room(fault: str, project: Path, release: Path) -> None:
-    """One sentence says so, and nothing of the release is lost."""
-    published, before = project / "published", sha256_of(release)
-    run = report(project)
-    assert run.stderr.count("\n") == 1, run.stderr
+@contextlib.contextmanager
+def nothing_lost(published: Path) -> Iterator[None]:
+    """Of the release in use, nor anything left beside it."""
+    release = (published / "latest").resolve()
+    before = sha256_of(release)
+    yield
     assert (published / "latest").resolve() == release
     assert sha256_of(release) == before
-    assert [path.name for path in published.glob(".*")] == []
+    assert leftovers(published.parent) == []
+
+
+def refused_for_room(fault: str, status: int, said: str) -> None:
+    assert said.count("\n") == 1, said
     # Which file was the first not to fit, and whether the system names it, is a matter of chance.
-    said = re.sub("(, .* could not be written)?; nothing", "; nothing", run.stderr)
-    refused(fault, run.returncode, said)
+    refused(fault, status, re.sub("(, .* could not be written)?; nothing", "; nothing", said))
 
 
 def test_a_build_that_the_disk_has_no_room_for_is_told_in_one_sentence(published_project: Path) -> None:
-    with small_disk(published_project / "target/report", 2_000):
-        latest = published_project / "published/latest"
-        assert_refused_for_room("disk_full_build", published_project, latest.resolve())
+    with (
+        small_disk(published_project / "target/report", 2_000),
+        nothing_lost(published_project / "published"),
+    ):
+        run = report(published_project)
+        refused_for_room("disk_full_build", run.returncode, run.stderr)
 
 
 def test_a_release_that_the_disk_has_no_room_for_is_told_in_one_sentence(
-    published_project: Path, sample_release: Path
+    elsewhere: Path, sample_release: Path, sample_warehouse: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    published = published_project / "published"
+    """The whole run but for dbt's build, which the test above has."""
+    published = elsewhere / "published"
     size = sum(path.stat().st_size for path in sample_release.rglob("*")) // 1024
     # Room for the release that is there, and for a part of the next one.
     with small_disk(published, size + 2_000):
         release = Path(shutil.copytree(sample_release, published / sample_release.name))
         publish.switch_latest(published, release.name)
-        assert_refused_for_room("disk_full_release", published_project, release)
-    assert leftovers(published_project) == []
+        with nothing_lost(published):
+            status = main([], lambda _clients, build, _hear: take(sample_warehouse, build))
+        refused_for_room("disk_full_release", status, capsys.readouterr().err)
 
 
 def test_copies_of_a_killed_runs_clients_go_with_the_next_run(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from bank_segments.release import publish
 from bank_segments.release.run import Steps
 from bank_segments.report import main
 from bank_segments.warehouse import Build
-from conftest import SAMPLE
+from conftest import SAMPLE, take
 from fault_table import refused, saw
 
 
@@ -75,16 +75,6 @@ DEFECTS = {
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in which the runs of this process work and publish."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bank_segments.report.TARGET", tmp_path / "target")
-    monkeypatch.setattr("bank_segments.report.PUBLISHED", tmp_path / "published")
-    (tmp_path / "published").mkdir()
-    return tmp_path
-
-
-@pytest.fixture
 def release(elsewhere: Path, sample_release: Path) -> Path:
     """The release that is there in that folder."""
     release = Path(shutil.copytree(sample_release, elsewhere / "published" / sample_release.name))
@@ -121,8 +111,7 @@ def test_what_does_not_pass_is_not_published(
                 connection.execute(defect)
 
     def build(clients: Path, build: Build, *_: object) -> None:
-        shutil.copy(sample_warehouse, build.warehouse)
-        shutil.copy(sample_warehouse.with_name("manifest.json"), build.manifest)
+        take(sample_warehouse, build)
         spoil(build.warehouse, "gate")
 
     def write(build: Build, path: Path, *_: object) -> None:
