@@ -192,21 +192,25 @@ def none_of(findings: Iterable[str]) -> None:
         pytest.fail("\n".join(lines), pytrace=False)
 
 
-def _built(factory: pytest.TempPathFactory, name: str, clients: Path, *options: str) -> Path:
+def _built(request: pytest.FixtureRequest, name: str, clients: Path, *options: str) -> Path:
     def build(target: Path) -> None:
-        run = dbt("build", *options, clients=clients, target=target)
-        if run.returncode:
-            pytest.fail(f"dbt build on {clients} failed:\n{run.stdout[-8000:]}", pytrace=False)
+        dbt = DbtInProcess(target, request.getfixturevalue("manifest"))
+        if said := dbt.run("build", *options, clients=clients):
+            pytest.fail(f"dbt build on {clients} failed: {said}", pytrace=False)
 
-    return shared(factory, name, build) / "bank.duckdb"
+    return shared(request.getfixturevalue("tmp_path_factory"), name, build) / "bank.duckdb"
 
 
 @pytest.fixture(scope="session")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What dbt knows of the project."""
-    folder = str(tmp_path_factory.mktemp("parsed"))
-    options = ["--target-path", folder, "--log-path", folder, "--log-level", "none"]
-    return dbtRunner().invoke(["parse", *warehouse.PROJECT, *options]).result
+    """What dbt knows of the project: one worker parses it, and the others what it has remembered."""
+
+    def parse(folder: Path) -> Any:
+        options = ["--target-path", str(folder), "--log-path", str(folder), "--log-level", "none"]
+        return dbtRunner().invoke(["parse", *warehouse.PROJECT, *options]).result
+
+    parsed = shared(tmp_path_factory, "parsed", parse)
+    return parse(Path(shutil.copytree(parsed, tmp_path_factory.mktemp("parsed"), dirs_exist_ok=True)))
 
 
 @pytest.fixture(scope="session")
@@ -219,9 +223,9 @@ def bank_clients() -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sample_warehouse(request: pytest.FixtureRequest) -> Path:
     """The warehouse built from the shipped sample."""
-    return _built(tmp_path_factory, "sample", SAMPLE)
+    return _built(request, "sample", SAMPLE)
 
 
 @pytest.fixture(scope="session")
@@ -231,9 +235,9 @@ def marts(sample_warehouse: Path) -> Marts:
 
 
 @pytest.fixture(scope="session")
-def bank_warehouse(bank_clients: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bank_warehouse(bank_clients: Path, request: pytest.FixtureRequest) -> Path:
     """The warehouse built from the bank's file."""
-    return _built(tmp_path_factory, "bank", bank_clients, *DATA_TESTS)
+    return _built(request, "bank", bank_clients, *DATA_TESTS)
 
 
 @pytest.fixture(scope="session", params=["sample", "bank"])
