@@ -38,6 +38,9 @@ REPORT = (sys.executable, "-m", "bank_segments.report")
 # dbt's options that leave out the tests whose rows are made up.
 DATA_TESTS = ("--exclude-resource-type", "unit_test", "--exclude", "path:tests/macros")
 
+# It has no territory, and a category that not all clients have.
+OTHER_BANK = "bank_churners"
+
 # What a test must not ask for to be one of `make check`'s: builds of its own, other programs, the bank's file.
 SLOW_FIXTURES = {
     *("bank_clients", "browser", "docs", "published_project", "quick_start"),
@@ -289,6 +292,18 @@ def published_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sample_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The release of the sample, which tests only read."""
     return (_published(tmp_path_factory) / "published/latest").resolve()
+
+
+def other_bank(factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project that has published another bank's sample, with the key of this checkout."""
+
+    def publish(folder: Path) -> None:
+        project = copy_all(folder / "project")
+        shutil.copy(ROOT / ".client_key", project)
+        run = report(project, BANK=OTHER_BANK)
+        assert run.returncode == 0, run.stdout[-3000:] + run.stderr
+
+    return shared(factory, OTHER_BANK, publish) / "project"
 
 
 @pytest.fixture(scope="session")

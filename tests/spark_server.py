@@ -25,10 +25,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def thrift_server(home: Path) -> Iterator[int]:
-    """Run the server, with its tables, its log `server.log` and its history `events/` in `home`; give its port."""
+def thrift_server(home: Path, port: int) -> Iterator[None]:
+    """Run the server, with its tables, its log `server.log` and its history `events/` in `home`."""
     (home / "events").mkdir(parents=True)
-    port = free_port()
     scripts = (ROOT / SPARK_DBT).parent
     settings = {
         "spark.driver.memory": "2g",
@@ -57,7 +56,7 @@ def thrift_server(home: Path) -> Iterator[int]:
             if server.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"the Thrift server did not start; its log is {home / 'server.log'}")
             time.sleep(0.2)
-        yield port
+        yield
     finally:
         server.terminate()
         server.wait()
