@@ -31,7 +31,7 @@ def test_every_row_is_asked_of_a_test() -> None:
     none_of(
         f"{row['section']} {row['fault']} is asked of no test"
         for row in csv_rows(FAULTS)
-        if not any(f'"{name}' in sources for name in (row["fault"], row["fault"].split("_")[0] + "_{"))
+        if not any(f'"{name}' in sources for name in (f'{row["fault"]}"', row["fault"].split("_")[0] + "_{"))
     )
 
 
