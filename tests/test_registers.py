@@ -344,7 +344,7 @@ def test_a_file_without_id_or_outcome_leaves_no_folder(
     assert not folder.exists()
 
 
-def test_ids_may_be_text_with_a_digit_and_stay_hidden(folder: Path, tmp_path: Path) -> None:
+def test_ids_may_be_text_with_a_digit_and_stay_hidden(folder: Path, parsed: Path, tmp_path: Path) -> None:
     copy_bank(folder)
     columns = folder / "columns.csv"
     text = columns.read_text(encoding="utf-8")
@@ -366,12 +366,12 @@ def test_ids_may_be_text_with_a_digit_and_stay_hidden(folder: Path, tmp_path: Pa
         *("build", "--exclude-resource-type", "unit_test"),
         *("--select", "+stg_bank__client_keys", "+rejected_clients"),
         clients=tmp_path / "clients.csv",
-        target=tmp_path / "t",
+        target=parsed,
         project=folder.parents[2],
         BANK=NAME,
     )
     assert run.returncode == 0, run.stdout[-3000:]
-    built = partial(rows_in, tmp_path / "t/bank.duckdb")
+    built = partial(rows_in, parsed / "bank.duckdb")
     ids = built("select client_id from staging.stg_bank__client_keys order by all")
     assert ids == [("C-00017",), ("C-00018",)]
     rejected = built("select age_years, reasons from quality.rejected_clients order by all")
