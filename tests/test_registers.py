@@ -13,7 +13,6 @@ import pytest
 import xlsxwriter
 
 import bank_segments
-from bank_segments import known_banks
 from bank_segments.errors import RefusedError
 from bank_segments.ingest import contracts, propose, registers
 from bank_segments.ingest.containers import open_table
@@ -53,11 +52,6 @@ def copy_bank(folder: Path) -> None:
     shutil.copytree(BANKS / "three_traits", folder)
     bank = folder / "bank.csv"
     bank.write_text(bank.read_text(encoding="utf-8").replace("three_traits", NAME), encoding="utf-8")
-
-
-@pytest.mark.parametrize("bank", known_banks())
-def test_no_bank_contradicts_itself(bank: str) -> None:
-    assert registers.refusal(bank) is None
 
 
 # In a register of three_traits, what is put in the place of what, and what is said of it.
