@@ -38,13 +38,18 @@ OVER_THRIFT = {
     "quality.reading_notes",
 }
 OTHER_CLIENTS = ROOT / f"seeds/banks/{OTHER_BANK}/sample/clients.parquet"
-# Compiling a query takes longer than running it on so few rows.
-NOT_COMPILED = "spark.sql.codegen.factoryMode NO_CODEGEN\nspark.sql.codegen.wholeStage false\n"
+# On so few rows it takes longer to compile a query, to plan it with care or anew, than to run it.
+QUICK = """
+spark.sql.adaptive.enabled false
+spark.sql.codegen.factoryMode NO_CODEGEN
+spark.sql.codegen.wholeStage false
+spark.sql.constraintPropagation.enabled false
+"""
 
 
 @pytest.fixture(scope="session")
 def quick_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Spark without its compilers, which do not pay on ten thousand rows; a user without Spark skips."""
+    """Spark without what does not pay on ten thousand rows; a user without Spark skips."""
     absent = [
         reason
         for reason, is_there in {
@@ -56,11 +61,12 @@ def quick_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     if absent:
         missing("; ".join(absent))
     settings = tmp_path_factory.mktemp("spark_settings")
-    (settings / "spark-defaults.conf").write_text(NOT_COMPILED, encoding="ascii")
+    (settings / "spark-defaults.conf").write_text(QUICK, encoding="ascii")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPARK_CONF_DIR", str(settings))
         # The compiler that is left gets a fifth of the usual space for code, which a Thrift server fills and then dies.
-        patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m")
+        java = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
+        patch.setenv("JAVA_TOOL_OPTIONS", java)
         yield
 
 
