@@ -20,14 +20,13 @@ def welch_t(one: Moments, two: Moments) -> Studentised:
     `scipy.stats.ttest_ind_from_stats(equal_var=False)` and statsmodels' `ttost_ind(usevar="unequal")` of the exact
     moments. `UndefinedError`: fewer than two clients in a group, or no variation.
     """
-    if one.n == 0 or two.n == 0:
-        raise UndefinedError(Reason.EMPTY_GROUP)
+    difference = one.mean - two.mean  # an empty group has no mean
     part_1, part_2 = one.variance / one.n, two.variance / two.n
     squared_error = part_1 + part_2
     if squared_error == 0:
         raise UndefinedError(_without_spread(one, two))
     df = squared_error**2 / (part_1**2 / (one.n - 1) + part_2**2 / (two.n - 1))
-    return Studentised(one.mean - two.mean, math.sqrt(squared_error), float(df))
+    return Studentised(difference, math.sqrt(squared_error), float(df))
 
 
 def _without_spread(one: Moments, two: Moments) -> Reason:
@@ -75,14 +74,13 @@ def hedges_g(one: Moments, two: Moments) -> Estimate:
     Hedges (1981), J. Educ. Stat. 6, 107-128; the interval inverts the noncentral t distribution (Steiger & Fouladi
     1997), as R's `effectsize::hedges_g`. `UndefinedError` as in `welch_t`.
     """
-    if one.n == 0 or two.n == 0:
-        raise UndefinedError(Reason.EMPTY_GROUP)
+    difference = one.mean - two.mean  # an empty group has no mean
     df = one.n + two.n - 2
     squares = one.centred_squares + two.centred_squares
     if squares == 0:
         raise UndefinedError(_without_spread(one, two))
     to_effect = math.sqrt(1 / one.n + 1 / two.n)
-    d = float(one.mean - two.mean) / math.sqrt(squares / df)
+    d = float(difference) / math.sqrt(squares / df)
     t = d / to_effect
     # Hedges' exact J = Gamma(df/2) / (sqrt(df/2) Gamma((df-1)/2)).
     correction = float(special.poch((df - 1) / 2, 0.5)) / math.sqrt(df / 2)
