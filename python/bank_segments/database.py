@@ -51,6 +51,5 @@ def run_file(connection: duckdb.DuckDBPyConnection, file: Path, **values: object
 
 def rows_of(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> list[dict[str, Any]]:
     """The rows of a query as dictionaries of Python values: integers of any size stay exact."""
-    result = connection.execute(query, list(parameters))
-    names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    found = connection.sql(query, params=list(parameters))
+    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]

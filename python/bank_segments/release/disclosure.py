@@ -28,7 +28,7 @@ bank's 1,068 cells; cubes above `CHUNK_CELLS` are adjusted level by level of the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import combinations, takewhile
 from pathlib import Path
 from typing import ClassVar
@@ -40,7 +40,7 @@ import pandas as pd
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from bank_segments.database import open_confined
+from bank_segments.database import open_confined, rows_of
 
 CHUNK_CELLS = 700
 
@@ -124,8 +124,7 @@ class PublishedCube:
 def published_cube(warehouse: Path) -> PublishedCube:
     """The cube of the warehouse without groups smaller than `seeds/shared/disclosure_limits.csv` allows."""
     with open_confined(bank=warehouse) as connection:
-        names = ", ".join(field.name for field in fields(Limits))
-        (limits,) = connection.execute(f"select {names} from reference.disclosure_limits").fetchall()
+        (limits,) = rows_of(connection, "from reference.disclosure_limits")
         dimensions, cells = read_cells(connection)
         pairs = connection.execute(
             "select territory.trait, scale.trait from marts.dim_traits as territory, marts.dim_traits as scale"
@@ -133,7 +132,7 @@ def published_cube(warehouse: Path) -> PublishedCube:
             " and list_contains($1, territory.trait)",
             [dimensions],
         ).fetchall()
-        return publish(dimensions, cells, Limits(*limits), exact_pairs=pairs)
+        return publish(dimensions, cells, Limits(**limits), exact_pairs=pairs)
 
 
 def read_cells(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[str, ...], pd.DataFrame]:
@@ -141,8 +140,8 @@ def read_cells(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[str, ...], 
 
     Levels are text, empty where a client has none; those that the portraits hide are joined into one.
     """
-    columns = connection.execute("select * from marts.rpt_dashboard_cube limit 0").description or ()
-    dimensions = tuple(takewhile(lambda name: name != "is_churned", (column[0] for column in columns)))
+    columns = connection.table("marts.rpt_dashboard_cube").columns
+    dimensions = tuple(takewhile(lambda name: name != "is_churned", columns))
     hidden = "select level from marts.fct_churn_portrait where is_too_small and trait"
     levels = ", ".join(
         f"if({name}::varchar in ({hidden} = '{name}'), '{PublishedCube.other}', coalesce({name}::varchar, ''))"
