@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from bank_segments import SAMPLE
-from bank_segments.database import run_file
+from bank_segments.database import literal, run_file
 
 # How a bank whose table differs lays out these clients.
 LAYOUT = SAMPLE.with_name("layout.sql")
@@ -64,7 +64,6 @@ def write_sample(
             raise ValueError(f"cannot plant {name}={shift}: it must be between {lowest} and {highest}")
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    target = str(path).replace("'", "''")
     with duckdb.connect(config={} if threads is None else {"threads": threads}) as connection:
         connection.execute(
             """
@@ -78,7 +77,7 @@ def write_sample(
         arguments = ", ".join(f"{name} := {value}" for name, value in {"seed": seed, **shifts}.items())
         connection.execute(f"create temp view clients as from sample_clients({arguments})")
         laid_out = LAYOUT.read_text(encoding="utf-8") if LAYOUT.exists() else "from clients"
-        connection.execute(f"copy ({laid_out}) to '{target}' ({options})")
+        connection.execute(f"copy ({laid_out}) to {literal(str(path))} ({options})")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
