@@ -152,12 +152,11 @@ def _remove_old(published: Path) -> None:
 
 def remove_unfinished(published: Path) -> None:
     """Remove what killed runs left: releases under construction, and links that never became `latest`."""
-    if published.is_dir():
-        for path in published.glob(".*"):
-            if path.is_symlink():
-                path.unlink()
-            elif path.is_dir():
-                shutil.rmtree(path)
+    for path in published.glob(".*"):
+        if path.is_symlink():
+            path.unlink()
+        elif path.is_dir():
+            shutil.rmtree(path)
 
 
 def roll_back(published: Path) -> Path:
