@@ -445,8 +445,8 @@ def test_mann_whitney_superiority_excludes_a_half_exactly_where_the_test_rejects
     interval = outcome(lambda: st.mann_whitney_superiority(ranks, confidence))
     if isinstance(test, Reason):
         assert interval is test
-    elif abs(test[2] - (1 - confidence)) > 1e-12:
-        assert (interval[1] > 0.5 or interval[2] < 0.5) == (test[2] < 1 - confidence)
+    elif abs(test[1] - (1 - confidence)) > 1e-12:
+        assert (interval[1] > 0.5 or interval[2] < 0.5) == (test[1] < 1 - confidence)
 
 
 def test_holm_by_hand() -> None:

@@ -12,10 +12,9 @@ from bank_segments.statistics.sums import Estimate, RankSums, Reason, Studentise
 
 @dataclass(frozen=True, slots=True)
 class MannWhitneyResult:
-    """Mann-Whitney U of group one, its z with continuity correction, and P = U / (n_1 n_2)."""
+    """Mann-Whitney U of group one, its p-value with continuity correction, and P = U / (n_1 n_2)."""
 
     u: float
-    statistic: float
     p_value: float
     superiority: float
 
@@ -35,17 +34,14 @@ def mann_whitney_u(ranks: RankSums) -> MannWhitneyResult:
     """Mann-Whitney U test by its normal approximation, with tie and continuity corrections.
 
     Mann & Whitney (1947), Ann. Math. Stat. 18, 50-60; `scipy.stats.mannwhitneyu(method="asymptotic")` and R's
-    `wilcox.test(exact=FALSE)`. The statistic is 0 within the correction, so its sign is always that of the
-    difference. `UndefinedError`: an empty group, or all values tied.
+    `wilcox.test(exact=FALSE)`. `UndefinedError`: an empty group, or all values tied.
     """
     variance = _null_variance(ranks)
     centred = Fraction(ranks.two_u - ranks.n_1 * ranks.n_2, 2)
     corrected = max(abs(centred) - Fraction(1, 2), Fraction(0))
-    statistic = math.copysign(float(corrected) / math.sqrt(variance), centred)
     return MannWhitneyResult(
         u=ranks.two_u / 2,
-        statistic=statistic,
-        p_value=2 * float(special.ndtr(-abs(statistic))),
+        p_value=2 * float(special.ndtr(-float(corrected) / math.sqrt(variance))),
         superiority=ranks.two_u / (2 * ranks.n_1 * ranks.n_2),
     )
 
