@@ -5,8 +5,6 @@ and NIST, scipy, brute force over all tables, numerical maximisation, and the be
 invariance, error rates). test_hypotheses.py has scipy and statsmodels on the rows that the sums were reduced from.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections import Counter

@@ -4,8 +4,6 @@ Every field of `Marts` is named after its relation. Beside it stand what names a
 is SQL, too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property

@@ -4,8 +4,6 @@ English stands where it is used, Russian in `locale/ru.po`. What traits, levels,
 comes from the marts, which have it from the seeds.
 """
 
-from __future__ import annotations
-
 import gettext
 import html
 import io

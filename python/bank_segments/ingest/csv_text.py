@@ -1,7 +1,5 @@
 """The text of a CSV file: its encoding, its rows counted, and a copy in UTF-8 where DuckDB could not read it."""
 
-from __future__ import annotations
-
 import codecs
 import contextlib
 import gzip
@@ -47,14 +45,6 @@ COMPRESSIONS = {
     ".gz": Compression("gzip", b"\x1f\x8b", gzip.GzipFile),
     ".zst": Compression("zstd", b"\x28\xb5\x2f\xfd", zstd.ZstdFile),
 }
-
-
-class _UndecodableError(Exception):
-    """Raised at the first bytes that are not in the encoding; `rows` has counted what comes before them."""
-
-    def __init__(self, rows: Rows) -> None:
-        super().__init__(rows.current)
-        self.rows = rows
 
 
 @dataclass(slots=True)
@@ -115,6 +105,14 @@ class Rows:
     def _begun(self, outside: bytes) -> int:
         lines = sum(map(bool, outside.splitlines()))
         return lines - (self.is_in_row and outside[:1] not in (b"", b"\n", b"\r"))
+
+
+class _UndecodableError(Exception):
+    """Raised at the first bytes that are not in the encoding; `rows` has counted what comes before them."""
+
+    def __init__(self, rows: Rows) -> None:
+        super().__init__(rows.current)
+        self.rows = rows
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -1,7 +1,5 @@
 """Refuses, in one sentence and before the run, registers that break a test of their YAML or contradict each other."""
 
-from __future__ import annotations
-
 import csv
 import glob
 import re

@@ -4,8 +4,6 @@ What stands out, comes first or is too small to be shown is a column of its mart
 number of its rows; the style is `charts.mplstyle`.
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager

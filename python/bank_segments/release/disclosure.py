@@ -25,8 +25,6 @@ published and `Accuracy` says so. Both steps are deterministic: no random number
 bank's 1,068 cells; cubes above `CHUNK_CELLS` are adjusted level by level of the first trait.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, takewhile

@@ -5,8 +5,6 @@ the relation that it reads, or the source of the query in its `meta`; the `meta`
 In a set of values `"{bank}"` stands for what the bank's registers add to the columns, `"{id}"` for its ids in the file.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -3,8 +3,6 @@
 It measures the share of rejected rows, and how far the clients moved since the previous release of the same series.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """CSV files with the bank's own ids, for their owner only: rejected rows and campaign lists."""
 
-from __future__ import annotations
-
 import csv
 import os
 import re

@@ -1,7 +1,5 @@
 """One run of `make report`: where it works, what keeps others out, what it prints and what it records."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import hashlib

@@ -1,7 +1,5 @@
 """Processes that get ready while dbt builds, which keeps only one core busy, and end with the run."""
 
-from __future__ import annotations
-
 import contextlib
 import gc
 import multiprocessing

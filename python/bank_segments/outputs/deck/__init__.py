@@ -4,8 +4,6 @@
 bank's own template. What stands out, comes first or is too small to be shown is a column of its mart.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace

@@ -4,8 +4,6 @@ python-pptx draws no error bars, and writes a text that begins with `=` into the
 so the workbook is written here. Colours are those of the template's theme.
 """
 
-from __future__ import annotations
-
 import io
 import math
 import textwrap

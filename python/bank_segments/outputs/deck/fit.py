@@ -4,8 +4,6 @@ What fits there also fits in Arial, in Liberation Sans, and in DejaVu Sans where
 inches, sizes in points.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

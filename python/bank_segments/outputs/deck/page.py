@@ -5,8 +5,6 @@ bank's own has to have its layouts and placeholders by name. What does not fit a
 written smaller. What the elements of a rendered template mean stands in `deck.xml.j2`.
 """
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Sequence
 from copy import deepcopy

@@ -3,8 +3,6 @@
 The pages write the sources of a slide's figures into its notes, and the tests look each of them up again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
