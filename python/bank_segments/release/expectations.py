@@ -30,7 +30,6 @@ class ExpectationOutcome:
     """One expectation of a suite, its meaning in English, and what the released file had to say."""
 
     relation: str
-    expectation_type: str
     columns: str
     meaning: str
     is_met: bool
@@ -132,7 +131,6 @@ def _outcomes(relation: str, results: Iterable[Any]) -> Iterator[ExpectationOutc
         named = (expectation.kwargs.get(key) for key in ("column", "column_A", "column_B"))
         yield ExpectationOutcome(
             relation,
-            expectation.type,
             ", ".join(filter(None, named)),
             expectation.meta["meaning"],
             bool(result.success),
