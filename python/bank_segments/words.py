@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeGuard, TypeVar
 
 import pandas as pd
 from babel import Locale
@@ -30,6 +30,7 @@ from bank_segments.marts import Marts, find, groups, ranked, rows, where
 
 Language = Literal["ru", "en"]
 Noun = Literal["client", "active client", "product", "month"]
+T = TypeVar("T")
 Row: TypeAlias = "Mapping[str, Any] | pd.Series[Any]"
 LANGUAGES: tuple[Language, ...] = ("ru", "en")
 
@@ -115,7 +116,7 @@ _NEGATION = re.compile(r"not \((.+)\)")
 _NEXT_CLAUSE = re.compile(r" and (?=[a-z_]+ (?:=|<>|<=|>=|<|>) )")
 
 
-def is_known(value: object) -> bool:
+def is_known(value: T | None) -> TypeGuard[T]:
     """Whether a mart's value is neither NULL nor NaN nor infinite, so that it can be written."""
     return value is not None and value is not pd.NA and (not isinstance(value, float) or math.isfinite(value))
 
@@ -127,7 +128,7 @@ def is_shown(row: Mapping[str, Any] | None) -> bool:
 
 def decimals_of(*values: float | None) -> int:
     """How many decimals a measured quantity (a median, a mean) is shown with: fewer the larger it is."""
-    known = [abs(float(value)) for value in values if value is not None and is_known(value)]
+    known = [abs(float(value)) for value in values if is_known(value)]
     if max(known, default=0.0) >= 1000 or all(value.is_integer() for value in known):
         return 0
     return 1 if max(known) >= 1 or all(round(value, 1) == value for value in known) else 2
@@ -247,14 +248,14 @@ class Words:
 
     def number(self, value: float | None, decimals: int = 0) -> str:
         """`value` with that many decimals, a true minus sign and grouped digits; a dash where it is missing."""
-        if value is None or not is_known(value):
+        if not is_known(value):
             return MISSING
         text = _written(value, decimals, self.language)
         return text.lstrip("-") if not text.strip("-0.,") else text.replace("-", "−")
 
     def percent(self, fraction: float | None, decimals: int = 1) -> str:
         """A fraction as a percentage: `27,7 %` in Russian (with a no-break space), `27.7%` in English."""
-        if fraction is None or not is_known(fraction):
+        if not is_known(fraction):
             return MISSING
         sign = Locale(self.language).percent_formats[None].pattern.lstrip("#,0")
         text = _written(fraction, decimals, self.language, sign)
@@ -267,7 +268,7 @@ class Words:
     def quantity(self, value: float | None, unit: str | None, decimals: int) -> str:
         """A measured value in the unit that a mart names: `37,7 года`, `653 балла`."""
         text = self.number(value, decimals)
-        if value is None or not is_known(value) or not unit:
+        if not is_known(value) or not unit:
             return text
         is_sign_of_money = len(unit) == 1 and unicodedata.category(unit) == "Sc"
         if is_sign_of_money and Locale(self.language).currency_formats["standard"].pattern.startswith("¤"):
