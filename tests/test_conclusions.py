@@ -11,10 +11,8 @@ from markdown_it import MarkdownIt
 from bank_segments.marts import Marts, hypothesis_rows
 from bank_segments.outputs.conclusions import conclusions
 from bank_segments.words import LANGUAGES, SPACE, Language, words_of
-from conftest import ROOT
 from output_cases import BROKEN, ODD, odd_marts, printed, with_random_numbers
 
-OUTPUTS = ROOT / "python/bank_segments/outputs"
 RISKLESS, SAME, OTHER = "so it says nothing about the risk", "The same decision", "Another decision"
 CHANGES, FLIPS = "What changes between the populations", "Where a verdict flips"
 RESULTS, SENSITIVITY = "fct_hypothesis_results", "fct_hypothesis_sensitivity"
@@ -102,7 +100,7 @@ def test_a_finding_follows_the_flags_of_its_mart(
 
 def claimed(marts: Marts, claim: str) -> str:
     """A claim in English."""
-    template = words_of(marts, "en").environment(OUTPUTS).get_template("claims.xml.j2")
+    template = words_of(marts, "en").environment().get_template("claims.xml.j2")
     return str(getattr(template.make_module(marts.tables), claim)()).replace(SPACE, " ")
 
 

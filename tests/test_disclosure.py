@@ -11,7 +11,6 @@ import duckdb
 import pandas as pd
 import pytest
 
-from bank_segments import outputs
 from bank_segments.release.disclosure import Limits, PublishedCube, publish, read_cells
 from bank_segments.words import LANGUAGES, Words
 from output_cases import cells_of, embedded, printed
@@ -170,7 +169,7 @@ def test_any_cube_is_published_without_small_groups(seed: int) -> None:
 
 def said_of(cube: PublishedCube, macro: str) -> str:
     """What the English page says of the suppression."""
-    environment = Words("en").environment(Path(outputs.__file__).parent)
+    environment = Words("en").environment()
     said = getattr(environment.get_template("dashboard/protection.html.j2").module, macro)(cube)
     return str(said).strip()
 

@@ -39,7 +39,8 @@ MISSING = "—"
 # The confidence level of every interval in the marts (docs of `interval_z` and of the hypothesis results).
 CONFIDENCE = 0.95
 _SMALLEST_P = 0.001
-_LOCALE = Path(__file__).parent / "locale"
+_LOCALE = Path(__file__).with_name("locale")
+_TEMPLATES = Path(__file__).with_name("outputs")
 # The kinds of hypotheses whose estimates are shares or probabilities.
 _IN_PERCENT = {"proportion", "rank"}
 
@@ -197,8 +198,8 @@ class Words:
         values = {"num": self.number(count), **values}
         return _translations(self.language).ngettext(one, many, whole) % values
 
-    def environment(self, folder: Path) -> Environment:
-        """Jinja over the templates of `folder`: `_` and `ngettext` say sentences, `words` writes figures.
+    def environment(self) -> Environment:
+        """Jinja over the templates of the outputs: `_` and `ngettext` say sentences, `words` writes figures.
 
         HTML and XML escape what they are given; in Markdown a text from outside goes through the filter `escaped`.
         `fact` and `label` are given a figure and a name: an output may say where it comes from, and how long it can be.
@@ -207,7 +208,7 @@ class Words:
         compiled = ROOT / "target/templates"
         compiled.mkdir(parents=True, exist_ok=True)
         environment = Environment(
-            loader=FileSystemLoader(folder),
+            loader=FileSystemLoader(_TEMPLATES),
             autoescape=select_autoescape(("html", "html.j2", "xml.j2")),
             undefined=StrictUndefined,
             extensions=["jinja2.ext.i18n"],

@@ -78,7 +78,7 @@ def figures(marts: Marts, language: Language) -> dict[str, Figure]:
         "retention_tornado": marts.fct_retention_proposals.empty,
         "pilot_power": marts.fct_retention_proposals.empty,
     }
-    claims = words.environment(Path(__file__).parent).get_template("claims.xml.j2").make_module(marts.tables)
+    claims = words.environment().get_template("claims.xml.j2").make_module(marts.tables)
     return {
         name: draw(marts, words, Markup(getattr(claims, claim)()).unescape())
         for name, (draw, claim) in _CHARTS.items()

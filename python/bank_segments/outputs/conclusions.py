@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 
-_TEMPLATES = Path(__file__).parent
-
 
 def write_conclusions(
     marts: Marts,
@@ -62,7 +60,7 @@ def conclusions(
     words = words_of(marts, language)
     # Levels come from the client file.
     words = replace(words, levels={key: escaped(label) for key, label in words.levels.items()})
-    template = words.environment(_TEMPLATES).get_template("conclusions.md.j2")
+    template = words.environment().get_template("conclusions.md.j2")
     return template.render(
         marts.tables, charts=images or {}, input_name=input_name, is_synthetic=is_synthetic, places=places
     )
@@ -99,7 +97,7 @@ def _page(markdown: str, language: Language, pictures: Mapping[str, Path], is_sy
             # Where the chart is too wide its paragraph can be scrolled, by key too.
             opening.attrSet("class", "chart")
             opening.attrSet("tabindex", "0")
-    template = words.environment(_TEMPLATES).get_template("pages/conclusions.html.j2")
+    template = words.environment().get_template("pages/conclusions.html.j2")
     return template.render(
         text=renderer.render(tokens[first:], parser.options, {}), sections=sections, is_synthetic=is_synthetic
     )

@@ -28,7 +28,6 @@ State = Literal["accepted", "warned"]
 # A page of these names is the first one of its folder.
 INDEX: dict[Language, str] = {"ru": "index.html", "en": "index.en.html"}
 
-_TEMPLATES = Path(__file__).parent
 # What SQL says of a rejected row; a reason that is not here is shown as it is.
 _REASONS = (
     N_("%(column)s is missing"),
@@ -159,7 +158,7 @@ def write_pilot_page(directory: Path, *, result: Result, design: Mapping[str, An
 
 
 def _write(directory: Path, page: str, words: Words, **values: object) -> None:
-    html = words.environment(_TEMPLATES).get_template(f"pages/{page}.html.j2").render(values, files=INDEX)
+    html = words.environment().get_template(f"pages/{page}.html.j2").render(values, files=INDEX)
     (directory / INDEX[words.language]).write_text(html, encoding="utf-8")
 
 

@@ -83,7 +83,7 @@ def write_dashboards(
         }
         categories = marts.dim_traits.query("kind == 'category'")["trait"]
         absent = [words.trait(trait) for trait in categories if trait not in cube.dimensions]
-        environment = words.environment(_FOLDER.parent)
+        environment = words.environment()
         environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
         page = environment.get_template("dashboard/dashboard.html.j2")
         path = directory / f"dashboard.{words.language}.html"

@@ -60,7 +60,7 @@ def _without_remarks(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _template(words: Words) -> Template:
-    environment = words.environment(Path(__file__).parents[1])
+    environment = words.environment()
     environment.filters["label"] = lambda text: plain(text, _LABEL)
     environment.globals |= {
         "fact": fact,
