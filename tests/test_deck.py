@@ -29,8 +29,8 @@ from python_calamine import CalamineWorkbook
 
 from bank_segments.errors import RefusedError
 from bank_segments.marts import RELATIONS, Marts, hypothesis_rows, read_marts
-from bank_segments.outputs.deck import check_template, write_deck
-from bank_segments.outputs.deck.page import TEMPLATE
+from bank_segments.outputs.deck import write_deck
+from bank_segments.outputs.deck.page import TEMPLATE, check_template
 from bank_segments.words import LANGUAGES, SPACE, Language, words_of
 from needed import missing
 from output_cases import (

@@ -99,7 +99,7 @@ def report(
     from bank_segments.words import LANGUAGES
 
     if deck_template:
-        from bank_segments.outputs.deck import check_template
+        from bank_segments.outputs.deck.page import check_template
 
         check_template(deck_template)
     steps, build, run_id = run.Steps(), Build(TARGET), run.new_run_id()

@@ -13,11 +13,9 @@ from xml.etree import ElementTree
 from jinja2 import Template
 
 from bank_segments.marts import RELATIONS, Marts
-from bank_segments.outputs.deck.page import check_template, write_pages
+from bank_segments.outputs.deck.page import write_pages
 from bank_segments.outputs.deck.sources import Row, fact, plain, point
 from bank_segments.words import Language, Words, interval_suffix, printable, scale_of, words_of
-
-__all__ = ["check_template", "write_deck"]
 
 _LABEL = 40  # characters of a name
 
