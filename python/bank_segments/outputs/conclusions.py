@@ -39,7 +39,6 @@ def write_conclusions(
     `input_name` is the name of the client file as the user gave it. The Markdown points at the `charts` of that
     language, which lie below `directory`; the page holds them. Raises `OSError` where one cannot be read.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     drawn = {chart.path.relative_to(directory).as_posix(): chart for chart in charts}
     images = {chart.name: f"![{escaped(chart.title)}]({file})" for file, chart in drawn.items()}
     markdown = conclusions(marts, language, input_name=input_name, is_synthetic=is_synthetic, images=images)

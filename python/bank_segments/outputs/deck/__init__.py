@@ -33,7 +33,6 @@ def write_deck(
 
     `input_name` is the name of the client file as the user gave it; `template` has passed `check_template`.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     rows = {
         name: [row | {"relation": RELATIONS[name]} for row in found] for name, found in marts.tables.items()
     }
