@@ -49,13 +49,8 @@ def point(text: str, row: Row, *columns: str, scale: float | None = 1, colour: s
 def _source(row: Row, columns: Sequence[str], of: str = "") -> str:
     """`marts.fct_segment_metrics: churn_rate [segment_id=none]`."""
     relation = of or row["relation"]
-    key = [f"{name}={plain(_key_text(row[name]), 60)}" for name in _KEYS[relation] if name in row]
+    key = [f"{name}={plain(str(row[name]), 60)}" for name in _KEYS[relation] if name in row]
     return f"{relation}: {', '.join(columns)}" + (f" [{'; '.join(key)}]" if key else "")
-
-
-def _key_text(value: object) -> str:
-    """A value of a key as the warehouse writes it: pandas makes fractions of whole numbers beside fractions."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def text_of(said: Element) -> str:
