@@ -58,8 +58,8 @@ Json = dict[str, Any]
 
 def write_dashboards(
     marts: Marts, cube: PublishedCube, directory: Path, *, input_name: str, is_synthetic: bool
-) -> list[Path]:
-    """Write `dashboard.ru.html` and `dashboard.en.html` into `directory` and return their paths."""
+) -> None:
+    """Write `dashboard.ru.html` and `dashboard.en.html` into `directory`."""
     common = json.loads((_FOLDER / "common.json").read_text(encoding="utf-8"))
     specs = {
         path.name.partition(".")[0]: common | json.loads(path.read_text(encoding="utf-8"))
@@ -68,7 +68,6 @@ def write_dashboards(
     levels = ordered_levels(marts, cube)
     embedded = encoded(cube, levels)
     is_changed = cube.is_protected and not cube.is_whole
-    written = []
     for words in (words_of(marts, language) for language in LANGUAGES):
         content = {
             "cube": embedded,
@@ -86,7 +85,6 @@ def write_dashboards(
         environment = words.environment()
         environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
         page = environment.get_template("dashboard/dashboard.html.j2")
-        path = directory / f"dashboard.{words.language}.html"
         html = page.render(
             content=content,
             cube=cube,
@@ -95,9 +93,7 @@ def write_dashboards(
             input_name=input_name,
             is_synthetic=is_synthetic,
         )
-        path.write_text(html, encoding="utf-8")
-        written.append(path)
-    return written
+        (directory / f"dashboard.{words.language}.html").write_text(html, encoding="utf-8")
 
 
 @cache
