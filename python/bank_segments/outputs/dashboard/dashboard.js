@@ -193,7 +193,6 @@
       interval: interval(now.low, now.high), bank: percent(whole.rate), bankInterval: interval(whole.low, whole.high),
       difference: points(now.rate === null || whole.rate === null ? null : now.rate - whole.rate),
     }));
-    return now;
   };
   const clauses = () =>
     views.filter((view) => selected.get(view.id).size > 0).map((view) => {
