@@ -157,6 +157,15 @@ def test_a_bank_without_a_category_is_refused(folder: Path) -> None:
     )
 
 
+def test_what_a_client_is_worth_needs_the_balance_among_the_traits(folder: Path) -> None:
+    shutil.copytree(BANKS / "metanprombank", folder)
+    traits = (folder / "traits.csv").read_text(encoding="utf-8")
+    (folder / "traits.csv").write_text(re.sub("balance,number,.*\n", "", traits), encoding="utf-8")
+    assert "traits.csv, line 1, column trait: lacks the line balance,number of what" in (
+        registers.refusal(NAME) or ""
+    )
+
+
 def test_a_folder_without_a_register_is_refused(folder: Path) -> None:
     copy_bank(folder)
     (folder / "pilots.csv").unlink()

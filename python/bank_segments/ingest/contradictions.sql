@@ -147,6 +147,15 @@ select 'columns', 'kind', line, 'a column that is loaded must have a kind'
 from columns
 where role <> 'ignored' and kind is null
 union all
+-- Without its line the models take the bank for one that has no such column.
+select 'traits', 'trait', 1, 'lacks the line ' || name || ',' || kind || ' of what columns.csv has'
+from (
+    select column_name as name, 'number' as kind from columns where column_name = 'balance' and role = 'trait'
+    union all
+    select column_name, 'category' from columns where role in ('split', 'product_count')
+)
+where (name, kind) not in (select (trait, kind) from traits)
+union all
 select 'columns', 'minimum', line, 'the minimum must not be above the maximum'
 from columns
 where minimum > maximum

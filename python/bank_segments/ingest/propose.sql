@@ -407,7 +407,7 @@ create table ours.traits as
 with levels as (
     select position, column_name as trait, 'category' as kind, 1 as place, ['', ''] as more
     from proposed
-    where role in ('split', 'product_count', 'trait') and (not is_numeric or distinct_values <= 12)
+    where role in ('split', 'product_count', 'trait') and (not is_numeric or role = 'product_count' or distinct_values <= 12)
     union all
     select distinct position, column_name || '_band', 'category', 2, [' (группа)', ' (band)'] from cuts
     union all

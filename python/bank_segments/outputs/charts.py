@@ -17,6 +17,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib import rc_context, rcParams
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
@@ -75,8 +76,8 @@ def figures(marts: Marts, language: Language) -> dict[str, Figure]:
         "product_count_portraits": not words.bank["has_product_count"],
         "segments": marts.dim_segments.empty,
         "hypotheses_forest": marts.fct_hypothesis_results.empty,
-        "retention_tornado": marts.fct_retention_proposals.empty,
-        "pilot_power": marts.fct_retention_proposals.empty,
+        "retention_tornado": marts.fct_retention_economics.query("not is_too_small")["profit"].isna().all(),
+        "pilot_power": marts.fct_pilot_designs.query("not is_too_small")["clients_per_arm"].isna().all(),
     }
     claims = words.environment().get_template("claims.xml.j2").make_module(marts.tables)
     return {
@@ -173,7 +174,7 @@ def _churn_drivers(marts: Marts, words: Words, title: str) -> Figure:
     _intervals(axes, rows, _groups()[0], _ODDS, _("with all else equal"))
     _legend(part, axes)
     _log_axis(axes, words, _("Odds ratio"))
-    axes.set_yticks(rows["y"], [words.level(row["trait"], row["level"]) for row in records(rows)])
+    axes.set_yticks(rows["y"], [_short(words.level(row["trait"], row["level"])) for row in records(rows)])
     axes.set_ylim(_rows(rows), -1)
     for row in records(rows):
         ends = words.between(row["odds_ratio_adjusted_low"], row["odds_ratio_adjusted_high"], 2)
@@ -182,7 +183,7 @@ def _churn_drivers(marts: Marts, words: Words, title: str) -> Figure:
         levels.query("is_reference")[["trait", "level"]].itertuples(index=False)
     )
     for row in records(rows[is_first]):
-        reference = words.level(row["trait"], references[row["trait"]])
+        reference = _short(words.level(row["trait"], references[row["trait"]]))
         trait = words.trait(row["trait"])
         _heading(axes, row["y"] - 1, _("%(trait)s, against “%(level)s”", trait=trait, level=reference))
     return figure
@@ -541,14 +542,22 @@ def _bank_line(axes: Axes, marts: Marts, words: Words, along: Literal["x", "y"] 
 
 def _percent_axis(axes: Axes, words: Words, name: str, limit: float | None = None) -> None:
     axes.set_xlim(0, limit)
-    axes.xaxis.set_major_formatter(lambda x, _position: words.percent(x, 0))
+    _in_percent(axes.xaxis, words)
     axes.set_xlabel(name)
 
 
 def _upright_percent_axis(axes: Axes, words: Words, name: str) -> None:
     axes.set_ylim(0, 1)
-    axes.yaxis.set_major_formatter(lambda y, _position: words.percent(y, 0))
+    _in_percent(axes.yaxis, words)
     axes.set_ylabel(name)
+
+
+def _in_percent(axis: Axis, words: Words) -> None:
+    """Ticks that their labels say as they are: none at 2.5 %."""
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(
+        lambda share, _position: words.percent(share, decimals_of(round(100 * share, 6)))
+    )
 
 
 def _log_axis(axes: Axes, words: Words, name: str) -> None:
