@@ -36,9 +36,7 @@ def warnings(lock: str) -> list[str]:
     except subprocess.TimeoutExpired:
         return [f"the advisories on {lock} could not be asked: no answer within {SECONDS} s"]
     except ValueError:
-        return [
-            f"the advisories on {lock} could not be asked: {' '.join(run.stderr.split())[-200:] or 'no answer'}"
-        ]
+        return [f"the advisories on {lock} could not be asked: {' '.join(run.stderr.split())[-200:] or 'no answer'}"]
     asked = [library for library in libraries if "skip_reason" not in library]
     found = [
         f"{library['name']} {library['version']}: {advisory['id']}, mended in {', '.join(advisory['fix_versions'])}"

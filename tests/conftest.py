@@ -104,14 +104,10 @@ def shared(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], No
     return folder
 
 
-def ran(
-    *command: str | Path, cwd: Path, project: Path = ROOT, **environment: str
-) -> subprocess.CompletedProcess[str]:
+def ran(*command: str | Path, cwd: Path, project: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder, with a project's Python; it may fail."""
     environment = {"PYTHONPATH": str(project / "python"), **environment}
-    return subprocess.run(
-        command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=False)
 
 
 def dbt(

@@ -67,8 +67,7 @@ def expected_of(case: dict[str, str]) -> str:
 def declared() -> dict[tuple[str, str], tuple[str, str]]:
     """Every input or fault and what is expected of it, by section and name, in the order of the page."""
     cases = {
-        ("inputs", row["case"]): (both(row["input_ru"], row["input_en"]), expected_of(row))
-        for row in csv_rows(INPUTS)
+        ("inputs", row["case"]): (both(row["input_ru"], row["input_en"]), expected_of(row)) for row in csv_rows(INPUTS)
     }
     for row in csv_rows(FAULTS):
         cases[row["section"], row["fault"]] = (

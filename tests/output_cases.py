@@ -34,15 +34,8 @@ def deck_texts(path: Path) -> str:
     shapes = [shape for slide in Presentation(str(path)).slides for shape in slide.shapes]
     for shape in shapes:
         if shape.has_chart:
-            assert any(
-                value is not None
-                for plot in shape.chart.plots
-                for each in plot.series
-                for value in each.values
-            )
-    cells = (
-        cell.text for shape in shapes if shape.has_table for row in shape.table.rows for cell in row.cells
-    )
+            assert any(value is not None for plot in shape.chart.plots for each in plot.series for value in each.values)
+    cells = (cell.text for shape in shapes if shape.has_table for row in shape.table.rows for cell in row.cells)
     return "\n".join([*(shape.text_frame.text for shape in shapes if shape.has_text_frame), *cells])
 
 

@@ -41,16 +41,11 @@ def sample(sample_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return Project(tmp_path_factory.mktemp("activation")).publish(sample_warehouse)
 
 
-def test_the_list_is_the_segments_active_clients(
-    bank_warehouse: Path, bank_clients: Path, tmp_path: Path
-) -> None:
+def test_the_list_is_the_segments_active_clients(bank_warehouse: Path, bank_clients: Path, tmp_path: Path) -> None:
     expected = sorted(
         int(row["userid"])
         for row in csv_rows(bank_clients)
-        if row["Products"] == "1"
-        and int(row["Age"]) >= 39
-        and row["City"] == "Ростов Великий"
-        and row["Churn"] == "0"
+        if row["Products"] == "1" and int(row["Age"]) >= 39 and row["City"] == "Ростов Великий" and row["Churn"] == "0"
     )
     bank = Project(tmp_path).publish(bank_warehouse)
     path = write_list(bank.published, bank.build, "segment_3", tmp_path / "lists")
@@ -77,9 +72,7 @@ def test_ids_of_another_run_than_the_published_one_are_refused(
     with pytest.raises(RefusedError, match=lacking), active_members(sample.release, other, "segment_3"):
         pass
     with duckdb.connect(str(other)) as connection:
-        connection.execute(
-            "create or replace view marts.fct_segment_membership as select 1 as no_such_column"
-        )
+        connection.execute("create or replace view marts.fct_segment_membership as select 1 as no_such_column")
     with (
         active_members(sample.release, sample_warehouse, "segment_1") as (_, everyone, _),
         active_members(sample.release, other, "segment_1") as (_, those_listed, _),

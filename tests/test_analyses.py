@@ -18,9 +18,7 @@ NUMBERS = {
     "estimated_salary": "estimated_salary",
     "owned_objects": "Objects",
 }
-QUESTIONS = [
-    path.stem for folder in (ROOT, SAMPLE.parents[1]) for path in (folder / "analyses").glob("*.sql")
-]
+QUESTIONS = [path.stem for folder in (ROOT, SAMPLE.parents[1]) for path in (folder / "analyses").glob("*.sql")]
 
 
 def compiled(docs: Docs, name: str) -> str:
@@ -30,9 +28,7 @@ def compiled(docs: Docs, name: str) -> str:
 
 
 @pytest.fixture
-def answer(
-    request: pytest.FixtureRequest, docs: Docs, warehouse_and_file: tuple[Path, pd.DataFrame]
-) -> pd.DataFrame:
+def answer(request: pytest.FixtureRequest, docs: Docs, warehouse_and_file: tuple[Path, pd.DataFrame]) -> pd.DataFrame:
     """The rows of the analysis that the test is named after."""
     name = request.function.__name__.removeprefix("test_")
     query = compiled(docs, name)
@@ -70,9 +66,7 @@ def test_how_is_each_number_distributed(answer: pd.DataFrame, clients: pd.DataFr
     values = clients[list(NUMBERS.values())].set_axis(list(NUMBERS), axis="columns")
     described = (
         values.describe()
-        .T.rename(
-            columns={"count": "clients", "std": "standard_deviation", "min": "minimum", "max": "maximum"}
-        )
+        .T.rename(columns={"count": "clients", "std": "standard_deviation", "min": "minimum", "max": "maximum"})
         .rename(columns={"25%": "p25", "50%": "median", "75%": "p75"})
     )
     same(
@@ -137,12 +131,8 @@ def test_which_values_are_outliers(answer: pd.DataFrame, clients: pd.DataFrame) 
 
 def test_how_many_loyal_clients_left(answer: pd.DataFrame, clients: pd.DataFrame) -> None:
     both = pd.concat([clients, clients.assign(City="all")])
-    groups = both.groupby([both["Loyalty"].astype(bool).rename("is_loyal"), both["City"].rename("city")])[
-        "Churn"
-    ]
-    expected = pd.DataFrame(
-        {"clients": groups.size(), "churned_clients": groups.sum(), "churn_rate": groups.mean()}
-    )
+    groups = both.groupby([both["Loyalty"].astype(bool).rename("is_loyal"), both["City"].rename("city")])["Churn"]
+    expected = pd.DataFrame({"clients": groups.size(), "churned_clients": groups.sum(), "churn_rate": groups.mean()})
     low, high = proportion_confint(expected["churned_clients"], expected["clients"], method="wilson")
     same(answer, expected.assign(churn_rate_low=low, churn_rate_high=high))
 

@@ -29,9 +29,7 @@ UNKNOWN = {"name": "c", "skip_reason": "Dependency not found on PyPI and could n
         (None, ["the advisories on x.lock could not be asked: ConnectionError: no route to host"]),
     ],
 )
-def test_advisories_are_warnings(
-    answer: list[dict[str, object]] | None, lines: list[str], tmp_path: Path
-) -> None:
+def test_advisories_are_warnings(answer: list[dict[str, object]] | None, lines: list[str], tmp_path: Path) -> None:
     (tmp_path / "python").symlink_to(sys.executable)
     pip_audit = tmp_path / "pip-audit"
     said = (

@@ -75,9 +75,7 @@ def clean_rows() -> list[Row]:
 CLEAN = clean_rows()
 
 
-def as_csv(
-    rows: list[Row], delimiter: str = ",", newline: str = "\n", quoting: Any = csv.QUOTE_MINIMAL
-) -> str:
+def as_csv(rows: list[Row], delimiter: str = ",", newline: str = "\n", quoting: Any = csv.QUOTE_MINIMAL) -> str:
     buffer = io.StringIO(newline="")
     csv.writer(buffer, delimiter=delimiter, lineterminator=newline, quoting=quoting).writerows(rows)
     return buffer.getvalue()
@@ -273,8 +271,7 @@ def parts_by_city(c: Writer) -> Path:
     path = c.parts()
     with duckdb.connect() as connection:
         connection.execute(
-            f"copy (from '{SAMPLE}' limit 40) to '{path}'"
-            " (format parquet, partition_by (City), overwrite_or_ignore)"
+            f"copy (from '{SAMPLE}' limit 40) to '{path}' (format parquet, partition_by (City), overwrite_or_ignore)"
         )
     return path
 
@@ -323,17 +320,13 @@ CASES: dict[str, Callable[[Writer], Path]] = {
     "no_last_break": lambda c: c.write(as_csv(c.rows).rstrip("\n")),
     "blank_lines": lambda c: c.write("\n\n" + as_csv(c.rows).replace("\n", "\n\n", 7)),
     "all_quoted": lambda c: c.write(as_csv(c.rows, quoting=csv.QUOTE_ALL)),
-    "quoted_newlines": lambda c: c.write(
-        c.with_column("note", lambda at: f'a "b", c\n\nd {at}\n' if at % 3 else "")
-    ),
+    "quoted_newlines": lambda c: c.write(c.with_column("note", lambda at: f'a "b", c\n\nd {at}\n' if at % 3 else "")),
     "extra_columns": lambda c: c.write(
         [["", *HEADER, "Филиал"], *([str(at), *row, "x"] for at, row in enumerate(c.clean))]
     ),
     "trailing_separator": lambda c: c.write([HEADER, *([*row, ""] for row in c.clean)]),
     "other_order": lambda c: c.write([list(reversed(row)) for row in c.rows]),
-    "balance_last": lambda c: c.write(
-        [[*row[:BALANCE], *row[BALANCE + 1 :], row[BALANCE]] for row in c.rows]
-    ),
+    "balance_last": lambda c: c.write([[*row[:BALANCE], *row[BALANCE + 1 :], row[BALANCE]] for row in c.rows]),
     "upper_case_header": lambda c: c.write([[name.upper() for name in HEADER], *c.clean]),
     "spaced_header": lambda c: c.write([[f" {name}\u00a0" for name in HEADER], *c.clean]),
     "id_outer_spaces": lambda c: c.write(c.with_cells(userid=f"  {c.clean[SPOILT][0]}\u00a0")),
@@ -341,9 +334,7 @@ CASES: dict[str, Callable[[Writer], Path]] = {
     "parquet_decimal": lambda c: c.parquet(
         "* replace (cast(Balance as decimal(18, 4)) as Balance, cast(userid as decimal(20, 2)) as userid)"
     ),
-    "parquet_float": lambda c: c.parquet(
-        "* replace (cast(Age as double) as Age, cast(userid as double) as userid)"
-    ),
+    "parquet_float": lambda c: c.parquet("* replace (cast(Age as double) as Age, cast(userid as double) as userid)"),
     "parquet_boolean": lambda c: c.parquet(
         "* replace (cast(Churn as boolean) as Churn, cast(Loyalty as boolean) as Loyalty)"
     ),
@@ -366,9 +357,7 @@ CASES: dict[str, Callable[[Writer], Path]] = {
     "cp1251_unproven": lambda c: c.write(c.in_turn(2, None, ["Москва"]), encoding="cp1251"),
     "all_rejected": lambda c: c.write(c.in_turn(2, None, ["Москва"])),
     "cut_gz": lambda c: c.raw(c.packed[:99], "clients.csv.gz"),
-    "damaged_gz": lambda c: c.raw(
-        c.packed[:-6] + bytes([c.packed[-6] ^ 0xFF]) + c.packed[-5:], "clients.csv.gz"
-    ),
+    "damaged_gz": lambda c: c.raw(c.packed[:-6] + bytes([c.packed[-6] ^ 0xFF]) + c.packed[-5:], "clients.csv.gz"),
     "cut_parquet": lambda c: c.raw(c.parquet().read_bytes()[:999], "clients.parquet"),
     "unreadable": lambda c: c.write(c.rows),
     "text_in_number": lambda c: c.write(c.with_cells(score="шестьсот")),
@@ -395,13 +384,9 @@ CASES: dict[str, Callable[[Writer], Path]] = {
     "title_above": lambda c: c.write(f"Отчёт: клиенты, активные\nДата: 01.11.2026\n\n{as_csv(c.rows)}"),
     "sep_line": lambda c: c.write("sep=;\r\n" + as_csv(c.rows, ";", "\r\n"), delimiter=";"),
     "two_byte_order_marks": lambda c: c.write("\ufeff" + as_csv(c.rows), encoding="utf-8-sig"),
-    "lookalike_header": lambda c: c.write(
-        as_csv(c.rows).replace("CreditCard", "CreditСard").replace("Age", "Аge")
-    ),
+    "lookalike_header": lambda c: c.write(as_csv(c.rows).replace("CreditCard", "CreditСard").replace("Age", "Аge")),
     "russian_header": lambda c: c.write([RUSSIAN_HEADER, *c.clean]),
-    "repeated_header": lambda c: c.write(
-        as_csv([*c.rows[:20]]) + "\ufeff" + as_csv([HEADER, *c.rows[20:], HEADER])
-    ),
+    "repeated_header": lambda c: c.write(as_csv([*c.rows[:20]]) + "\ufeff" + as_csv([HEADER, *c.rows[20:], HEADER])),
     "totals_row": lambda c: c.write([*c.rows, ["", "", "Итого:", *[""] * 7, "12345678.90", "9"]]),
     "no_client_rows": lambda c: c.write([HEADER, ["Итого", *["0"] * 11]]),
     "blank_rows": lambda c: c.write([*c.rows[:9], [""] * 12, *c.rows[9:], ["-"] * 12]),
@@ -429,9 +414,7 @@ CASES: dict[str, Callable[[Writer], Path]] = {
     "header_only_parquet": lambda c: c.parquet(where="false"),
     "no_header": lambda c: c.write(c.clean),
     "missing_column": lambda c: c.write([[*row[:4], *row[5:]] for row in c.rows]),
-    "renamed_column": lambda c: c.write(
-        [[name.replace("estimated", "estimatd") for name in HEADER], *c.clean]
-    ),
+    "renamed_column": lambda c: c.write([[name.replace("estimated", "estimatd") for name in HEADER], *c.clean]),
     "repeated_column": lambda c: c.write([[*row, row[4]] for row in c.rows]),
     "repeated_column_case": lambda c: c.write(c.with_column("AGE", str)),
     "header_break": lambda c: c.write(c.with_column("a\nnote", str)),
@@ -446,9 +429,7 @@ CASES: dict[str, Callable[[Writer], Path]] = {
     "workbook_named_csv": lambda c: c.raw(b"PK\x03\x04\x14\x00\x06\x00" + bytes(range(256))),
     "parquet_named_csv": lambda c: c.parquet(name="clients.csv"),
     "csv_named_parquet": lambda c: c.write(c.rows, name="clients.parquet"),
-    "open_quote": lambda c: c.write(
-        c.spoilt_line(lambda line: line.replace(",", ',"', 2).replace('"', "", 1))
-    ),
+    "open_quote": lambda c: c.write(c.spoilt_line(lambda line: line.replace(",", ',"', 2).replace('"', "", 1))),
     "row_20_mb": lambda c: c.write(c.with_cells(City=LONG_TEXT * 2)),
     "quotes_around_break": lambda c: c.write(c.spoilt_line(lambda line: f'{line[:1]}"\r"{line[1:]}')),
     "lone_cr": lambda c: c.write(c.spoilt_line(lambda line: line.replace(",", ",\r", 1))),
@@ -474,9 +455,7 @@ CASES: dict[str, Callable[[Writer], Path]] = {
     "parts_other_order": lambda c: c.parts(
         one="from clients limit 9", two="select Churn, * exclude (Churn) from clients offset 9"
     ),
-    "parts_unlike": lambda c: c.parts(
-        one="from clients limit 9", two="select * exclude (Churn) from clients"
-    ),
+    "parts_unlike": lambda c: c.parts(one="from clients limit 9", two="select * exclude (Churn) from clients"),
     "parts_none": lambda c: parts_with_csv(c, of=0),
     "wrong_suffix": lambda c: c.write(c.rows, name="clients.doc"),
     "remote": lambda c: Path("s3://bucket/clients.csv"),
@@ -560,16 +539,12 @@ class Project(DbtInProcess):
             )
             seen = Seen(
                 undecided=bool(asked("from staging.stg_bank__number_notations where decimal_mark is null")),
-                notes=asked(
-                    "select reading, sum(file_rows)::int from quality.reading_notes group by all order by all"
-                ),
+                notes=asked("select reading, sum(file_rows)::int from quality.reading_notes group by all order by all"),
                 read=len(rows),
                 accepted={row[0]: row[:-1] for row in rows if row[-1] is None},
                 rejected=[row[-1] for row in rows if row[-1] is not None],
             )
-            counted = asked(
-                "select count(*), min(source_row_number), max(source_row_number) from raw.clients"
-            )
+            counted = asked("select count(*), min(source_row_number), max(source_row_number) from raw.clients")
         loaded = len(rows) + sum(rows for kind, rows in seen.notes if kind in OTHER_ROWS)
         assert counted == [(loaded, 1, loaded)]
         return seen
@@ -614,9 +589,7 @@ EXPECTED = csv_rows(INPUTS)
 
 
 @pytest.mark.parametrize("case", EXPECTED, ids=[case["case"] for case in EXPECTED])
-def test_input_ends_as_declared(
-    case: dict[str, str], project: Project, figures: Figures, tmp_path: Path
-) -> None:
+def test_input_ends_as_declared(case: dict[str, str], project: Project, figures: Figures, tmp_path: Path) -> None:
     name = case["case"]
     path = CASES[name](Writer(tmp_path))
     if name == "unreadable":
@@ -746,9 +719,7 @@ def mutations(draw: st.DrawFn) -> tuple[list[Row], set[int]]:
             row[at] = "" if kind == "empty" else draw(GARBAGE)
     for row in rows:
         if row[0] not in touched:
-            row[2:4] = [
-                draw(st.sampled_from([cell, cell.upper(), cell.lower(), f" {cell} "])) for cell in row[2:4]
-            ]
+            row[2:4] = [draw(st.sampled_from([cell, cell.upper(), cell.lower(), f" {cell} "])) for cell in row[2:4]]
     random.Random(draw(st.integers(0, 99))).shuffle(rows)
     return rows, {int(row[0]) for row in rows if row[0] not in touched}
 
@@ -791,9 +762,7 @@ def test_each_row_of_a_well_formed_file_is_read_and_whole_ones_are_accepted(
     assert len(seen.accepted) + len(seen.rejected) == seen.read
     assert all(seen.rejected)
     if not seen.undecided:
-        assert {number: seen.accepted.get(number) for number in whole} == {
-            number: figures[number] for number in whole
-        }
+        assert {number: seen.accepted.get(number) for number in whole} == {number: figures[number] for number in whole}
 
 
 @PROPERTY

@@ -100,9 +100,7 @@ def release(project: Path) -> Path:
 
 
 @pytest.mark.parametrize("mart", FIGURES)
-def test_what_both_banks_have_is_the_same_to_the_last_digit(
-    mart: str, release: Path, sample_warehouse: Path
-) -> None:
+def test_what_both_banks_have_is_the_same_to_the_last_digit(mart: str, release: Path, sample_warehouse: Path) -> None:
     assert figures(release / "bank_marts.duckdb", mart) == figures(sample_warehouse, mart)
 
 
@@ -121,9 +119,7 @@ def texts(language: str, release: Path) -> dict[str, str]:
     }
 
 
-def test_no_output_names_what_the_bank_does_not_have(
-    language: str, texts: dict[str, str], release: Path
-) -> None:
+def test_no_output_names_what_the_bank_does_not_have(language: str, texts: dict[str, str], release: Path) -> None:
     assert {name: FOREIGN.findall(text) for name, text in texts.items()} == {name: [] for name in texts}
     for text in texts.values():
         assert {"ru": "страна", "en": "country"}[language] in text.lower()
@@ -136,9 +132,7 @@ def test_the_release_is_whole(release: Path) -> None:
     assert_whole(release)
 
 
-def test_what_needs_an_absent_column_is_not_applicable_in_every_output(
-    language: str, texts: dict[str, str]
-) -> None:
+def test_what_needs_an_absent_column_is_not_applicable_in_every_output(language: str, texts: dict[str, str]) -> None:
     """The segment, its proposal and the hypothesis; the deck does not list the segment."""
     reason = {
         "ru": "Не применимо: в таблице банка нет",
@@ -188,9 +182,7 @@ def test_a_release_belongs_to_its_bank(release: Path) -> None:
     ("is_pilot", "header"),
     [(False, "client_id,country,product_count"), (True, "client_id,country,product_count,segment_id,arm")],
 )
-def test_a_list_has_the_columns_of_the_bank(
-    is_pilot: bool, header: str, project: Path, tmp_path: Path
-) -> None:
+def test_a_list_has_the_columns_of_the_bank(is_pilot: bool, header: str, project: Path, tmp_path: Path) -> None:
     build = Build(project / "target/report")
     path = write_list(project / "published", build, "segment_1", tmp_path / "lists", is_pilot=is_pilot)
     assert path.read_text(encoding="utf-8").partition("\n")[0] == header

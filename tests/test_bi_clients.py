@@ -40,9 +40,7 @@ def needed(path: Path, what: str) -> Path:
 
 
 def run(command: list[str | Path], folder: Path, **variables: str) -> Any:
-    done = subprocess.run(
-        command, cwd=folder, env=os.environ | variables, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=folder, env=os.environ | variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout, parse_float=Decimal) if done.stdout.strip() else []
 
@@ -130,8 +128,7 @@ def test_a_client_sees_a_new_release_when_the_page_says(client: str, tmp_path: P
             file = tmp_path / f"R{number}/bank_marts.duckdb"
             connection.execute(f"attach '{file}' as release (storage_version '{STORAGE_VERSION}')")
             connection.execute(
-                "create schema release.marts;"
-                f" create view release.marts.which as select {number}::integer as release"
+                f"create schema release.marts; create view release.marts.which as select {number}::integer as release"
             )
     switch_latest(tmp_path, "R1")
     assert by_script("follow_link", client, tmp_path, tmp_path, "R2") == FOLLOWED[client]

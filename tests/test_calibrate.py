@@ -42,9 +42,7 @@ def clients(sample_warehouse: Path, register: Register) -> list[Clients]:
     # Sorted, because the order of the keys is another one in every checkout.
     kept = [np.lexsort((each.is_first, each.strata, each.units))[::STEP] for each in everyone]
     return [
-        dataclasses.replace(
-            each, is_first=each.is_first[some], units=each.units[some], strata=each.strata[some]
-        )
+        dataclasses.replace(each, is_first=each.is_first[some], units=each.units[some], strata=each.strata[some])
         for each, some in zip(everyone, kept, strict=True)
     ]
 
@@ -131,9 +129,7 @@ def test_p_values_of_a_labeling_are_those_of_other_libraries(clients: list[Clien
             assert found == pytest.approx(expected, rel=1e-8)
 
 
-def test_what_is_shuffled_is_what_the_mart_compares(
-    sample_warehouse: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_shuffled_is_what_the_mart_compares(sample_warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = rates.error_rates(sample_warehouse, permutations=1, seed=SEED)
     assert {rate.name[1] for rate in found} == {"all_clients", "active_clients"}
     wrong = Measured(permuted.rank_sums, halved_twice(statistics.brunner_munzel))
@@ -177,9 +173,7 @@ def test_only_a_point_outside_its_band_is_measured_again(tmp_path: Path) -> None
     assert "measured again" not in page.section("power", ([inside], []), "today")
 
 
-def test_rank_tests_in_sql_equal_scipy_and_take_no_memory_of_python(
-    sample_warehouse: Path, tmp_path: Path
-) -> None:
+def test_rank_tests_in_sql_equal_scipy_and_take_no_memory_of_python(sample_warehouse: Path, tmp_path: Path) -> None:
     build = Build(sample_warehouse.parent)
     few, many = (compare_ranks(build, tmp_path, rows, repeats=1) for rows in (10_000, 200_000))
     assert [(run.hypothesis_id, len(run.clients)) for run in many] == [

@@ -98,13 +98,9 @@ def test_any_input_can_be_drawn(marts: Marts, case: str) -> None:
 def test_many_long_levels_of_a_hundred_million_clients_keep_their_place(marts: Marts) -> None:
     long = {level: f"{level} — a name far longer than any city has" for level in ("Ярославль", "Рыбинск")}
     cities = marts.fct_churn_portrait.query("trait == 'city'")
-    more = pd.concat([cities] * 20).assign(
-        level=[f"City {row}" for row in range(60)], clients_rank=range(4, 64)
-    )
+    more = pd.concat([cities] * 20).assign(level=[f"City {row}" for row in range(60)], clients_rank=range(4, 64))
     frames = {field.name: getattr(marts, field.name) for field in fields(Marts)}
-    frames["dim_trait_levels"] = marts.dim_trait_levels.assign(
-        label_en=marts.dim_trait_levels["level"].replace(long)
-    )
+    frames["dim_trait_levels"] = marts.dim_trait_levels.assign(label_en=marts.dim_trait_levels["level"].replace(long))
     frames["fct_churn_portrait"] = pd.concat([cities, more, marts.fct_churn_portrait.drop(cities.index)])
     counts = {"clients", "active_clients", "churned_clients", "first_group_clients", "second_group_clients"}
     many = {

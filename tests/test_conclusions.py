@@ -30,9 +30,7 @@ def section(marts: Marts, heading: str) -> str:
 
 
 @pytest.mark.parametrize("case", ["sample", "random numbers", *ODD])
-def test_any_input_gives_whole_sentences_with_the_same_numbers_in_both_languages(
-    marts: Marts, case: str
-) -> None:
+def test_any_input_gives_whole_sentences_with_the_same_numbers_in_both_languages(marts: Marts, case: str) -> None:
     cases = {"sample": marts, "random numbers": with_random_numbers(marts, 0)} | odd_marts(marts)
     texts = {language: text_of(cases[case], language) for language in LANGUAGES}
     for text in texts.values():
@@ -160,9 +158,7 @@ def test_a_conclusion_is_the_marts(marts: Marts) -> None:
     for conclusion, sentence in words.items():
         case = replace(
             marts,
-            fct_hypothesis_results=results.assign(
-                conclusion=results["conclusion"].mask(is_tested, conclusion)
-            ),
+            fct_hypothesis_results=results.assign(conclusion=results["conclusion"].mask(is_tested, conclusion)),
         )
         told = [line for line in bullets(section(case, "Hypotheses")) if line.startswith("**")]
         assert len(told) == len(hypothesis_rows(marts))
@@ -200,10 +196,7 @@ def test_small_groups_are_not_shown(marts: Marts) -> None:
     levels, *medians = bullets(section(case, "Who leaves"))
     assert levels == "there is no such level."
     assert {line.count("hidden for small groups") for line in medians} == {2}
-    counts = [
-        f"{count}\u00a0product{'s' * (count > 1)}"
-        for count in marts.fct_product_count_metrics["product_count"]
-    ]
+    counts = [f"{count}\u00a0product{'s' * (count > 1)}" for count in marts.fct_product_count_metrics["product_count"]]
     portrait = section(case, "Portrait by number of products").strip()
     assert portrait == f"Hidden for small groups: {', '.join(counts)}."
     few = replace(case, fct_product_count_metrics=marts.fct_product_count_metrics)

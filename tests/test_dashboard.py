@@ -55,10 +55,7 @@ class Page:
     @property
     def views(self) -> dict[str, dict[str, str]]:
         """The levels of each view with their labels."""
-        return {
-            view["id"]: {level["id"]: level["label"] for level in view["levels"]}
-            for view in self.content["views"]
-        }
+        return {view["id"]: {level["id"]: level["label"] for level in view["levels"]} for view in self.content["views"]}
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +66,7 @@ def pages(sample_release: Path) -> dict[Language, Page]:
         content, connection = embedded(path), duckdb.connect()
         connection.register("cells", cells_of(content))
         members = ", ".join(f"{levels} as m_{view}" for view, levels in LEVELS.items())
-        connection.execute(
-            f"create table cube as select {members}, stayed + churned as clients, churned from cells"
-        )
+        connection.execute(f"create table cube as select {members}, stayed + churned as clients, churned from cells")
         found[language] = Page(path, language, content, connection)
     return found
 
@@ -126,9 +121,7 @@ def interval(text: Words, low: float | None, high: float | None) -> str:
 
 
 @cache
-def rated(
-    clients: int, churned: int, *, is_exact: bool = True
-) -> tuple[float | None, float | None, float | None]:
+def rated(clients: int, churned: int, *, is_exact: bool = True) -> tuple[float | None, float | None, float | None]:
     if clients == 0 or (clients < 30 and not is_exact):
         return None, None, None
     low, high = proportion_confint(churned, clients, method="wilson")
@@ -228,9 +221,7 @@ def test_every_value_and_many_combinations_show_what_sql_counts(
     for _ in range(COMBINATIONS[language]):
         some = source.sample(sorted(views), source.randint(1, 5))
         most = {view: max(1, len(views[view]) // 2) for view in some}
-        filters.append(
-            {view: source.sample(range(len(views[view])), source.randint(1, most[view])) for view in some}
-        )
+        filters.append({view: source.sample(range(len(views[view])), source.randint(1, most[view])) for view in some})
     for wanted in filters:
         found = filtered(browser, wanted)
         named = {view: [views[view][level] for level in levels] for view, levels in wanted.items()}
@@ -316,9 +307,7 @@ def test_works_by_keyboard_alone(pages: dict[Language, Page], browser: webdriver
 # What is embedded
 
 
-def test_page_holds_nothing_but_the_cube_and_its_names(
-    sample_warehouse: Path, pages: dict[Language, Page]
-) -> None:
+def test_page_holds_nothing_but_the_cube_and_its_names(sample_warehouse: Path, pages: dict[Language, Page]) -> None:
     keys = rows_in(sample_warehouse, "select client_key from marts.dim_clients limit 50")
     names = {"cube", "views", "words", "numbers", "proposals", "specs"}
     for page in pages.values():
@@ -356,8 +345,7 @@ def test_the_slider_moves_the_worth_of_a_kept_client(
         )
         found = state(browser)["profits"]
         assert [(row["label"], row["worth"], row["profit"]) for row in found] == [
-            (label, pytest.approx(value), pytest.approx(profit, rel=1e-9))
-            for label, value, profit in expected
+            (label, pytest.approx(value), pytest.approx(profit, rel=1e-9)) for label, value, profit in expected
         ]
         rows = browser.find_elements(By.CSS_SELECTOR, "#profits tr")
         assert [row.get_attribute("textContent") for row in rows] == [

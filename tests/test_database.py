@@ -34,9 +34,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("statement", REFUSED)
-def test_a_confined_connection_reaches_only_its_files(
-    statement: str, files: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_confined_connection_reaches_only_its_files(statement: str, files: dict[str, Path], tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
     with open_confined(**files) as connection:
         assert connection.execute("from marts.v union all from beside.marts.v").fetchall() == [(42,), (42,)]

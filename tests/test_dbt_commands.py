@@ -72,16 +72,12 @@ def test_the_whole_is_built_on_the_file_that_is_named_or_on_the_sample(project: 
     assert project.clients() == {10_000}
 
 
-def test_a_build_that_fails_leaves_no_model_of_the_file_before(
-    project: Project, few: Path, tmp_path: Path
-) -> None:
+def test_a_build_that_fails_leaves_no_model_of_the_file_before(project: Project, few: Path, tmp_path: Path) -> None:
     """A refused file leaves everything; one whose rows are all rejected leaves nothing of another one."""
     assert "does not exist" in project.run("run", clients="nowhere.csv")
     assert project.clients() == {10_000}
     rejected = tmp_path / "rejected.csv"
-    rejected.write_text(
-        few.read_text(encoding="utf-8").replace("М,", "?,").replace("Ж,", "?,"), encoding="utf-8"
-    )
+    rejected.write_text(few.read_text(encoding="utf-8").replace("М,", "?,").replace("Ж,", "?,"), encoding="utf-8")
     assert "gave no client" in project.run("build", "--exclude", "tag:project", clients=rejected)
     left = rows_in(
         project.build.warehouse,
@@ -120,9 +116,7 @@ def test_a_run_without_registers_says_what_to_do(manifest: Any, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("command", BUILT)
-def test_a_part_of_a_built_project_is_worked_on_alone(
-    command: str, project: Project, sample_warehouse: Path
-) -> None:
+def test_a_part_of_a_built_project_is_worked_on_alone(command: str, project: Project, sample_warehouse: Path) -> None:
     state = sample_warehouse.parent
     assert project.run(*(word.format(state=state) for word in command.split())) == ""
     assert project.clients() == {10_000}
@@ -140,10 +134,7 @@ def test_a_seed_that_dbt_would_not_know_of_is_not_read(project: Project, manifes
     said = Project(project.build.directory, manifest.deepcopy()).run(
         "show", "--inline", "select {% if execute %}{{ seed_rows('bands') | length }}{% endif %}"
     )
-    assert (
-        "reads the seed bands where dbt does not look while it parses; write {% do seed_rows('bands') %}"
-        in said
-    )
+    assert "reads the seed bands where dbt does not look while it parses; write {% do seed_rows('bands') %}" in said
 
 
 def test_retry_builds_what_failed_and_nothing_else(project: Project) -> None:
@@ -162,9 +153,7 @@ def test_a_warehouse_that_does_not_open_is_refused_in_a_sentence(project: Projec
     """Another process holds it open; or it is no database."""
     with held_open(project.build.warehouse, read_only=True) as process_id:
         said = project.run("show", "--select", "dim_segments")
-    assert (
-        f"bank.duckdb is open in {Path(sys.executable).resolve()} (PID {process_id}); close it there" in said
-    )
+    assert f"bank.duckdb is open in {Path(sys.executable).resolve()} (PID {process_id}); close it there" in said
     assert project.run("show", "--select", "dim_segments") == ""
     project.build.warehouse.write_bytes(bytes(9999))
     assert "bank.duckdb cannot be opened: " in project.run("show", "--select", "dim_segments")

@@ -145,9 +145,7 @@ def drawn(chart: Any) -> dict[Place, list[float]]:
     for reference in chart._chartSpace.iter(qn("c:strRef"), qn("c:numRef")):
         place = re.fullmatch(r"Sheet1!\$([A-Z])\$(\d+)(?::\$\1\$(\d+))?", reference.findtext(qn("c:f")))
         assert place
-        column = [
-            row[ord(place[1]) - ord("A")] for row in cells[int(place[2]) - 1 : int(place[3] or place[2])]
-        ]
+        column = [row[ord(place[1]) - ord("A")] for row in cells[int(place[2]) - 1 : int(place[3] or place[2])]]
         held = {at: cell for at, cell in enumerate(column) if cell != ""}
         shown = points(reference)
         if reference.tag == qn("c:numRef"):
@@ -158,9 +156,7 @@ def drawn(chart: Any) -> dict[Place, list[float]]:
     found: dict[Place, list[float]] = {}
     for series in chart.plots[0].series:
         bars = series._element.find(qn("c:errBars"))
-        below, above = (
-            {} if bars is None else points(bars.find(qn(f"c:{end}"))) for end in ("minus", "plus")
-        )
+        below, above = ({} if bars is None else points(bars.find(qn(f"c:{end}"))) for end in ("minus", "plus"))
         for at, (category, value) in enumerate(zip(chart.plots[0].categories, series.values, strict=True)):
             if value is not None:
                 ends = [value - float(below[at]), value + float(above[at])] if at in below else []
@@ -328,9 +324,7 @@ CASES = ["sample", "bank", *MADE_UP]
 
 
 @pytest.fixture(scope="module")
-def cases(
-    sample_warehouse: Path, bank_warehouse: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Case]:
+def cases(sample_warehouse: Path, bank_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
     """The decks of the sample, of the bank, and of marts that another file may give."""
     marts = read_marts(sample_warehouse)
     inputs = {name: (case, "<b>=1+1.csv") for name, case in odd_marts(marts).items()} | {
@@ -426,10 +420,7 @@ def test_hypotheses_end_in_the_verdicts_of_the_marts(case: Case, language: Langu
     verdict_row, null_row, rejected = map(words.gettext, ("Verdict", "Null hypothesis", "rejected"))
     shapes = (shape for slide in slides for shape in slide.shape.shapes if shape.has_table)
     tables = [
-        {
-            name: texts
-            for name, *texts in ([cell.text_frame.text for cell in row.cells] for row in shape.table.rows)
-        }
+        {name: texts for name, *texts in ([cell.text_frame.text for cell in row.cells] for row in shape.table.rows)}
         for shape in shapes
     ]
     shown = iter(table for table in tables if verdict_row in table)

@@ -140,9 +140,7 @@ def test_one_client_and_nobody_are_said_as_such(written: Written) -> None:
 
 @pytest.mark.parametrize("written", ["one product"], indirect=True)
 def test_without_a_group_nothing_is_tested_and_every_row_says_why(written: Written) -> None:
-    sentences = {
-        row["reason_code"]: (row["reason_ru"], row["reason_en"]) for row in register_rows("undefined_reasons")
-    }
+    sentences = {row["reason_code"]: (row["reason_ru"], row["reason_en"]) for row in register_rows("undefined_reasons")}
     results = written.marts.fct_hypothesis_results
     assert len(results) == 6 * 2 * 3
     assert (results["first_group_clients"] == 0).all()

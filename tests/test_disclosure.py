@@ -51,9 +51,7 @@ def both(true: pd.DataFrame, shown: pd.DataFrame, traits: Iterable[str]) -> tupl
     return exact.align(there, fill_value=0)
 
 
-def test_totals_are_exact_unless_they_are_small(
-    true: pd.DataFrame, shown: pd.DataFrame, traits: list[str]
-) -> None:
+def test_totals_are_exact_unless_they_are_small(true: pd.DataFrame, shown: pd.DataFrame, traits: list[str]) -> None:
     for some in (*combinations(traits, 1), ("city", "age_band")):
         exact, there = both(true, shown, some)
         assert len(exact) > exact.isin(SMALL).to_numpy().sum()
@@ -94,9 +92,7 @@ def test_the_page_states_how_far_its_filtered_numbers_are_from_the_mart(
     """Suppression costs exactness under a filter: what the page says that it costs is what pandas measures."""
     exact, there = both(true, shown, traits)
     moved, clients = (exact - there).clip(lower=0).to_numpy().sum(), exact.to_numpy().sum()
-    (pair, *pair_rates), (triple, *triple_rates) = (
-        distances(true, shown, traits, number) for number in (2, 3)
-    )
+    (pair, *pair_rates), (triple, *triple_rates) = (distances(true, shown, traits, number) for number in (2, 3))
     (usual, worst) = zip(pair_rates, triple_rates, strict=True)
     first = [MINIMUM_GROUP, moved, 100 * moved / clients, MINIMUM_GROUP, pair, triple, 100]
     wanted = {"en": [*first, *usual, 95, *worst, 100, 30], "ru": [*first, 95, *usual, *worst, 100, 30]}
@@ -178,12 +174,9 @@ def one_age(**cities: int) -> Groups:
     return {((city, "x"), False): clients for city, clients in cities.items()}
 
 
-EVEN: Groups = {
-    ((city, age), is_churned): 7 for city in "ab" for age in "xyz" for is_churned in (True, False)
-}
+EVEN: Groups = {((city, age), is_churned): 7 for city in "ab" for age in "xyz" for is_churned in (True, False)}
 SUPPRESSED = (
-    "Groups of fewer than 5 clients are suppressed: without a filter totals are exact, with one they are "
-    "approximate."
+    "Groups of fewer than 5 clients are suppressed: without a filter totals are exact, with one they are approximate."
 )
 WHOLE = "No group has fewer than 5 clients: nothing is suppressed, and numbers are exact under a filter, too."
 

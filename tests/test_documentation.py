@@ -91,9 +91,7 @@ def test_a_column_means_the_same_wherever_it_stands(docs: Docs) -> None:
     for _, node, _ in relations(docs):
         for column, properties in node["columns"].items():
             meanings[column].add(properties["description"])
-    none_of(
-        f"{column} has {len(texts)} meanings: {texts}" for column, texts in meanings.items() if len(texts) > 1
-    )
+    none_of(f"{column} has {len(texts)} meanings: {texts}" for column, texts in meanings.items() if len(texts) > 1)
 
 
 def test_comments_on_what_is_published_are_the_descriptions(docs: Docs, sample_release: Path) -> None:

@@ -74,9 +74,7 @@ def test_the_suites_pass_on_a_release_ask_no_host_and_print_nothing(sample_relea
     outcomes = [ExpectationOutcome(**outcome) for outcome in json.loads(run.stdout)]
     assert unmet(outcomes) == set()
     assert sorted((outcome.relation, outcome.meaning) for outcome in outcomes) == sorted(
-        (suite["name"], expected["meta"]["meaning"])
-        for suite in suites()
-        for expected in suite["expectations"]
+        (suite["name"], expected["meta"]["meaning"]) for suite in suites() for expected in suite["expectations"]
     )
 
 
@@ -95,11 +93,7 @@ def test_what_is_missing_is_not_met(sample_release: Path, tmp_path: Path) -> Non
     broken = Path(shutil.copy(sample_release / "bank_marts.duckdb", tmp_path))
     with duckdb.connect(str(broken)) as connection:
         connection.execute("drop table marts.dim_traits; alter table marts.dim_segments drop column rule")
-    seen = {
-        (outcome.relation, outcome.columns): outcome.observed
-        for outcome in validate(broken)
-        if not outcome.is_met
-    }
+    seen = {(outcome.relation, outcome.columns): outcome.observed for outcome in validate(broken) if not outcome.is_met}
     assert "name_ru" in seen["marts.dim_traits", "name_ru"]
     assert "does not exist" in seen["marts.dim_segments", "rule"]
     promised = seen["information_schema.columns", "name"]

@@ -39,9 +39,7 @@ def test_a_row_that_says_something_else_is_noticed(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("FAULTS", raising=False)
     on_page = seen_on_page()["gate", "drift_7500"]
     assert "stop, отказ / refused: “The client file my clients.csv was not accepted: its clients" in on_page
-    with pytest.raises(
-        pytest.fail.Exception, match=r"says of gate drift_7500: .*\n.* saw: stop, опубликовано"
-    ):
+    with pytest.raises(pytest.fail.Exception, match=r"says of gate drift_7500: .*\n.* saw: stop, опубликовано"):
         saw("gate", "drift_7500", "stop, опубликовано / published")
 
 

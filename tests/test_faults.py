@@ -323,9 +323,7 @@ def test_readers_see_no_error_and_no_mix_through_publications(
     seen = set[int]().union(*(reading.seen for reading in readings))
     counts = f"читателей / readers {READERS}, публикаций / publications {PUBLICATIONS}"
     outcome = f"смесей / mixes {mixes}, ошибок / errors {len(errors)}"
-    queries_made = (
-        f"{SOAK_SECONDS} с / s, запросов / queries {queries}, выпусков видно / releases seen {len(seen)}"
-    )
+    queries_made = f"{SOAK_SECONDS} с / s, запросов / queries {queries}, выпусков видно / releases seen {len(seen)}"
     with capsys.disabled():
         print(f"\n{counts}, {queries_made}, {outcome}")
     assert errors == []

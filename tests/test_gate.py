@@ -55,9 +55,7 @@ class Warehouse:
         return path
 
 
-def gate_of(
-    folder: Path, now: Warehouse, before: Warehouse | None = None, *, allow_drift: bool = False
-) -> GateResult:
+def gate_of(folder: Path, now: Warehouse, before: Warehouse | None = None, *, allow_drift: bool = False) -> GateResult:
     """The gate's result on two such warehouses, the earlier one as a release."""
     release = before.write(folder / "R1/bank_marts.duckdb").parent if before else None
     return check_gate(now.write(folder / "bank.duckdb"), release, allow_drift=allow_drift)
@@ -92,9 +90,7 @@ def told(name: str, gate: GateResult, kind: str, subject: str = "") -> None:
         ({"A": 10_000}, 0.5 * math.log(2) + (SMALLEST_SHARE - 0.5) * math.log(SMALLEST_SHARE / 0.5)),
     ],
 )
-def test_the_stability_index_is_the_one_computed_by_hand(
-    tmp_path: Path, levels: Levels, by_hand: float
-) -> None:
+def test_the_stability_index_is_the_one_computed_by_hand(tmp_path: Path, levels: Levels, by_hand: float) -> None:
     now, before = Warehouse({"city": levels, "gender": HALVES}), Warehouse({"city": HALVES, "gender": HALVES})
     drift = found(gate_of(tmp_path, now, before), "drift")
     assert drift["city"][0] == pytest.approx(by_hand, rel=1e-9)
@@ -127,9 +123,7 @@ def drifted(clients: int, *, limits: str = LIMITS) -> Warehouse:
         ("drift_7500_allowed", 7500, True),
     ],
 )
-def test_drift_warns_and_stops_as_the_page_says(
-    name: str, clients: int, allow_drift: bool, tmp_path: Path
-) -> None:
+def test_drift_warns_and_stops_as_the_page_says(name: str, clients: int, allow_drift: bool, tmp_path: Path) -> None:
     # The folder of a release may be called anything.
     gate = gate_of(tmp_path / "it's; drop", drifted(clients), Warehouse(), allow_drift=allow_drift)
     told(name, gate, "drift", "city")
@@ -138,10 +132,7 @@ def test_drift_warns_and_stops_as_the_page_says(
 @pytest.mark.parametrize(
     ("name", "now"),
     [
-        *(
-            (f"rejected_{rejected}", Warehouse({"city": {"A": 9900}}, rejected))
-            for rejected in (0, 1, 100, 102)
-        ),
+        *((f"rejected_{rejected}", Warehouse({"city": {"A": 9900}}, rejected)) for rejected in (0, 1, 100, 102)),
         ("no_rows", Warehouse({})),
     ],
 )
@@ -159,9 +150,7 @@ def test_rejected_rows_warn_and_stop_as_the_page_says(name: str, now: Warehouse,
         ("client_count_change", "0.2,,", "0.01,0.05,", "stop"),
     ],
 )
-def test_the_limits_are_those_of_the_seed(
-    tmp_path: Path, kind: str, old: str, new: str, expected: str
-) -> None:
+def test_the_limits_are_those_of_the_seed(tmp_path: Path, kind: str, old: str, new: str, expected: str) -> None:
     edited = LIMITS.replace(f"{kind},{old}", f"{kind},{new}")
     assert edited != LIMITS
     clients = {"A": 6600, "B": 2200} if kind == "drift" else {"A": 4400, "B": 4400}

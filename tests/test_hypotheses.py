@@ -30,9 +30,7 @@ close = partial(pytest.approx, rel=1e-9, abs=1e-300)
 CITIES = ("Ростов Великий", "Рыбинск", "Ярославль")
 POPULATIONS = ("all_clients", "active_clients", "without_loyal_churned")
 # Every reason in Russian and in English.
-SENTENCES = {
-    row["reason_code"]: (row["reason_ru"], row["reason_en"]) for row in register_rows("undefined_reasons")
-}
+SENTENCES = {row["reason_code"]: (row["reason_ru"], row["reason_en"]) for row in register_rows("undefined_reasons")}
 # The tests that no interval of the difference belongs to.
 WITHOUT_INTERVAL = {"fisher_exact", "cochran_mantel_haenszel"}
 MEAN_TESTS = ("welch_t", "mann_whitney_u", "brunner_munzel")
@@ -468,8 +466,6 @@ def test_of_a_group_too_small_to_be_shown_nothing_is_told(
     size = effect_rows([register], found)[0]
     expected = (first[0], second[0], None if first[0] else Reason.EMPTY_GROUP)
     hidden = (None, None, Reason.TOO_FEW_CLIENTS)
-    assert (row.first_group_clients, row.second_group_clients, row.reason_code) == (
-        expected if is_told else hidden
-    )
+    assert (row.first_group_clients, row.second_group_clients, row.reason_code) == (expected if is_told else hidden)
     assert size.reason_code == row.reason_code
     assert (row.difference is None) == (row.reason_code is not None)

@@ -38,11 +38,7 @@ def test_dbt_bouncer_finds_nothing(docs: Docs, tmp_path: Path) -> None:
     assert found.exists(), run.stdout + run.stderr
     checks = json.loads(found.read_text(encoding="utf-8"))
     assert len(checks) > len(docs.manifest["nodes"])
-    none_of(
-        f"{check['file_path']}: {check['failure_message']}"
-        for check in checks
-        if check["outcome"] != "success"
-    )
+    none_of(f"{check['file_path']}: {check['failure_message']}" for check in checks if check["outcome"] != "success")
     assert run.returncode == 0, run.stdout
 
 
@@ -82,9 +78,7 @@ def test_every_seed_column_is_read(docs: Docs) -> None:
             words = words_of(readers_of(seed, docs.manifest))
             columns = docs.catalog["nodes"][unique_id]["columns"]
             unused += [
-                f"{seed['name']}.csv: no one reads the column {column}"
-                for column in columns
-                if column not in words
+                f"{seed['name']}.csv: no one reads the column {column}" for column in columns if column not in words
             ]
     none_of(unused)
 
@@ -98,11 +92,7 @@ def test_every_seed_has_a_key_and_says_its_grain(docs: Docs) -> None:
     }
     seeds = {name: node for name, node in nodes.items() if node["resource_type"] == "seed"}
     none_of(f"{name} has no test of its key" for name in seeds if name not in keyed)
-    none_of(
-        f"{name} has no sentence Grain:"
-        for name, seed in seeds.items()
-        if "Grain: " not in seed["description"]
-    )
+    none_of(f"{name} has no sentence Grain:" for name, seed in seeds.items() if "Grain: " not in seed["description"])
 
 
 def test_every_doc_block_is_used(docs: Docs) -> None:
@@ -122,10 +112,7 @@ def test_types_are_known_to_both_engines() -> None:
     """DuckDB also takes these, and only a build on Spark would tell."""
     names = "varchar|text|integer|hugeint|float"
     foreign = re.compile(rf"\bas (?:{names})\s*\)|(?:::|data_type: )(?:{names})\b", re.IGNORECASE)
-    assert (
-        len(foreign.findall("cast(max(a) as varchar), b::text, data_type: float, cast(c as bigint) as text"))
-        == 3
-    )
+    assert len(foreign.findall("cast(max(a) as varchar), b::text, data_type: float, cast(c as bigint) as text")) == 3
     none_of(
         f"{path.relative_to(ROOT)}: the type {kind} is DuckDB's"
         for folder in ("models", "macros", "analyses")
@@ -147,16 +134,12 @@ def test_exposures_depend_on_what_their_code_reads(docs: Docs) -> None:
         paths = [ROOT / module for module in exposure["meta"].get("modules", [])]
         if not paths:
             continue
-        wrong += [
-            f"{exposure['name']} names {path}, which is not there" for path in paths if not path.exists()
-        ]
+        wrong += [f"{exposure['name']} names {path}, which is not there" for path in paths if not path.exists()]
         files = (path.rglob("*") if path.is_dir() else [path] for path in paths)
         named = named_in(file for file in chain(*files) if file.suffix in (".py", ".sql", ".json"))
         shared = named_in([ROOT / "python/bank_segments/marts.py"])
         declared = public & {node.split(".")[-1] for node in exposure["depends_on"]["nodes"]}
-        wrong += [
-            f"{exposure['name']} reads {mart} and does not declare it" for mart in sorted(named - declared)
-        ]
+        wrong += [f"{exposure['name']} reads {mart} and does not declare it" for mart in sorted(named - declared)]
         idle = sorted(declared - named - shared)
         wrong += [f"{exposure['name']} declares {mart} and does not read it" for mart in idle]
     none_of(wrong)

@@ -166,9 +166,7 @@ def follow(command: str, project: Path) -> subprocess.CompletedProcess[str]:
     shims.mkdir(parents=True, exist_ok=True)
     (shims / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     (shims / "python").chmod(0o700)
-    typed = re.sub("^make", "make --old-file=.venv/installed", command).replace(
-        "path/to/clients.csv", "../clients.csv"
-    )
+    typed = re.sub("^make", "make --old-file=.venv/installed", command).replace("path/to/clients.csv", "../clients.csv")
     return ran("sh", "-c", typed, cwd=project, project=project)
 
 
@@ -208,9 +206,7 @@ def release_unseen(target: Path) -> None:
 @pytest.fixture(scope="module", params=[*BANKS, UNSEEN])
 def layout(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Layout:
     bank = str(request.param)
-    project = (
-        other_bank(tmp_path_factory) if bank == OTHER_BANK else tmp_path_factory.mktemp("layouts") / "project"
-    )
+    project = other_bank(tmp_path_factory) if bank == OTHER_BANK else tmp_path_factory.mktemp("layouts") / "project"
     if bank == "three_traits":
         take_numbers_away(copy_all(project))
         run = ran(*TESTED_REPORT, cwd=project, project=project, BANK=bank)
@@ -308,9 +304,7 @@ def test_the_tests_are_those_of_scipy(layout: Layout) -> None:
         if row["kind"] == "proportion":
             metric = (as_text(metric) == row["success_value"].lower()).astype(int)
         groups = as_text(layout.clients[row["group_column"]])
-        one, two = (
-            metric[groups == row[group].lower()].dropna() for group in ("first_group", "second_group")
-        )
+        one, two = (metric[groups == row[group].lower()].dropna() for group in ("first_group", "second_group"))
         if test in SCIPY:
             # Of the other two the p-value alone: Fisher's has no statistic here, Brunner and Munzel's has another sign.
             first = 0 if test in ("welch_t", "mann_whitney_u", "two_proportion_z") else 1
@@ -319,9 +313,7 @@ def test_the_tests_are_those_of_scipy(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize("bank", [*BANKS, "metanprom_2"])
-def test_the_sample_is_what_the_generator_writes(
-    bank: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_sample_is_what_the_generator_writes(bank: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sample, "LAYOUT", sample_of(bank).with_name("layout.sql"))
     committed = read(sample_of(bank))
     assert len(committed) >= 500
@@ -355,9 +347,7 @@ def test_what_only_the_second_table_of_the_bank_has(tmp_path: Path) -> None:
     keys = dict(rows("select client_id, client_key from staging.stg_bank__client_keys"))
     assert set(keys) == {"7 / Ярославль", "7 / Рыбинск", "8 / УГЛИЧ"}
     assert len(set(keys.values())) == 3
-    accepted = (
-        "select city, age, has_age, product_count, has_credit_card from marts.dim_clients where is_churned"
-    )
+    accepted = "select city, age, has_age, product_count, has_credit_card from marts.dim_clients where is_churned"
     assert rows(accepted) == [("УГЛИЧ", None, False, 2, False)]
     noted = dict(rows("select reading, subject from quality.reading_notes where file_rows = 1"))
     assert noted["unlisted_value"] == "city = УГЛИЧ"

@@ -194,9 +194,7 @@ def test_the_sample_shows_what_the_banks_file_shows(sample_warehouse: Path) -> N
         [coverage for (coverage,) in PINNED[COVERAGE]], abs=0.015
     )
     of_bank = {row[:2]: row[2] for row in PINNED[VERDICTS]}
-    assert {row[:2]: row[2] for row in verdicts} == of_bank | {
-        ("h3_rostov_share", "active_clients"): "equivalent"
-    }
+    assert {row[:2]: row[2] for row in verdicts} == of_bank | {("h3_rostov_share", "active_clients"): "equivalent"}
 
 
 def test_churn_portrait(bank: Connection, clients: pd.DataFrame) -> None:
@@ -281,9 +279,7 @@ def test_economics(bank: Connection, clients: pd.DataFrame) -> None:
     alike = {"segment_1": (clients["product_count"] == 1) & (clients["age"] < 35)}
     alike["segment_4"] = clients["product_count"] == 2
 
-    def profit(
-        segment: str, chosen: dict[str, str], saved: float | None = None
-    ) -> tuple[float, float, float]:
+    def profit(segment: str, chosen: dict[str, str], saved: float | None = None) -> tuple[float, float, float]:
         """The profit with assumptions at the ends chosen for them; churn, and what a client is worth."""
         value = {name: row[chosen.get(name, "central")] for name, row in assumed.items()}
         members = clients[[segment in ids.split(",") for ids in clients["segment_ids"]]]
@@ -365,9 +361,7 @@ def test_dashboard_cube(bank: Connection, clients: pd.DataFrame) -> None:
         *("city", "gender", "age_band", "product_count", "is_loyal", "has_credit_card", "has_balance"),
         *("segment_ids", "is_churned"),
     ]
-    kopecks = {
-        name: (clients[name] * 100).round().fillna(0).astype(int) for name in ("balance", "estimated_salary")
-    }
+    kopecks = {name: (clients[name] * 100).round().fillna(0).astype(int) for name in ("balance", "estimated_salary")}
     added = clients.assign(
         clients=1,
         churned_clients=clients["is_churned"].astype(int),

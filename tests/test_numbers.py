@@ -343,9 +343,7 @@ def test_each_number_of_the_findings_is_the_cell_that_belongs_there(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_finding_on_the_first_page_is_what_its_cells_say(
-    language: Language, sample_release: Path
-) -> None:
+def test_each_finding_on_the_first_page_is_what_its_cells_say(language: Language, sample_release: Path) -> None:
     name = {"ru": "index.html", "en": "index.en.html"}[language]
     page = html.unescape((sample_release / name).read_text(encoding="utf-8"))
     marts = sample_release / "bank_marts.duckdb"

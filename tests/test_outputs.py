@@ -42,14 +42,8 @@ def derivations(text: str, is_template: bool) -> Iterator[tuple[int, set[str]]]:
         return
     for each in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.expr)):
         compares = isinstance(each, ast.Compare) and ORDERS & {type(operator) for operator in each.ops}
-        called = (
-            getattr(each.func, "attr", getattr(each.func, "id", "")) if isinstance(each, ast.Call) else ""
-        )
-        if (
-            compares
-            or called in CALLS
-            or (isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div | ast.Sub))
-        ):
+        called = getattr(each.func, "attr", getattr(each.func, "id", "")) if isinstance(each, ast.Call) else ""
+        if compares or called in CALLS or (isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div | ast.Sub)):
             within = list(ast.walk(each))
             names = {part.attr for part in within if isinstance(part, ast.Attribute)}
             yield each.lineno, names | {str(part.value) for part in within if isinstance(part, ast.Constant)}

@@ -75,9 +75,7 @@ def opened(browser: webdriver.Chrome, page: Path, width: int = 1280) -> None:
         WebDriverWait(browser, 30).until(
             lambda chrome: "fct_churn_portrait" in chrome.find_element(By.TAG_NAME, "body").text
         )
-    browser.execute_script(
-        "document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })"
-    )
+    browser.execute_script("document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })")
     WebDriverWait(browser, 30).until(
         lambda chrome: chrome.execute_script("return [...document.images].every((image) => image.complete)")
     )
@@ -89,17 +87,13 @@ def axe() -> str:
     return needed(HOME / "npm/node_modules/axe-core/axe.min.js", "axe-core").read_text(encoding="utf-8")
 
 
-def assert_readable(
-    browser: webdriver.Chrome, page: Path, screens: Iterable[tuple[int, str]], axe: str = ""
-) -> None:
+def assert_readable(browser: webdriver.Chrome, page: Path, screens: Iterable[tuple[int, str]], axe: str = "") -> None:
     """On these screens by eye, a dashboard also filtered, and, with the script of axe-core, by ear."""
     for width, scheme in screens:
         colours = [{"name": "prefers-color-scheme", "value": scheme}]
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": colours})
         opened(browser, page, width)
-        browser.execute_script(
-            "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
-        )
+        browser.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
         if axe:
             browser.execute_script(axe)
             assert browser.execute_async_script(FAULTS) == []
@@ -173,9 +167,7 @@ def test_the_first_page_tells_what_was_run_on_what(
     assert [browser.find_element(By.CSS_SELECTOR, ".verdict h2").text] == verdict
 
 
-def test_findings_and_decks_say_whether_the_data_are_synthetic(
-    sample_release: Path, hostile: Published
-) -> None:
+def test_findings_and_decks_say_whether_the_data_are_synthetic(sample_release: Path, hostile: Published) -> None:
     for release, is_synthetic in ((sample_release, True), (hostile.release, False)):
         for language in LANGUAGES:
             findings = (release / f"conclusions.{language}.md").read_text(encoding="utf-8")
@@ -209,14 +201,10 @@ def test_the_conclusions_are_the_markdown_with_its_charts(language: Language, sa
     read, written = (words_in(re.sub(r'<img[^>]* alt="(.+?)".*?>', r"\1", text)) for text in texts)
     assert read == written
     pictures = re.findall(r"!\[.+?\]\(charts/(.*?)\)", markdown)
-    assert sorted(pictures) == sorted(
-        path.name for path in (sample_release / "charts").glob(f"*.{language}.png")
-    )
+    assert sorted(pictures) == sorted(path.name for path in (sample_release / "charts").glob(f"*.{language}.png"))
 
 
-def test_the_conclusions_can_be_printed(
-    sample_release: Path, browser: webdriver.Chrome, tmp_path: Path
-) -> None:
+def test_the_conclusions_can_be_printed(sample_release: Path, browser: webdriver.Chrome, tmp_path: Path) -> None:
     """On A4 in landscape, every word and every chart, whole pages of each."""
     page = sample_release / "conclusions.ru.html"
     opened(browser, page)
@@ -264,9 +252,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Published:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_hostile_file_does_no_harm_on_any_page(
-    name: str, hostile: Published, browser: webdriver.Chrome
-) -> None:
+def test_a_hostile_file_does_no_harm_on_any_page(name: str, hostile: Published, browser: webdriver.Chrome) -> None:
     opened(browser, hostile.release / name)
     if name in OURS:
         text = browser.find_element(By.TAG_NAME, "body").text
@@ -275,9 +261,7 @@ def test_a_hostile_file_does_no_harm_on_any_page(
         assert_readable(browser, hostile.release / name, SCREENS[:2])
     if name.startswith("dashboard"):
         # Where the pointer rests on a bar, a tooltip names its level.
-        for bar in browser.find_elements(
-            By.CSS_SELECTOR, ".chart g.role-mark:last-of-type path:first-of-type"
-        ):
+        for bar in browser.find_elements(By.CSS_SELECTOR, ".chart g.role-mark:last-of-type path:first-of-type"):
             browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", bar)
             ActionChains(browser).move_to_element(bar).pause(0.1).perform()
     with pytest.raises(NoAlertPresentException):

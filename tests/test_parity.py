@@ -96,9 +96,7 @@ def exported_clients(bank_clients: Path, tmp_path_factory: pytest.TempPathFactor
 def spark_marts(exported_clients: Path, quick_start: None) -> Path:
     """The marts of the bank's clients, exported in another notation, from a build in a Spark session."""
     # As tables each is computed once, not again in all that read it; the marts over Thrift are views.
-    return build_on_spark(
-        exported_clients, HOMES["spark"], *ONLY_MARTS, "--vars", "{marts_materialized: table}"
-    )
+    return build_on_spark(exported_clients, HOMES["spark"], *ONLY_MARTS, "--vars", "{marts_materialized: table}")
 
 
 def with_only(marts: set[str], manifest: dict[str, Any], folder: Path) -> Path:
@@ -223,9 +221,7 @@ DEFECTS = {
 
 
 @pytest.fixture(scope="session")
-def tables(
-    bank_warehouse: Path, keys: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def tables(bank_warehouse: Path, keys: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The marts of the bank's file as tables, of which a cell can be spoilt."""
     path = tmp_path_factory.mktemp("tables") / "tables.duckdb"
     with duckdb.connect(path) as connection:
@@ -237,9 +233,7 @@ def tables(
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
-def test_planted_difference_is_counted(
-    defect: str, tables: Path, keys: dict[str, list[str]], tmp_path: Path
-) -> None:
+def test_planted_difference_is_counted(defect: str, tables: Path, keys: dict[str, list[str]], tmp_path: Path) -> None:
     statement, expected = DEFECTS[defect]
     planted = Path(shutil.copy(tables, tmp_path / "planted.duckdb"))
     with duckdb.connect(planted) as connection:
@@ -264,9 +258,7 @@ def written(warehouse: Path, directory: Path) -> dict[str, bytes]:
     return found | {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
-def test_what_python_writes_is_the_same_to_the_byte(
-    bank_warehouse: Path, spark_marts: Path, tmp_path: Path
-) -> None:
+def test_what_python_writes_is_the_same_to_the_byte(bank_warehouse: Path, spark_marts: Path, tmp_path: Path) -> None:
     on_duckdb, on_spark = (
         written(bank_warehouse, tmp_path / "duckdb"),
         written(spark_marts, tmp_path / "spark"),

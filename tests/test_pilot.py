@@ -81,9 +81,7 @@ def test_a_running_pilot_keeps_its_arms_and_terms(sample: Project, tmp_path: Pat
 
 
 def test_a_pilot_that_proves_nothing_is_not_drawn(sample: Project, tmp_path: Path) -> None:
-    with pytest.raises(
-        RefusedError, match="of segment_4 would prove nothing: Under these assumptions it does not pay"
-    ):
+    with pytest.raises(RefusedError, match="of segment_4 would prove nothing: Under these assumptions it does not pay"):
         draw(sample, tmp_path, "segment_4")
     assert list(tmp_path.iterdir()) == []
 
@@ -94,13 +92,9 @@ def settled(path: Path) -> dict[str, Any]:
     return terms
 
 
-def test_at_the_churn_that_was_planned_for_it_pays_from_what_the_mart_says(
-    sample: Project, tmp_path: Path
-) -> None:
+def test_at_the_churn_that_was_planned_for_it_pays_from_what_the_mart_says(sample: Project, tmp_path: Path) -> None:
     terms = settled(draw(sample, tmp_path))
-    assert break_even_save_rate(terms["control_churn_rate"], terms) == pytest.approx(
-        terms["save_rate_to_prove"]
-    )
+    assert break_even_save_rate(terms["control_churn_rate"], terms) == pytest.approx(terms["save_rate_to_prove"])
 
 
 def listed(project: Project, folder: Path, clients: int) -> Path:
@@ -247,9 +241,7 @@ def test_a_list_that_a_spreadsheet_saved_is_read(sample: Project, tmp_path: Path
     """With semicolons, a byte order mark, cities in another encoding and flags as words."""
     file = returned(listed(sample, tmp_path, 800), (60, 400), (180, 400))
     rows = list(csv.reader(file.read_text(encoding="utf-8").splitlines()))
-    text = "\r\n".join(
-        ";".join([*row[:-1], {"1": "TRUE", "0": "false"}.get(row[-1], row[-1])]) for row in rows
-    )
+    text = "\r\n".join(";".join([*row[:-1], {"1": "TRUE", "0": "false"}.get(row[-1], row[-1])]) for row in rows)
     file.write_bytes(b"\xef\xbb\xbf" + text.encode("cp1251"))
     _, result = evaluate(file, tmp_path, tmp_path / "pilots")
     assert (result.offer_churned_clients, result.control_churned_clients) == (60, 180)

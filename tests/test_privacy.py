@@ -55,9 +55,7 @@ def values(database: Path) -> Iterator[tuple[str, str]]:
 def ids_in(data: bytes, ids: frozenset[str]) -> set[str]:
     """Return the ids whose digits stand together in some bytes, among whatever else."""
     runs = re.findall(rb"[0-9]{12,}", data)
-    return {
-        text for run in runs for at in range(len(run) - 11) if (text := run[at : at + 12].decode()) in ids
-    }
+    return {text for run in runs for at in range(len(run) - 11) if (text := run[at : at + 12].decode()) in ids}
 
 
 def ids_in_text(text: str, ids: frozenset[str]) -> set[str]:
@@ -131,9 +129,7 @@ def test_the_search_finds_an_id_wherever_one_could_be(published: Published, tmp_
         assert set().union(*(ids_in(part, published.ids) for part in contents(data))) == {hidden}
     with duckdb.connect(str(tmp_path / "x.duckdb")) as connection:
         connection.execute(f"create view v as select {hidden}::double as n, null as m")
-    assert [name for name, cell in values(tmp_path / "x.duckdb") if ids_in_text(cell, published.ids)] == [
-        "main.v"
-    ]
+    assert [name for name, cell in values(tmp_path / "x.duckdb") if ids_in_text(cell, published.ids)] == ["main.v"]
     assert ids_in_text(f"{hidden[:4]}\u00a0{hidden[4:]}", published.ids) == {hidden}
 
 
@@ -147,9 +143,7 @@ def test_who_has_the_public_twin_recovers_no_client_by_key_or_position(published
         "select schema_name || '.' || table_name from duckdb_columns()"
         " where column_name = 'client_key' and table_name in (select table_name from duckdb_tables())",
     )
-    orders = [
-        [key for (key,) in asked(f"select client_key from {name} order by rowid")] for (name,) in tables
-    ]
+    orders = [[key for (key,) in asked(f"select client_key from {name} order by rowid")] for (name,) in tables]
     secret = (published.project / ".client_key").read_bytes().strip()
     shown = {key for order in orders for key in order}
     assert shown == {hmac.new(secret, i.encode(), "sha256").hexdigest()[:32] for i in published.accepted}
@@ -212,9 +206,7 @@ def test_a_segment_is_text_to_make_shell_and_sql(published: Published, segment: 
     assert run.stderr.startswith(f"make activation: There is no segment {segment}; known are segment_1")
 
 
-@pytest.mark.parametrize(
-    "command", ["activation SEGMENT", "adopt CANDIDATE", "evaluate PILOT", "bank CLIENTS"]
-)
+@pytest.mark.parametrize("command", ["activation SEGMENT", "adopt CANDIDATE", "evaluate PILOT", "bank CLIENTS"])
 def test_a_command_without_its_argument_says_how_it_is_written(published: Published, command: str) -> None:
     run = make(published.project, command.partition(" ")[0], "NAME=x")
     assert run.returncode == 2

@@ -102,9 +102,7 @@ def test_every_test_of_dbt_is_on_the_page(write: Write, build: Build) -> None:
     assert "Проверок dbt с предупреждением: 1." in warned["ru"]
 
 
-def test_drift_is_on_the_page_with_the_trait_in_words(
-    write: Write, tmp_path: Path, sample_warehouse: Path
-) -> None:
+def test_drift_is_on_the_page_with_the_trait_in_words(write: Write, tmp_path: Path, sample_warehouse: Path) -> None:
     release = tmp_path / "R1"
     release.mkdir()
     shutil.copy(sample_warehouse, release / "bank_marts.duckdb")
@@ -113,9 +111,7 @@ def test_drift_is_on_the_page_with_the_trait_in_words(
         connection.execute(
             "update quality.moved set share_of_clients = 1 - share_of_clients where trait = 'is_churned'"
         )
-        connection.execute(
-            "update quality.moved set share_of_clients = share_of_clients * 0.5 where level = 'Рыбинск'"
-        )
+        connection.execute("update quality.moved set share_of_clients = share_of_clients * 0.5 where level = 'Рыбинск'")
         connection.execute("create or replace view quality.trait_distribution as from quality.moved")
     pages = write(gate=check_gate(sample_warehouse, release, allow_drift=True))
     assert "«Уход»: распределение сдвинулось" in pages["ru"]

@@ -26,9 +26,7 @@ FIRST_WORDS: dict[Language, str] = {"en": "On the synthetic sample", "ru": "На
 
 def outline(text: str) -> list[str]:
     """What a translation has in common with its original, in order: sections, commands, code, files and tables."""
-    return re.findall(
-        r"^## |^(?:make|source|dbt) [^#\n]*|`[^`\n]+`|(?<=\]\()[^)\n]+|^\| ", text, re.MULTILINE
-    )
+    return re.findall(r"^## |^(?:make|source|dbt) [^#\n]*|`[^`\n]+`|(?<=\]\()[^)\n]+|^\| ", text, re.MULTILINE)
 
 
 def test_both_languages_have_the_same_sections_commands_and_files() -> None:
@@ -105,8 +103,7 @@ def test_every_file_and_folder_that_it_names_is_there(text: str) -> None:
     missing = sorted(
         name
         for name in named
-        if not relations.fullmatch(name)
-        and not any(path.rstrip("/").endswith(name.rstrip("/")) for path in known)
+        if not relations.fullmatch(name) and not any(path.rstrip("/").endswith(name.rstrip("/")) for path in known)
     )
     assert len(named) > 3
     assert missing == []

@@ -265,8 +265,7 @@ FOLLOWED = {
         "values (2, true)",
     ),
     "the samples of the other search": (
-        "select sample_kind, count(distinct draw) from intermediate.int_segment_search_tests"
-        " group by all order by all",
+        "select sample_kind, count(distinct draw) from intermediate.int_segment_search_tests group by all order by all",
         "values ('all', 1), ('bootstrap', 300), ('half', 30), ('other_half', 30)",
     ),
     "what the other search found again": (
@@ -354,8 +353,7 @@ def test_what_the_registers_ask_for_is_in_the_marts(
     assert wanted
     assert all(all(row) for row in wanted)
     assert warehouse.execute(found).fetchall() == [
-        tuple(pytest.approx(cell, rel=1e-12) if isinstance(cell, float) else cell for cell in row)
-        for row in wanted
+        tuple(pytest.approx(cell, rel=1e-12) if isinstance(cell, float) else cell for cell in row) for row in wanted
     ]
 
 
@@ -375,9 +373,7 @@ def test_what_cannot_be_adopted_is_refused_and_changes_nothing(sample_release: P
         assert register_file(name, tmp_path).read_bytes() == register_file(name).read_bytes()
 
 
-def slices(
-    warehouse: duckdb.DuckDBPyConnection, hypothesis_id: str
-) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+def slices(warehouse: duckdb.DuckDBPyConnection, hypothesis_id: str) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
     """Each row of the sensitivity matrix with its clients; trimmed at the percentiles of the whole population."""
     clients = warehouse.execute("select * from marts.dim_clients").df().astype({"balance": float})
     query = "select * from marts.fct_hypothesis_sensitivity where hypothesis_id = ?"

@@ -126,9 +126,7 @@ segment_search   | 0.02,                 | ,                 | line 2, column sm
 """
 
 
-@pytest.mark.parametrize(
-    ("register", "old", "new", "said"), [line.split("|") for line in CASES.strip().splitlines()]
-)
+@pytest.mark.parametrize(("register", "old", "new", "said"), [line.split("|") for line in CASES.strip().splitlines()])
 def test_a_contradiction_is_named_with_register_line_and_column(
     register: str, old: str, new: str, said: str, folder: Path
 ) -> None:
@@ -152,18 +150,14 @@ def test_a_bank_without_a_category_is_refused(folder: Path) -> None:
     copy_bank(folder)
     traits = (folder / "traits.csv").read_text(encoding="utf-8").splitlines()
     (folder / "traits.csv").write_text("\n".join((traits[0], traits[-1], "")), encoding="utf-8")
-    assert "traits.csv, line 1, column kind: no trait has the kind category" in (
-        registers.refusal(NAME) or ""
-    )
+    assert "traits.csv, line 1, column kind: no trait has the kind category" in (registers.refusal(NAME) or "")
 
 
 def test_what_a_client_is_worth_needs_the_balance_among_the_traits(folder: Path) -> None:
     shutil.copytree(BANKS / "metanprombank", folder)
     traits = (folder / "traits.csv").read_text(encoding="utf-8")
     (folder / "traits.csv").write_text(re.sub("balance,number,.*\n", "", traits), encoding="utf-8")
-    assert "traits.csv, line 1, column trait: lacks the line balance,number of what" in (
-        registers.refusal(NAME) or ""
-    )
+    assert "traits.csv, line 1, column trait: lacks the line balance,number of what" in (registers.refusal(NAME) or "")
 
 
 def test_a_folder_without_a_register_is_refused(folder: Path) -> None:
@@ -221,14 +215,10 @@ def test_a_messy_workbook_in_two_parts_gets_a_proposal(workbooks: dict[str, Path
     assert doubts[1].startswith("TODO: bank.csv, line 2: which currency")
     assert len(doubts) == 2
     columns = {row["column_name"]: row for row in csv_rows(folder / "columns.csv")}
-    assert (
-        columns["country"] | {"role": "split", "kind": "category", "is_in_id": "false"} == columns["country"]
-    )
+    assert columns["country"] | {"role": "split", "kind": "category", "is_in_id": "false"} == columns["country"]
     assert columns["estimated_salary"]["missing_values"] == "-999999"
     assert (columns["balance"]["kind"], columns["balance"]["missing_values"]) == ("money", "0")
-    values = [
-        row["value"] for row in csv_rows(folder / "allowed_values.csv") if row["column_name"] == "country"
-    ]
+    values = [row["value"] for row in csv_rows(folder / "allowed_values.csv") if row["column_name"] == "country"]
     assert values == ["France", "Spain", "Germany", "*"]
     assert (folder / "contracts.yml").read_text(encoding="utf-8") == contracts.contracts(NAME)
 
@@ -236,9 +226,7 @@ def test_a_messy_workbook_in_two_parts_gets_a_proposal(workbooks: dict[str, Path
 def test_a_proposal_takes_no_value_of_another_bank_and_nothing_that_tells_who_a_client_is(
     folder: Path, tmp_path: Path
 ) -> None:
-    lines = [
-        "Номер клиента;FirstName;Телефон;Comment;Тариф;Education;tenure_months;balance;city;products;churn"
-    ]
+    lines = ["Номер клиента;FirstName;Телефон;Comment;Тариф;Education;tenure_months;balance;city;products;churn"]
     for number in range(1, 401):
         person = f"Name{number % 40};{77010000000 + 37 * number};wrote to mail@bank.kz {number % 9}"
         known = f"{('low', 'high')[number % 2]};{number % 200};{number} 000,50 ₸;{('Riga', 'Tallinn')[number % 2]}"
@@ -248,8 +236,7 @@ def test_a_proposal_takes_no_value_of_another_bank_and_nothing_that_tells_who_a_
     clients.write_text("\n".join(lines), encoding="utf-8")
     propose.propose(clients, NAME, "")
     columns = {
-        row["sort_order"]: (row["role"], row["column_name"], row["kind"])
-        for row in csv_rows(folder / "columns.csv")
+        row["sort_order"]: (row["role"], row["column_name"], row["kind"]) for row in csv_rows(folder / "columns.csv")
     }
     ignored = ("ignored", "", "")
     assert list(columns.values()) == [
@@ -274,9 +261,7 @@ def test_a_proposal_takes_no_value_of_another_bank_and_nothing_that_tells_who_a_
     rules = csv_rows(folder / "segment_rules.csv")
     assert {row["column_name"] for row in rules} == {"is_churned", "product_count"}
     doubts = [
-        line
-        for line in (folder / "proposal.md").read_text(encoding="utf-8").splitlines()
-        if line.startswith("TODO: ")
+        line for line in (folder / "proposal.md").read_text(encoding="utf-8").splitlines() if line.startswith("TODO: ")
     ]
     assert [doubt.partition("?")[0].partition(": ")[2].partition(": ")[2] for doubt in doubts] == [
         "is tenure_months what churn_modelling calls tenure, in years",
@@ -299,9 +284,7 @@ def test_two_sheets_are_one_table_by_the_column_of_both(workbooks: dict[str, Pat
         ("Clients+Notes", r"has no column that stands in its sheet Notes, too; name one sheet alone\."),
     ],
 )
-def test_a_sheet_that_is_no_table_is_refused(
-    sheet: str, said: str, workbooks: dict[str, Path], folder: Path
-) -> None:
+def test_a_sheet_that_is_no_table_is_refused(sheet: str, said: str, workbooks: dict[str, Path], folder: Path) -> None:
     with pytest.raises(RefusedError, match=said):
         propose.propose(workbooks["notes"], NAME, sheet)
     assert not folder.exists()
@@ -338,9 +321,7 @@ def test_what_a_command_says_is_the_reason(printed: str, said: str, tmp_path: Pa
         ("a,b,A\n1,5,1\n2,5,2\n", r"has the column a, A more than once"),
     ],
 )
-def test_a_file_without_id_or_outcome_leaves_no_folder(
-    text: str, said: str, folder: Path, tmp_path: Path
-) -> None:
+def test_a_file_without_id_or_outcome_leaves_no_folder(text: str, said: str, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "clients.csv").write_text(text, encoding="utf-8")
     with pytest.raises(RefusedError, match=said):
         propose.propose(tmp_path / "clients.csv", NAME, "")
@@ -351,9 +332,7 @@ def test_ids_may_be_text_with_a_digit_and_stay_hidden(folder: Path, parsed: Path
     copy_bank(folder)
     columns = folder / "columns.csv"
     text = columns.read_text(encoding="utf-8")
-    columns.write_text(
-        text.replace("id,true,integer,true,1,999999999999", "id,true,category,true,,"), encoding="utf-8"
-    )
+    columns.write_text(text.replace("id,true,integer,true,1,999999999999", "id,true,category,true,,"), encoding="utf-8")
     (folder / "contracts.yml").write_text(contracts.contracts(NAME), encoding="utf-8")
     assert registers.refusal(NAME) is None
     rows = [

@@ -149,9 +149,7 @@ def test_threads_do_not_change_a_byte(tmp_path: Path) -> None:
     assert len(contents) == 1
 
 
-def test_a_larger_sample_starts_with_the_smaller(
-    sample: pd.DataFrame, plain: pd.DataFrame, tmp_path: Path
-) -> None:
+def test_a_larger_sample_starts_with_the_smaller(sample: pd.DataFrame, plain: pd.DataFrame, tmp_path: Path) -> None:
     """The number of rows changes no row, and rows come in the order of their ids; nobody has edited the sample."""
     write_sample(tmp_path / "small.parquet", 1_000)
     small = clients_of(tmp_path / "small.parquet")
@@ -289,9 +287,7 @@ def test_a_planted_difference_is_found_and_is_the_only_one(
 def test_the_command_line_writes_and_plants(sample: pd.DataFrame, tmp_path: Path) -> None:
     """The options reach the generator, and a folder that is missing is made."""
     output = tmp_path / "new folder" / "it's.parquet"
-    main(
-        ["--rows", "1000", "--output", str(output), "--threads", "1", "--plant", "h1_age=1", "h2_salary=10.5"]
-    )
+    main(["--rows", "1000", "--output", str(output), "--threads", "1", "--plant", "h1_age=1", "h2_salary=10.5"])
     planted, plain_head = clients_of(output), sample.head(1_000)
     two = plain_head["Products"] == 2
     assert (planted["Age"] - plain_head["Age"] == two.astype(int)).all()

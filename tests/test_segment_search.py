@@ -25,9 +25,7 @@ DRIVERS = ["age_band", "city", "gender", "has_balance", "has_credit_card", "is_l
 def rules_of(clients: pd.DataFrame, depth: int) -> dict[frozenset[tuple[str, str]], np.ndarray[Any, Any]]:
     """Every rule of up to `depth` conditions on different traits that some client meets, and who meets it."""
     levels = {
-        str(trait): [
-            (str(trait), level, (clients[trait] == level).to_numpy()) for level in sorted(set(clients[trait]))
-        ]
+        str(trait): [(str(trait), level, (clients[trait] == level).to_numpy()) for level in sorted(set(clients[trait]))]
         for trait in clients
     }
     rules: dict[frozenset[tuple[str, str]], np.ndarray[Any, Any]] = {}
@@ -62,9 +60,7 @@ def samples(
     ]
     draws = {"bootstrap_samples": again, "hold_out_splits": splits, "random_seed": seed}
     settings = {"target": target, "permutations": permutations, **draws}
-    rows = search_frame(records(cells), memberships, [settings]).astype(
-        {"enrichment": float, "p_value": float}
-    )
+    rows = search_frame(records(cells), memberships, [settings]).astype({"enrichment": float, "p_value": float})
     return rows.assign(rule=rows["candidate_id"].map(names))
 
 
@@ -102,9 +98,7 @@ def test_without_structure_chance_finds_something_in_one_table_of_twenty() -> No
 def test_a_planted_rule_comes_first_in_38_of_40_banks() -> None:
     """Three conditions that 8 % of 10,000 clients meet, who leave twice as often."""
     planted = {"age": "40", "city": "b", "loyal": "yes"}
-    first = [
-        search(bank(10_000, seed, planted), depth=3, permutations=99, seed=seed)[0] for seed in range(40)
-    ]
+    first = [search(bank(10_000, seed, planted), depth=3, permutations=99, seed=seed)[0] for seed in range(40)]
     assert sum(rule == frozenset(planted.items()) for rule, _ in first) >= 38
     assert all(row.p_value == 0.01 for _, row in first)
 
@@ -114,16 +108,12 @@ def test_p_values_against_clients_shuffled_one_by_one() -> None:
     rules = rules_of(clients.drop(columns="is_churned"), depth=2)
     outcome, random = clients["is_churned"].to_numpy(), np.random.default_rng(1)
     # What chance gives a rule depends on no shuffle: scipy's hypergeometric distribution.
-    chances = {
-        rule: stats.hypergeom(len(outcome), outcome.sum(), members.sum()) for rule, members in rules.items()
-    }
+    chances = {rule: stats.hypergeom(len(outcome), outcome.sum(), members.sum()) for rule, members in rules.items()}
     scales = {rule: (chance.mean(), chance.std()) for rule, chance in chances.items()}
 
     def deviations(left: np.ndarray[Any, Any]) -> dict[Any, float]:
         """Of each rule, in standard deviations."""
-        return {
-            rule: (left[members].sum() - scales[rule][0]) / scales[rule][1] for rule, members in rules.items()
-        }
+        return {rule: (left[members].sum() - scales[rule][0]) / scales[rule][1] for rule, members in rules.items()}
 
     largest = [max(deviations(random.permutation(outcome)).values()) for _ in range(400)]
     observed = deviations(outcome)
@@ -141,9 +131,7 @@ def test_where_nobody_or_everybody_left_nothing_is_found(outcome: int) -> None:
 
 
 def test_active_clients_are_looked_for_by_the_other_tail() -> None:
-    tails = [
-        samples(bank(200, seed=2), 1, 99, 1, target=tail)["enrichment"] for tail in ("churned", "active")
-    ]
+    tails = [samples(bank(200, seed=2), 1, 99, 1, target=tail)["enrichment"] for tail in ("churned", "active")]
     tails = [tail.dropna() for tail in tails]
     assert list(tails[0]) == list(-tails[1])
 
@@ -167,12 +155,7 @@ def test_the_bootstrap_interval_is_the_analytic_one_of_many_clients() -> None:
             math.sqrt(both / rule * (1 - both / rule) / rule),
         ),
         "log lift": (
-            np.log(
-                again["churned_clients"]
-                * size
-                / again["clients"]
-                / again["all_churned_clients"].astype(float)
-            ),
+            np.log(again["churned_clients"] * size / again["clients"] / again["all_churned_clients"].astype(float)),
             math.log(both * size / rule / left),
             math.sqrt(1 / both - 1 / rule - 1 / left - 1 / size + 2 * both / rule / left),
         ),
@@ -190,9 +173,7 @@ def test_halves_share_no_client_and_the_lift_on_the_other_half_does_not_flatter(
     for is_planted, seed in itertools.product(lifts, range(60)):
         clients = bank(1000, seed, {"age": "40", "city": "b"} if is_planted else None)
         rows = samples(clients, depth=2, permutations=99, seed=seed)
-        rows["lift"] = (rows["churned_clients"] / rows["clients"]) / (
-            rows["all_churned_clients"] / rows["all_clients"]
-        )
+        rows["lift"] = (rows["churned_clients"] / rows["clients"]) / (rows["all_churned_clients"] / rows["all_clients"])
         whole, half, other = (
             rows[rows["sample_kind"] == kind].set_index("rule") for kind in ("all", "half", "other_half")
         )
@@ -279,9 +260,7 @@ def test_the_lines_of_a_candidate_are_its_rule(sample: Any, clients: pd.DataFram
         for segment, column, sign, value in csv.reader(lines.splitlines()):
             assert segment == candidate
             if (column, sign, value) not in conditions:
-                of_kind: Any = (
-                    {"true": True, "false": False}.get(value) if value in ("true", "false") else value
-                )
+                of_kind: Any = {"true": True, "false": False}.get(value) if value in ("true", "false") else value
                 if sign != "=" or column == "product_count":
                     of_kind = int(value)
                 conditions[column, sign, value] = kept[sign](everybody[column], of_kind).to_numpy()
@@ -332,9 +311,7 @@ def test_stability_against_a_loop_over_the_same_draws(sample: Any) -> None:
     ).fetchall()
     # What may be found, with all that are wider.
     wider = {
-        candidate: [
-            by_rule[frozenset(part)] for n in range(1, len(rule)) for part in itertools.combinations(rule, n)
-        ]
+        candidate: [by_rule[frozenset(part)] for n in range(1, len(rule)) for part in itertools.combinations(rule, n)]
         for candidate, rule in rules.items()
         if len(rule) > 1 and (candidate,) not in known
     }
@@ -346,9 +323,7 @@ def test_stability_against_a_loop_over_the_same_draws(sample: Any) -> None:
     found: dict[str, list[set[str]]] = defaultdict(list)
     for kind, left, clients in drawn_samples(cells, search):
         size, rate = clients.sum(), left.sum() / clients.sum()
-        n, churned = (
-            np.array([of_cells[inside].sum() for inside in members.values()]) for of_cells in (clients, left)
-        )
+        n, churned = (np.array([of_cells[inside].sum() for inside in members.values()]) for of_cells in (clients, left))
         low = proportion_confint(churned, n, method="wilson")[0]
         spread = np.sqrt(n * rate * (1 - rate) * (size - n) / (size - 1))
         rows = pd.DataFrame(
@@ -360,9 +335,7 @@ def test_stability_against_a_loop_over_the_same_draws(sample: Any) -> None:
         good = {
             candidate: abs(rows["coverage"][candidate] * (churn[candidate] - rate))
             for candidate, enriched, lowest in zip(members, (churned - n * rate) / spread, low, strict=True)
-            if candidate in wider
-            and enriched > threshold
-            and all(churn[each] < lowest for each in wider[candidate])
+            if candidate in wider and enriched > threshold and all(churn[each] < lowest for each in wider[candidate])
         }
         best = sorted(good, key=lambda candidate: (-good[candidate], candidate))
         found[kind].append(set(best[: search["kept_candidates"]]))

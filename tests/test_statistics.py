@@ -134,9 +134,7 @@ def brunner_munzel(ranks: RankSums) -> tuple[float, ...]:
 @pytest.mark.parametrize("name", ["SmLs07", "SmLs08", "SmLs09"])
 def test_moments_give_nist_certified_analysis_of_variance(name: str) -> None:
     lines = (NIST / f"{name}.dat").read_text().splitlines()
-    certified = {
-        line.split()[0]: line.split() for line in lines if "Treatment" in line and len(line.split()) > 4
-    }
+    certified = {line.split()[0]: line.split() for line in lines if "Treatment" in line and len(line.split()) > 4}
     rows = [line.split() for line in lines[60:]]
     groups: dict[str, list[int]] = {}
     for treatment, response in rows:
@@ -261,9 +259,7 @@ def all_tables(one: Counts, two: Counts) -> float:
         k: math.comb(one.n, k) * math.comb(two.n, successes - k)
         for k in range(max(0, successes - two.n), min(one.n, successes) + 1)
     }
-    return float(
-        Fraction(sum(way for way in ways.values() if way <= ways[one.successes]), sum(ways.values()))
-    )
+    return float(Fraction(sum(way for way in ways.values() if way <= ways[one.successes]), sum(ways.values())))
 
 
 @given(some.integers(0, 40), some.integers(1, 40), some.integers(0, 40), some.integers(1, 40))
@@ -365,8 +361,7 @@ def likeliest_statistic(one: Counts, two: Counts, delta: float) -> float:
 
     def loss(second: float) -> float:
         return -float(
-            stats.binom.logpmf(one.successes, one.n, second + delta)
-            + stats.binom.logpmf(two.successes, two.n, second)
+            stats.binom.logpmf(one.successes, one.n, second + delta) + stats.binom.logpmf(two.successes, two.n, second)
         )
 
     bounds = (max(0.0, -delta) + 1e-12, min(1.0, 1 - delta) - 1e-12)
@@ -467,9 +462,7 @@ def test_stratified_against_published_results() -> None:
     assert result.homogeneity_p_value == pytest.approx(0.7645, abs=5e-5)
     admissions = st.cochran_mantel_haenszel(ADMISSIONS)  # R: mantelhaen.test(UCBAdmissions, correct=FALSE)
     assert admissions.odds_ratio is not None
-    assert dataclasses.astuple(admissions.odds_ratio) == pytest.approx(
-        (0.9046968, 0.7719074, 1.0603298), abs=5e-8
-    )
+    assert dataclasses.astuple(admissions.odds_ratio) == pytest.approx((0.9046968, 0.7719074, 1.0603298), abs=5e-8)
     assert (admissions.statistic, admissions.p_value) == pytest.approx((1.5246, 0.2169), abs=5e-5)
     # R: BreslowDayTest of statsmodels' third example
     third = [(313, 512, 19, 89), (207, 353, 8, 17), (205, 120, 391, 202), (278, 139, 244, 131)]
@@ -486,9 +479,7 @@ def test_one_stratum_is_the_plain_table_and_empty_ones_are_counted() -> None:
     chi = stats.chi2_contingency([[20, 14], [10, 24]], correction=False)
     assert result.statistic == close(chi.statistic * 67 / 68)
     assert result.odds_ratio is not None
-    assert dataclasses.astuple(result.odds_ratio) == close(
-        dataclasses.astuple(st.odds_ratio(*counts(FIVE[0])))
-    )
+    assert dataclasses.astuple(result.odds_ratio) == close(dataclasses.astuple(st.odds_ratio(*counts(FIVE[0]))))
     assert result.homogeneity_p_value is None
     empty = [(0, 0, 5, 7), (3, 4, 0, 0), (0, 2, 0, 9), (4, 0, 3, 0), (0, 0, 0, 0), (1, 0, 0, 0)]
     padded = st.cochran_mantel_haenszel([*STRATIFIED, *(Stratum(*each) for each in empty)])
@@ -515,9 +506,7 @@ def test_swapping_the_groups_or_the_units_changes_only_signs(
 
     sums = moments_of(one, two)
     there, back = both(st.hedges_g, *sums)
-    assert back == (
-        there if there == 0 else pytest.approx((-there[0], -there[2], -there[1]), rel=1e-7, abs=1e-9)
-    )
+    assert back == (there if there == 0 else pytest.approx((-there[0], -there[2], -there[1]), rel=1e-7, abs=1e-9))
     moved = moments_of([unit * x + shift for x in one], [unit * x + shift for x in two], unit)
     plain, again = outcome(lambda: welch_t(*sums)), outcome(lambda: welch_t(*moved))
     assert again == (plain if isinstance(plain, Reason) else close(plain))

@@ -140,9 +140,7 @@ def samples(
     rank_sums = {(row["hypothesis_id"], _slice(row)): rank_sums_of(row) for row in ranks}
     tables: dict[tuple[str, Slice], list[Stratum]] = {}
     for row in strata:
-        table = Stratum(
-            row["first_successes"], row["first_failures"], row["second_successes"], row["second_failures"]
-        )
+        table = Stratum(row["first_successes"], row["first_failures"], row["second_successes"], row["second_failures"])
         where = Slice(row["population"], territory=row["territory"])
         tables.setdefault((row["hypothesis_id"], where), []).append(table)
     return [
@@ -178,9 +176,7 @@ def _slice(row: Record) -> Slice:
 def _moments(row: Record | None) -> Moments:
     if row is None:
         return Moments(0, 0, 0)
-    return Moments(
-        row["clients"], row["total_units"] or 0, row["total_squared_units"] or 0, row["units_per_one"]
-    )
+    return Moments(row["clients"], row["total_units"] or 0, row["total_squared_units"] or 0, row["units_per_one"])
 
 
 def rank_sums_of(row: Record) -> RankSums:
@@ -409,9 +405,7 @@ def _slice_rows(
         p_values = [outcomes[member].p_value for member in family.items()]
         adjusted = statistics.holm(p_values, planned.alpha)[list(family).index(planned.hypothesis_id)]
         _, interval = TESTS[planned.test]
-        low, high = (
-            interval(sample, adjusted.confidence) if interval and adjusted.confidence else (None, None)
-        )
+        low, high = interval(sample, adjusted.confidence) if interval and adjusted.confidence else (None, None)
         yield ResultRow(
             **vars(outcome),
             **vars(sample.slice),

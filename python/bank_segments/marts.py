@@ -62,9 +62,7 @@ class Marts:
     fct_segment_candidates: pd.DataFrame = _mart(
         "candidate_id", "finding_rank is null, finding_rank, candidate_rank, candidate_id"
     )
-    fct_segment_candidate_overlaps: pd.DataFrame = _mart(
-        "candidate_id segment_id", "candidate_id, overlap_rank"
-    )
+    fct_segment_candidate_overlaps: pd.DataFrame = _mart("candidate_id segment_id", "candidate_id, overlap_rank")
     fct_segment_stability: pd.DataFrame = _mart(
         "candidate_id",
         "candidates.is_declared desc, candidates.finding_rank, candidate_id",
@@ -92,15 +90,11 @@ class Marts:
         "segment_id proposal_id assumption", "segment_id, proposal_id, sensitivity_rank, assumption"
     )
     fct_pilot_designs: pd.DataFrame = _mart("segment_id proposal_id", "segment_id, proposal_id")
-    fct_pilot_power: pd.DataFrame = _mart(
-        "segment_id proposal_id clients_per_arm", "segment_id, proposal_id, power"
-    )
+    fct_pilot_power: pd.DataFrame = _mart("segment_id proposal_id clients_per_arm", "segment_id, proposal_id, power")
     row_counts: pd.DataFrame = _mart(schema="quality")
     client_notes: pd.DataFrame = _mart("note subject", "note_rank, note, subject", schema="quality")
     rejection_reasons: pd.DataFrame = _mart("reason", "rejected_rows desc, reason", schema="quality")
-    reading_notes: pd.DataFrame = _mart(
-        "reading subject", "reading, file_rows desc, subject", schema="quality"
-    )
+    reading_notes: pd.DataFrame = _mart("reading subject", "reading, file_rows desc, subject", schema="quality")
 
     @cached_property
     def named(self) -> dict[str, pd.DataFrame]:

@@ -192,13 +192,9 @@ def refuse(reason: str | None) -> None:
         raise RefusedError(reason)
 
 
-def main(
-    arguments: list[str] | None = None, build_models: Callable[[Path, Build, Hear], None] | None = None
-) -> int:
+def main(arguments: list[str] | None = None, build_models: Callable[[Path, Build, Hear], None] | None = None) -> int:
     """Parse the command line and run the report; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="make report", description="Build and publish the client segmentation."
-    )
+    parser = argparse.ArgumentParser(prog="make report", description="Build and publish the client segmentation.")
     add = parser.add_argument
     add("--clients", type=Path, default=SAMPLE, help="the client file; the README has its formats")
     add("--sheet", default="", help="the sheet of a workbook, without it the first")

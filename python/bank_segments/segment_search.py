@@ -88,14 +88,9 @@ def search_frame(
             "draw": np.repeat([draw for _, draw in kinds], len(rules)),
             "candidate_id": np.tile(list(rules), len(kinds)),
             **{name: counts.astype(np.int64).ravel() for name, counts in in_rule.items()},
-            **{
-                name: np.repeat(counts.sum(axis=1).astype(np.int64), len(rules))
-                for name, counts in in_all.items()
-            },
+            **{name: np.repeat(counts.sum(axis=1).astype(np.int64), len(rules)) for name, counts in in_all.items()},
             "enrichment": found.ravel(),
-            "p_value": np.where(
-                np.isnan(found), np.nan, (1 + as_large) / (1 + search["permutations"])
-            ).ravel(),
+            "p_value": np.where(np.isnan(found), np.nan, (1 + as_large) / (1 + search["permutations"])).ravel(),
         }
     ).astype(_TYPES)
 

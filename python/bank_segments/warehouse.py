@@ -133,9 +133,7 @@ def refusal(result: dbtRunnerResult, clients: Path, build: Build) -> RefusedErro
     if own := own_words(said[0], file, f"the reasons of every row are in {shown(build.rejected_rows)}"):
         return own
     more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
-    return RefusedError(
-        f"{file} was not accepted: {one_line(said[0])}{more}; details are in {shown(build.log)}."
-    )
+    return RefusedError(f"{file} was not accepted: {one_line(said[0])}{more}; details are in {shown(build.log)}.")
 
 
 def own_words(said: str, file: str, advice: str) -> RefusedError | None:

@@ -99,9 +99,7 @@ _LACKING = {
     "has_product_count": N_(
         "The bank’s table has no number of products: there is no portrait by it, and a client counts as one product."
     ),
-    "has_balance_column": N_(
-        "The bank’s table has no account balance: what a client is worth rests on fees alone."
-    ),
+    "has_balance_column": N_("The bank’s table has no account balance: what a client is worth rests on fees alone."),
 }
 _OPERATORS = {
     "=": N_("%(column)s: %(value)s"),
@@ -137,9 +135,7 @@ def decimals_of(*values: float | None) -> int:
 
 def decimals_of_medians(rows: Iterable[Row]) -> int:
     """How many decimals the medians and quartiles of a trait are shown with that stand side by side."""
-    return decimals_of(
-        *(row[name] for row in rows if not row["is_too_small"] for name in ("median", "p25", "p75"))
-    )
+    return decimals_of(*(row[name] for row in rows if not row["is_too_small"] for name in ("median", "p25", "p75")))
 
 
 def printable(text: str) -> str:

@@ -134,9 +134,7 @@ def measure(rows: int) -> dict[str, Any]:
                 BANK_CLIENTS=str(file),
                 BANK_WAREHOUSE=str(build.warehouse),
             )
-        runs = timed_in_turns(
-            rows, build.warehouse, file, [name for name in MOST_ROWS if rows <= MOST_ROWS[name]]
-        )
+        runs = timed_in_turns(rows, build.warehouse, file, [name for name in MOST_ROWS if rows <= MOST_ROWS[name]])
         contenders = {name: summarised(outcomes) for name, outcomes in runs.items()}
         told = [{"engine": name, **measured} for name, measured in contenders.items()]
         (DIRECTORY / f"{rows}.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
@@ -207,13 +205,9 @@ def report_costs(rows: int) -> dict[str, Any]:
 
 def main() -> int:
     """Measure, print and write; exit status 0, 1 where a bar does not hold."""
-    parser = argparse.ArgumentParser(
-        prog="make benchmark", description="Time the models against pandas and polars."
-    )
+    parser = argparse.ArgumentParser(prog="make benchmark", description="Time the models against pandas and polars.")
     parser.add_argument("--rows", nargs="+", type=int, help="measure only these sizes, and write no page")
-    parser.add_argument(
-        "--page", action="store_true", help="measure nothing, write the page from what is kept"
-    )
+    parser.add_argument("--page", action="store_true", help="measure nothing, write the page from what is kept")
     parser.add_argument("--job", nargs=2, metavar=("CONTENDER", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:

@@ -212,9 +212,7 @@ FIGURES = {
         group by trait
     """,
     "fct_churn_portrait_numbers": _numbers("fct_churn_portrait_numbers", "population"),
-    "fct_product_count_portrait_numbers": _numbers(
-        "fct_product_count_portrait_numbers", "'active ' || product_count"
-    ),
+    "fct_product_count_portrait_numbers": _numbers("fct_product_count_portrait_numbers", "'active ' || product_count"),
     "rpt_dashboard_cube": """
         select unnest(['cube cells', 'cube salaries']), unnest([count(*), sum(estimated_salary_kopecks_total) / 100])
         from marts.rpt_dashboard_cube

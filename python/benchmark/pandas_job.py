@@ -131,11 +131,7 @@ def _shares(figures: Figures, population: str, clients: pd.DataFrame, hypothesis
         by_city = part.groupby("city")["success"].sum()
         figures[f"successes {name} {side}"] = int(by_city.sum())
         parts.append(part.groupby(hypothesis["strata"].split())["success"].agg(["sum", "count"]))
-    table = (
-        parts[0]
-        .merge(parts[1], left_index=True, right_index=True, how="outer", suffixes=("_1", "_2"))
-        .fillna(0)
-    )
+    table = parts[0].merge(parts[1], left_index=True, right_index=True, how="outer", suffixes=("_1", "_2")).fillna(0)
     # The numerator of the Mantel-Haenszel odds ratio.
     total = table["count_1"] + table["count_2"]
     figures[f"strata {name}"] = float((table["sum_1"] * (table["count_2"] - table["sum_2"]) / total).sum())

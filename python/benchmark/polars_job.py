@@ -15,9 +15,7 @@ from benchmark.rules import Figures
 def load(path: Path) -> pl.DataFrame:
     """Read the file into memory."""
     clients = pl.read_parquet(path, columns=list(rules.RAW_NAMES)).rename(rules.RAW_NAMES)
-    return clients.with_columns(
-        pl.col(rules.FLAGS).cast(pl.Boolean), pl.col("city", "gender").cast(pl.Categorical)
-    )
+    return clients.with_columns(pl.col(rules.FLAGS).cast(pl.Boolean), pl.col("city", "gender").cast(pl.Categorical))
 
 
 def enriched(clients: pl.DataFrame, figures: Figures) -> pl.DataFrame:
@@ -95,12 +93,7 @@ def _note(figures: Figures, row: dict[str, Any], name: str) -> None:
 
 def cube(clients: pl.DataFrame, figures: Figures) -> None:
     """Add the clients up for the dashboard."""
-    sums = (
-        clients.lazy()
-        .group_by(*rules.CUBE_KEYS, *rules.segments())
-        .agg(pl.col(rules.NUMBERS).sum())
-        .collect()
-    )
+    sums = clients.lazy().group_by(*rules.CUBE_KEYS, *rules.segments()).agg(pl.col(rules.NUMBERS).sum()).collect()
     figures["cube cells"] = len(sums)
     figures["cube salaries"] = float(sums["estimated_salary"].sum())
 
@@ -134,13 +127,9 @@ def _differences(figures: Figures, name: str, both: pl.LazyFrame) -> None:
     ).collect()
     within = (value.is_between(*bounds.select(f"{each} lower", f"{each} upper").row(0)) for each in trimmings)
     by_city = (both.filter(kept).group_by("city", "is_first") for kept in within)
-    sums = pl.collect_all(
-        [each.agg(total=value.cast(pl.Float64).sum(), clients=pl.len()) for each in by_city]
-    )
+    sums = pl.collect_all([each.agg(total=value.cast(pl.Float64).sum(), clients=pl.len()) for each in by_city])
     for trimming, cells in zip(trimmings, sums, strict=True):
-        everywhere = (
-            cells.group_by("is_first").agg(pl.col("total", "clients").sum()).with_columns(city=pl.lit("all"))
-        )
+        everywhere = cells.group_by("is_first").agg(pl.col("total", "clients").sum()).with_columns(city=pl.lit("all"))
         parts = [cells.with_columns(pl.col("city").cast(pl.String)), everywhere.select(cells.columns)]
         for (city,), rows in pl.concat(parts).group_by("city"):
             means = {row["is_first"]: row["total"] / row["clients"] for row in rows.iter_rows(named=True)}
@@ -172,15 +161,11 @@ def _shares(figures: Figures, name: str, population: pl.LazyFrame, hypothesis: d
     key = f"{hypothesis['hypothesis_id']} {name}"
     success = pl.col(hypothesis["metric_column"]) == rules.value(hypothesis["success_value"])
     members = {
-        side: pl.col(hypothesis["group_column"]) == int(hypothesis[f"{side}_group"])
-        for side in ("first", "second")
+        side: pl.col(hypothesis["group_column"]) == int(hypothesis[f"{side}_group"]) for side in ("first", "second")
     }
     strata = population.group_by(hypothesis["strata"].split()).agg(
         *(is_in.sum().cast(pl.Int64).alias(f"{side} clients") for side, is_in in members.items()),
-        *(
-            (is_in & success).sum().cast(pl.Int64).alias(f"{side} successes")
-            for side, is_in in members.items()
-        ),
+        *((is_in & success).sum().cast(pl.Int64).alias(f"{side} successes") for side, is_in in members.items()),
     )
     total = pl.col("first clients") + pl.col("second clients")
     table = strata.filter(total > 0).collect()

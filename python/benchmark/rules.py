@@ -135,7 +135,5 @@ def populations() -> Iterator[tuple[str, bool, list[Row]]]:
 
 def bands(column: str) -> tuple[list[float], list[str]]:
     """Return the inner edges of a column's bands and the labels, which nobody compares: a number each."""
-    edges = sorted(
-        float(row["lower_bound"]) for row in rows("bands", column_name=column) if row["lower_bound"]
-    )
+    edges = sorted(float(row["lower_bound"]) for row in rows("bands", column_name=column) if row["lower_bound"])
     return edges, [str(number) for number in range(len(edges) + 1)]

@@ -34,8 +34,6 @@ def write_docs(output: Path, docs: Path) -> None:
     """Put the sections together into the dbt docs block `calibration`; raises ValueError where one is missing."""
     missing = [name for name in SECTIONS if not (output / f"{name}.md").exists()]
     if missing:
-        raise ValueError(
-            f"{docs} was not written: its sections {', '.join(missing)} have not been measured yet."
-        )
+        raise ValueError(f"{docs} was not written: its sections {', '.join(missing)} have not been measured yet.")
     sections = [(output / f"{name}.md").read_text(encoding="utf-8") for name in SECTIONS]
     docs.write_text(_TEMPLATE.render(sections=sections), encoding="utf-8")

@@ -81,9 +81,7 @@ def _condition(register: Register, population: Record) -> str:
     return f"({met}) is not true" if population["rules_mean"] == "drop" else met
 
 
-def read_clients(
-    connection: duckdb.DuckDBPyConnection, register: Register, hypothesis: Record
-) -> Iterator[Clients]:
+def read_clients(connection: duckdb.DuckDBPyConnection, register: Register, hypothesis: Record) -> Iterator[Clients]:
     """Yield what a hypothesis compares in each population in which it is reported, from int_clients_segmented."""
     scale = register.units_per_one[hypothesis["hypothesis_id"]]
     metric, group = hypothesis["metric_column"], hypothesis["group_column"]

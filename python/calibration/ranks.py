@@ -125,9 +125,7 @@ def _in_sql(connection: duckdb.DuckDBPyConnection, hypothesis_id: str) -> Found:
 
 def _rank_run(connection: duckdb.DuckDBPyConnection, populations: Sequence[Clients], repeats: int) -> RankRun:
     hypothesis_id = populations[0].hypothesis_id
-    values = {
-        each.population: (each.units[each.is_first], each.units[~each.is_first]) for each in populations
-    }
+    values = {each.population: (each.units[each.is_first], each.units[~each.is_first]) for each in populations}
 
     def u_in_scipy() -> Found:
         found: Found = {}
@@ -138,8 +136,7 @@ def _rank_run(connection: duckdb.DuckDBPyConnection, populations: Sequence[Clien
 
     def brunner_in_scipy() -> Found:
         return {
-            (name, "p of Brunner-Munzel"): float(stats.brunnermunzel(*both).pvalue)
-            for name, both in values.items()
+            (name, "p of Brunner-Munzel"): float(stats.brunnermunzel(*both).pvalue) for name, both in values.items()
         }
 
     contenders = (lambda: _in_sql(connection, hypothesis_id), u_in_scipy, brunner_in_scipy)

@@ -81,9 +81,7 @@ class Measured:
 # Equivalence where the groups differ by exactly the margin: the border of its null hypothesis.
 
 
-def _means_at_the_margin(
-    labels: Floats, clients: Clients, margin: Fraction, rng: np.random.Generator
-) -> list[float]:
+def _means_at_the_margin(labels: Floats, clients: Clients, margin: Fraction, rng: np.random.Generator) -> list[float]:
     """Group one is moved by the margin times the mean of everyone, which is what shuffled groups share.
 
     As in the mart, the test takes its margin from the mean of group two, which varies; see `means_error`.
@@ -108,23 +106,18 @@ def means_error(n_1: int, n_2: int, margin: float, alpha: float) -> float:
     return float(special.ndtr(special.ndtri(alpha) * math.sqrt(seen / true)))
 
 
-def _shares_at_the_margin(
-    labels: Floats, clients: Clients, margin: Fraction, rng: np.random.Generator
-) -> list[float]:
+def _shares_at_the_margin(labels: Floats, clients: Clients, margin: Fraction, rng: np.random.Generator) -> list[float]:
     """Shares drawn around everyone's, group one's further from its end by the margin."""
     share = float(clients.units.mean())
     shifted = share + float(margin) * (1 if share <= 0.5 else -1)
     n_1, n_2 = clients.sizes
     draws = (rng.binomial(n_1, shifted, len(labels)).tolist(), rng.binomial(n_2, share, len(labels)).tolist())
     return [
-        statistics.tost_proportions(Counts(x, n_1), Counts(y, n_2), float(margin))
-        for x, y in zip(*draws, strict=True)
+        statistics.tost_proportions(Counts(x, n_1), Counts(y, n_2), float(margin)) for x, y in zip(*draws, strict=True)
     ]
 
 
-def _ranks_at_the_margin(
-    labels: Floats, clients: Clients, margin: Fraction, rng: np.random.Generator
-) -> list[float]:
+def _ranks_at_the_margin(labels: Floats, clients: Clients, margin: Fraction, rng: np.random.Generator) -> list[float]:
     """Values drawn from everyone's; a part of group one gets the highest, so many that P is 1/2 plus the margin."""
     level_shares = np.unique(clients.units, return_counts=True)[1] / len(clients.units)
     lifted = 2 * float(margin) / (1 - level_shares[-1])
@@ -193,9 +186,7 @@ def _check_reading(
         (p_value,) = TESTS[test.test].p_values(clients.is_first[np.newaxis].astype(np.float64), clients)
         expected = published[test.hypothesis_id, clients.population, test.test]
         if p_value is None or not math.isclose(p_value, expected, rel_tol=1e-9, abs_tol=1e-300):
-            raise AssertionError(
-                f"{test.test} of {test.hypothesis_id} has p = {p_value} here, {expected} in the mart"
-            )
+            raise AssertionError(f"{test.test} of {test.hypothesis_id} has p = {p_value} here, {expected} in the mart")
 
 
 def error_rates(warehouse: Path, permutations: int, seed: int) -> list[Rate]:
@@ -207,9 +198,7 @@ def error_rates(warehouse: Path, permutations: int, seed: int) -> list[Rate]:
         register = read_register(connection)
         if unknown := {test.test for test in register.plan} - TESTS.keys():
             raise ValueError(f"calibration.rates cannot measure {', '.join(sorted(unknown))}.")
-        everyone = [
-            clients for each in register.hypotheses for clients in read_clients(connection, register, each)
-        ]
+        everyone = [clients for each in register.hypotheses for clients in read_clients(connection, register, each)]
         query = (
             "select hypothesis_id, population, test, p_value from marts.fct_hypothesis_results"
             " where p_value is not null"

@@ -143,14 +143,10 @@ class SparkAdapter(DbtSparkAdapter):
         with _exchange(name) as directory:
             self._write(f"select * from {name}", directory)
             connection.execute(f"create schema if not exists {node['schema']}")
-            connection.execute(
-                f"create table {name} as from read_parquet({literal(f'{directory}/*.parquet')})"
-            )
+            connection.execute(f"create table {name} as from read_parquet({literal(f'{directory}/*.parquet')})")
         connection.execute(f"comment on table {name} is {literal(node['description'])}")
         for column in node["columns"].values():
-            connection.execute(
-                f'comment on column {name}."{column["name"]}" is {literal(column["description"])}'
-            )
+            connection.execute(f'comment on column {name}."{column["name"]}" is {literal(column["description"])}')
 
 
 @contextmanager

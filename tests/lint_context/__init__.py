@@ -19,9 +19,7 @@ from sqlfluff.core.templaters.builtins.dbt import MacroReturn
 
 _SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 _FILES = {
-    path.name: path
-    for folder in ("shared", "registers", "banks/metanprombank")
-    for path in (_SEEDS / folder).iterdir()
+    path.name: path for folder in ("shared", "registers", "banks/metanprombank") for path in (_SEEDS / folder).iterdir()
 }
 _CASTS: dict[str, Callable[[str], Any]] = {
     "int": int,

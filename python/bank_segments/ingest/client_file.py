@@ -86,8 +86,7 @@ def _other_row(cells: Sequence[str], names: Mapping[str, str], is_short: str) ->
     client_id = next(iter(names))
     texts = ", ".join(cells)
     repeats = " and ".join(
-        f"lower(trim({cell}, '\ufeff \u00a0')) = lower({literal(name.strip())})"
-        for cell, name in names.items()
+        f"lower(trim({cell}, '\ufeff \u00a0')) = lower({literal(name.strip())})" for cell, name in names.items()
     )
     filled = ", ".join(f"nullif(trim({cell}), '')" for cell in cells)
     totals = "|".join(row["word"] for row in register_rows("cell_notations") if row["notation"] == "total")
@@ -127,9 +126,7 @@ def _look_at_csv(table: Table, wanted: Wanted, folder: Path) -> ClientFile:
         raise UnfitError(f"{unfit}{table.advice}") from unfit
     table.refuse_dates(zip(wanted, header.positions, strict=True), header.line)
     if rows.is_inside:
-        raise UnfitError(
-            f"has a quotation mark in row {rows.current} that is never closed; close or remove it"
-        )
+        raise UnfitError(f"has a quotation mark in row {rows.current} that is never closed; close or remove it")
     if rows.row_with_lone_cr and (rows.has_lf or rows.has_crlf):
         raise UnfitError(
             f"has a carriage return in the middle of row {rows.row_with_lone_cr}; remove it or put the cell in quotes"
@@ -221,8 +218,7 @@ def _look_at_parquet(table: Table, wanted: Wanted) -> ClientFile:
         if lacking := [str(part) for part in table.parts if having and str(part) not in having]:
             raise UnfitError(f"has no column {name} in its part {shown(lacking[0])}; export all parts alike")
     cells = ", ".join(
-        f'cast("{column.replace(chr(34), 2 * chr(34))}" as varchar) as "{name}"'
-        for name, column in found.items()
+        f'cast("{column.replace(chr(34), 2 * chr(34))}" as varchar) as "{name}"' for name, column in found.items()
     )
     names = {f'"{name}"': column for name, column in found.items()}
     return ClientFile(
@@ -363,9 +359,7 @@ class Plugin(BasePlugin):
         prefix = f".{warehouse.name}.copies_"
         for leftover in warehouse.parent.glob(f"{glob.escape(prefix)}*") if database else ():
             shutil.rmtree(leftover)
-        self.copies = tempfile.TemporaryDirectory(
-            prefix=prefix, dir=warehouse.parent, ignore_cleanup_errors=True
-        )
+        self.copies = tempfile.TemporaryDirectory(prefix=prefix, dir=warehouse.parent, ignore_cleanup_errors=True)
         conn.create_function(
             "look_at_client_file", self.look, ["varchar", "varchar", "varchar"], "varchar", side_effects=True
         )

@@ -89,9 +89,7 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _parquet_parts(folder: Path) -> list[Path]:
-    files = sorted(
-        path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path.relative_to(folder))
-    )
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path.relative_to(folder)))
     others = [path for path in files if path.suffix.casefold() != ".parquet"]
     if others == files:
         raise UnfitError("is a folder without a Parquet part; name the file in it")
@@ -108,15 +106,11 @@ def _only_member(path: Path, folder: Path) -> Path:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [
-                member
-                for member in archive.infolist()
-                if not member.is_dir() and not _is_hidden(Path(member.filename))
+                member for member in archive.infolist() if not member.is_dir() and not _is_hidden(Path(member.filename))
             ]
             if len(members) != 1:
                 names = ", ".join(shown(member.filename) for member in members[:5])
-                raise UnfitError(
-                    f"holds {len(members)} files, not one table{names and ': '}{names}; pack one alone"
-                )
+                raise UnfitError(f"holds {len(members)} files, not one table{names and ': '}{names}; pack one alone")
             (member,) = members
             if member.flag_bits & 1:
                 raise UnfitError("has a password; pack it without one")
@@ -151,17 +145,13 @@ def _joined(rows: Iterator[Row], others: Iterator[Row], sheet: str) -> Iterator[
     for cells in others:
         further = [cells[place] for place in new]
         if told.setdefault(cells[names.index(of_client)], further) != further:
-            raise UnfitError(
-                f"has rows of one {shown(of_client)} that differ in its sheet {shown(sheet)}; leave one"
-            )
+            raise UnfitError(f"has rows of one {shown(of_client)} that differ in its sheet {shown(sheet)}; leave one")
     yield [*header, *(names[place] for place in new)]
     for cells in rows:
         found.add(cells[header.index(of_client)])
         yield [*cells, *told.get(cells[header.index(of_client)], [""] * len(new))]
     if told.keys() - found:
-        raise UnfitError(
-            f"has {len(told.keys() - found)} clients in its sheet {shown(sheet)} alone; add their rows"
-        )
+        raise UnfitError(f"has {len(told.keys() - found)} clients in its sheet {shown(sheet)} alone; add their rows")
 
 
 def _sheet_as_csv(path: Path, sheet: str, copy: Path) -> Table:
@@ -170,9 +160,7 @@ def _sheet_as_csv(path: Path, sheet: str, copy: Path) -> Table:
 
     with path.open("rb") as handle:
         if handle.read(4) == b"\xd0\xcf\x11\xe0":
-            raise UnfitError(
-                "has a password, or is a workbook of Excel 97; save it as .xlsx without a password"
-            )
+            raise UnfitError("has a password, or is a workbook of Excel 97; save it as .xlsx without a password")
     try:
         with CalamineWorkbook.from_path(path) as workbook:
             names = [
@@ -182,9 +170,7 @@ def _sheet_as_csv(path: Path, sheet: str, copy: Path) -> Table:
             ]
             chosen = [sheet or names[0]] if sheet in ("", *names) else sheet.split("+")
             if unknown := [name for name in chosen if name not in names]:
-                raise UnfitError(
-                    f"has no sheet {shown(unknown[0])}; its sheets are {', '.join(map(shown, names))}"
-                )
+                raise UnfitError(f"has no sheet {shown(unknown[0])}; its sheets are {', '.join(map(shown, names))}")
             read, *further = map(workbook.get_sheet_by_name, chosen)
             if read.total_height >= MOST_SHEET_ROWS:
                 raise UnfitError(

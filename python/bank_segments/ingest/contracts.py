@@ -98,9 +98,7 @@ def contracts(bank: str = BANK) -> str:
     traits = sorted(register_rows("traits", bank), key=lambda row: int(row["sort_order"]))
     numbers = {row["trait"] for row in traits if row["kind"] == "number"}
     # Jinja's own marks are dbt's, and stay in the text.
-    environment = Environment(
-        "<%", "%>", "<<", ">>", "<#", "#>", undefined=StrictUndefined, keep_trailing_newline=True
-    )
+    environment = Environment("<%", "%>", "<<", ">>", "<#", "#>", undefined=StrictUndefined, keep_trailing_newline=True)
     environment.loader = FileSystemLoader(Path(__file__).parent)
     return environment.get_template("contracts.yml.j2").render(
         id_columns=[row["column_name"] for row in columns if row["is_in_id"] == "true"],

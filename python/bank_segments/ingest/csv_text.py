@@ -82,9 +82,7 @@ class Rows:
         # Every quoted part is a letter for what follows.
         started_inside = self.is_inside
         outside = b"q" * started_inside + b"q".join(parts[started_inside::2])
-        self.has_quoted_breaks |= any(
-            b"\n" in part or b"\r" in part for part in parts[not started_inside :: 2]
-        )
+        self.has_quoted_breaks |= any(b"\n" in part or b"\r" in part for part in parts[not started_inside :: 2])
         self.is_inside ^= len(parts) % 2 == 0
         outside += b"q" * self.is_inside
 

@@ -70,9 +70,7 @@ def find_columns(columns: Sequence[str], wanted: Wanted) -> list[int]:
     if missing := [name for name, found in places.items() if not found]:
         free = [column for at, column in enumerate(columns) if column and [at] not in places.values()]
         similar = ", ".join(_with_similar(name, free, wanted[name]) for name in missing)
-        raise UnfitError(
-            f"has no column {similar}; its header must name {names}", lacking=len(missing) / len(wanted)
-        )
+        raise UnfitError(f"has no column {similar}; its header must name {names}", lacking=len(missing) / len(wanted))
     if repeated := [name for name, found in places.items() if len(found) > 1]:
         raise UnfitError(f"has the column {', '.join(repeated)} more than once; leave one of each name")
     return [found[0] for found in places.values()]

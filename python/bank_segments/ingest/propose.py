@@ -67,9 +67,7 @@ def run(bank: str, *command: str, **variables: str) -> None:
         if own := re.search(r"The (client file|warehouse) .*", said):
             raise RefusedError(own.group())
         reason = re.search(r"(?<=Error: )\S.*", said) or re.search(r"\S.*\Z", said)
-        raise RefusedError(
-            f"{Path(command[0]).name} failed: {reason.group() if reason else 'without a word'}."
-        )
+        raise RefusedError(f"{Path(command[0]).name} failed: {reason.group() if reason else 'without a word'}.")
 
 
 def read(connection: duckdb.DuckDBPyConnection, clients: Path, sheet: str, folder: Path, target: str) -> None:
@@ -96,9 +94,7 @@ def guess(connection: duckdb.DuckDBPyConnection, bank: str, advice: str) -> None
     if "id" not in roles:
         raise RefusedError(f"No column can be the client's id: none holds values that hardly repeat{advice}.")
     if "outcome" not in roles:
-        raise RefusedError(
-            f"No column can be the outcome: none has two values, of who left and who stayed{advice}."
-        )
+        raise RefusedError(f"No column can be the outcome: none has two values, of who left and who stayed{advice}.")
 
 
 def page(connection: duckdb.DuckDBPyConnection, bank: str, clients: Path) -> str:
@@ -111,9 +107,7 @@ def page(connection: duckdb.DuckDBPyConnection, bank: str, clients: Path) -> str
             "read": "select any_value(clients), (from nearest) from seen",
         }.items()
     }
-    template = Template(
-        Path(__file__).with_name("proposal.md.j2").read_text(encoding="utf-8"), trim_blocks=True
-    )
+    template = Template(Path(__file__).with_name("proposal.md.j2").read_text(encoding="utf-8"), trim_blocks=True)
     return template.render(found, bank=bank, file=clients.name)
 
 
@@ -123,13 +117,9 @@ def propose(clients: Path, bank: str, sheet: str) -> str:
         require(argument, "make bank CLIENTS=clients.csv NAME=ours")
     folder = BANKS / bank
     if not re.fullmatch("[a-z][a-z0-9_]*", bank):
-        raise RefusedError(
-            f"NAME={shown(bank)} is no name of a bank; it may have small Latin letters, digits and _."
-        )
+        raise RefusedError(f"NAME={shown(bank)} is no name of a bank; it may have small Latin letters, digits and _.")
     if folder.exists():
-        raise RefusedError(
-            f"There is a bank {bank} already; name another as NAME, or delete {shown(folder)}."
-        )
+        raise RefusedError(f"There is a bank {bank} already; name another as NAME, or delete {shown(folder)}.")
     try:
         headers, advice = first_columns(clients, sheet)
         find_columns(headers, {header: [] for header in headers})

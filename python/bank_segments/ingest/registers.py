@@ -177,9 +177,7 @@ def _misshapen(path: Path) -> str | None:
 def _doubt(page: Path) -> str | None:
     """The first question of a proposal that nobody has answered, behind its place."""
     lines = page.read_text(encoding="utf-8").splitlines() if page.exists() else []
-    asked = (
-        f"{_name(page)}, line {at}: {text}" for at, text in enumerate(lines, 1) if text.startswith("TODO: ")
-    )
+    asked = (f"{_name(page)}, line {at}: {text}" for at, text in enumerate(lines, 1) if text.startswith("TODO: "))
     return next(asked, None)
 
 

@@ -99,9 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         planted = {name: float(shift) for name, shift in (plant.split("=") for plant in options.plant)}
     except ValueError:
-        parser.error(
-            f"cannot read --plant {' '.join(options.plant)}: write it as NAME=SHIFT, with a number for SHIFT"
-        )
+        parser.error(f"cannot read --plant {' '.join(options.plant)}: write it as NAME=SHIFT, with a number for SHIFT")
     try:
         write_sample(options.output, options.rows, options.seed, planted, options.threads)
     except ValueError as error:

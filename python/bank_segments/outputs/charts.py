@@ -179,9 +179,7 @@ def _churn_drivers(marts: Marts, words: Words, title: str) -> Figure:
     for row in records(rows):
         ends = words.between(row["odds_ratio_adjusted_low"], row["odds_ratio_adjusted_high"], 2)
         _beside(axes, row["y"], f"{words.number(row['odds_ratio_adjusted'], 2)} ({ends})")
-    references: dict[str, str] = dict(
-        levels.query("is_reference")[["trait", "level"]].itertuples(index=False)
-    )
+    references: dict[str, str] = dict(levels.query("is_reference")[["trait", "level"]].itertuples(index=False))
     for row in records(rows[is_first]):
         reference = _short(words.level(row["trait"], references[row["trait"]]))
         trait = words.trait(row["trait"])
@@ -193,9 +191,7 @@ def _segment_candidates(marts: Marts, words: Words, title: str) -> Figure:
     _ = words.gettext
     candidates = marts.fct_segment_candidates.query("not is_too_small and candidate_rank.notna()")
     found = candidates[candidates["finding_rank"].notna()]
-    subtitle = _(
-        "Every combination of traits that was tried; beside it the findings and the bank’s own segments"
-    )
+    subtitle = _("Every combination of traits that was tried; beside it the findings and the bank’s own segments")
     figure, (part,) = _figure(title, subtitle, 30)
     axes, notes = part.subplots(1, 2, width_ratios=(3, 2))
     _bank_line(axes, marts, words, along="y")
@@ -301,9 +297,7 @@ def _hypotheses_forest(marts: Marts, words: Words, title: str) -> Figure:
 def _compared(row: Row, words: Words) -> str:
     """A population with the sizes of the groups compared in it."""
     sizes = [row[f"{group}_group_clients"] for group in ("first", "second")]
-    return words.name(row, "name") + (
-        f" ({' / '.join(map(words.number, sizes))})" if all(map(is_known, sizes)) else ""
-    )
+    return words.name(row, "name") + (f" ({' / '.join(map(words.number, sizes))})" if all(map(is_known, sizes)) else "")
 
 
 def _result(row: Row, words: Words) -> str:
@@ -361,9 +355,7 @@ def _pilot_power(marts: Marts, words: Words, title: str) -> Figure:
     figure, (part,) = _figure(title, subtitle, 22)
     axes = part.subplots()
     for group, row in _grouped(records(designs)):
-        curve = curves[
-            (curves["segment_id"] == row["segment_id"]) & (curves["proposal_id"] == row["proposal_id"])
-        ]
+        curve = curves[(curves["segment_id"] == row["segment_id"]) & (curves["proposal_id"] == row["proposal_id"])]
         axes.plot(
             curve["clients_per_arm"],
             curve["power"],
@@ -454,9 +446,7 @@ def _trait_columns(
         for trait, levels in rows.groupby("trait", sort=False):
             name, shown, every = words.trait(str(trait)), len(levels), levels["levels"].iloc[0]
             if shown != every:
-                name = words.gettext(
-                    "%(trait)s (largest %(shown)s of %(all)s)", trait=name, shown=shown, all=every
-                )
+                name = words.gettext("%(trait)s (largest %(shown)s of %(all)s)", trait=name, shown=shown, all=every)
             _heading(axes, levels["y"].iloc[0] - 1, name)
         yield axes, rows
         _percent_axis(axes, words, axis, limit)
@@ -523,9 +513,7 @@ def _markers(axes: Axes, y: Any, x: Any, group: Row, label: str | None = None) -
     axes.plot(x, y, **group, clip_on=False, in_layout=False, label=label)
 
 
-def _bars(
-    axes: Axes, y: Any, ends: Any, group: Row, height: float, label: str | None = None, start: float = 0
-) -> None:
+def _bars(axes: Axes, y: Any, ends: Any, group: Row, height: float, label: str | None = None, start: float = 0) -> None:
     """Horizontal bars from `start` to their ends, hatched where the group's markers are hollow."""
     fill = group["markerfacecolor"]
     style = {"color": fill, "edgecolor": group["color"], "hatch": "////" if fill == "white" else ""}
@@ -555,9 +543,7 @@ def _upright_percent_axis(axes: Axes, words: Words, name: str) -> None:
 def _in_percent(axis: Axis, words: Words) -> None:
     """Ticks that their labels say as they are: none at 2.5 %."""
     axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10]))
-    axis.set_major_formatter(
-        lambda share, _position: words.percent(share, decimals_of(round(100 * share, 6)))
-    )
+    axis.set_major_formatter(lambda share, _position: words.percent(share, decimals_of(round(100 * share, 6))))
 
 
 def _log_axis(axes: Axes, words: Words, name: str) -> None:
@@ -571,9 +557,7 @@ def _log_axis(axes: Axes, words: Words, name: str) -> None:
 def _number_axis(axes: Axes, words: Words, ticks: int) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(ticks, integer=True))
     axes.xaxis.set_major_formatter(
-        lambda x, _position: words.number(
-            x, 0 if float(x).is_integer() else len(f"{x:.6g}".partition(".")[2])
-        )
+        lambda x, _position: words.number(x, 0 if float(x).is_integer() else len(f"{x:.6g}".partition(".")[2]))
     )
 
 
@@ -585,9 +569,7 @@ def _beside(axes: Axes, y: float, text: str) -> None:
 def _heading(axes: Axes, y: float, text: str) -> None:
     """A heading above rows, from the left end of the plot."""
     cover = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-    axes.text(
-        0, y, text, weight="bold", transform=axes.get_yaxis_transform(), va="center_baseline", bbox=cover
-    )
+    axes.text(0, y, text, weight="bold", transform=axes.get_yaxis_transform(), va="center_baseline", bbox=cover)
 
 
 def _legend(figure: SubFigure, axes: Axes, columns: int = 6) -> None:

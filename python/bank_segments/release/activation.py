@@ -58,9 +58,7 @@ def active_members(
                 f"The last run was refused early or ran on Spark: {shown(warehouse)} holds no ids of clients;"
                 " run make report on DuckDB with the published file first."
             ) from error
-        ((listed, known_ids),) = connection.execute(
-            "select count(*), count(client_id) from members"
-        ).fetchall()
+        ((listed, known_ids),) = connection.execute("select count(*), count(client_id) from members").fetchall()
         if known_ids < listed:
             raise RefusedError(
                 f"The last run was not the one that published {shown(release)}: its {shown(warehouse)} lacks the ids of"
@@ -78,9 +76,7 @@ def active_members(
         yield [column[0] for column in found.description or ()], iter(found.fetchone, None), design
 
 
-def write_list(
-    published: Path, build: Build, segment_id: str, directory: Path, *, is_pilot: bool = False
-) -> Path:
+def write_list(published: Path, build: Build, segment_id: str, directory: Path, *, is_pilot: bool = False) -> Path:
     """Write `<segment_id>.csv` of the latest release, readable by its owner only, in one rename; returns its path.
 
     A pilot is `<segment_id>.pilot.csv` and keeps its arms: where others are there, it is refused. Beside it stand the
@@ -90,9 +86,7 @@ def write_list(
     release = latest_release(published)
     with only_run(build.directory):
         if not build.warehouse.exists():
-            raise RefusedError(
-                f"There is no warehouse {shown(build.warehouse)} with the ids; run make report first."
-            )
+            raise RefusedError(f"There is no warehouse {shown(build.warehouse)} with the ids; run make report first.")
         path = directory / f"{segment_id}{'.pilot' if is_pilot else ''}.csv"
         drawn = path.with_suffix(".drawn") if is_pilot else path
         with active_members(release, build.warehouse, segment_id, is_pilot=is_pilot) as (

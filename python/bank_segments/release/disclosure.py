@@ -241,9 +241,7 @@ def _start(counts: Floats, minimum_clients: int) -> Floats:
     return start
 
 
-def _adjust(
-    codes: Integers, counts: Floats, minimum_clients: int, exact_pairs: Sequence[tuple[int, ...]]
-) -> Floats:
+def _adjust(codes: Integers, counts: Floats, minimum_clients: int, exact_pairs: Sequence[tuple[int, ...]]) -> Floats:
     """Counts of zero or at least `minimum_clients` whose totals are the closest that moves of one or two cells find."""
     members, orders = _totals(codes, counts, minimum_clients, exact_pairs)
     current = _start(counts, minimum_clients)
@@ -288,9 +286,7 @@ def _descend(start: Floats, counts: Floats, matrix: Floats, minimum_clients: int
             current[position] += step
 
 
-def _made_exact(
-    current: Floats, counts: Floats, members: sparse.csr_array, minimum_clients: int
-) -> Floats | None:
+def _made_exact(current: Floats, counts: Floats, members: sparse.csr_array, minimum_clients: int) -> Floats | None:
     """The nearest table whose totals are exact, or nothing if they cannot be.
 
     A filled cell may gain or lose a few clients, an empty one may be filled with `minimum_clients`, and one just

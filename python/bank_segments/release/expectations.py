@@ -61,9 +61,7 @@ def validate(release: Path, suites: Path = SUITES) -> list[ExpectationOutcome]:
         for path in sorted(suites.glob("*.json")):
             suite = _suite(gx, path)
             query = (suite.meta or {}).get("query", f"from {suite.name}")
-            definition = batches.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe(
-                "all rows"
-            )
+            definition = batches.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("all rows")
             batch = definition.get_batch({"dataframe": _frame(connection, query)})
             outcomes += _outcomes(suite.name, batch.validate(suite).results)
     return outcomes
@@ -97,9 +95,7 @@ def _suite(gx: ModuleType, path: Path) -> Any:
             raise ValueError(f"there is no {', '.join(sorted(unknown))}")
     except Exception as error:  # whatever the library raises over a wrong name or argument
         reason = " ".join(str(error).split())
-        raise RefusedError(
-            f"The suite {shown(path)} is not valid: {reason}; nothing was published."
-        ) from error
+        raise RefusedError(f"The suite {shown(path)} is not valid: {reason}; nothing was published.") from error
     return suite
 
 

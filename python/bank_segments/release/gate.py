@@ -65,9 +65,7 @@ class GateResult:
                 f"its clients moved too far from release {self.previous_run}: {', '.join(moved)};"
                 " if that is how the bank changed, publish it with ALLOW_DRIFT=1"
             )
-        return (
-            f"The client file {shown(clients)} was not accepted: {'; and '.join(parts)}." if parts else None
-        )
+        return f"The client file {shown(clients)} was not accepted: {'; and '.join(parts)}." if parts else None
 
 
 def series_of(clients: Path, name: str | None, *, is_sample: bool) -> str:

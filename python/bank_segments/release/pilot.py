@@ -43,9 +43,7 @@ def design_of(connection: duckdb.DuckDBPyConnection, segment_id: str) -> dict[st
     """
     designs = rows_of(connection, _DESIGN, segment_id)
     if len(designs) != 1:
-        raise RefusedError(
-            f"{segment_id} has {len(designs)} proposals in proposals.csv; a pilot is of exactly one."
-        )
+        raise RefusedError(f"{segment_id} has {len(designs)} proposals in proposals.csv; a pilot is of exactly one.")
     if reason := designs[0]["reason_en"]:
         raise RefusedError(f"A pilot of {segment_id} would prove nothing: {reason}")
     return designs[0]

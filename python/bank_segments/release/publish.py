@@ -71,9 +71,7 @@ def write_marts(build: Build, path: Path, part_done: PartDone | None = None) -> 
         # Rows that are too many to be put in order in memory go beside the warehouse, not into the current directory.
         connection.execute(f"set temp_directory = {literal(f'{build.warehouse}.tmp')}")
         attach(connection, build.warehouse, "bank")
-        connection.execute(
-            f"attach {literal(str(path))} as release (storage_version {literal(STORAGE_VERSION)})"
-        )
+        connection.execute(f"attach {literal(str(path))} as release (storage_version {literal(STORAGE_VERSION)})")
         connection.execute("use release")
         confine(connection)
         relations = connection.execute(_RELATIONS, schemas).fetchall()
@@ -164,8 +162,6 @@ def roll_back(published: Path) -> Path:
     current = (published / "latest").resolve()
     older = [release for release in releases(published) if release.name < current.name]
     if not older:
-        raise RefusedError(
-            f"{shown(published)} holds no release older than {current.name}; nothing was switched."
-        )
+        raise RefusedError(f"{shown(published)} holds no release older than {current.name}; nothing was switched.")
     switch_latest(published, older[-1].name)
     return older[-1]

@@ -96,9 +96,7 @@ def only_run(target: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise RefusedError(
-                "Another `make report` is running in this project; wait until it ends."
-            ) from error
+            raise RefusedError("Another `make report` is running in this project; wait until it ends.") from error
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()
@@ -152,8 +150,7 @@ def summary(marts: Marts, counts: dict[str, int], release: Path) -> str:
             lines.append(f"{row['segment_id']} {row['name_en']}: {known}")
     for results in groups(where(marts.tables["fct_hypothesis_results"], is_primary=True), "population"):
         lines += [
-            f"{row['hypothesis_id']}, {row['population']}: {row['conclusion'].replace('_', ' ')}"
-            for row in results
+            f"{row['hypothesis_id']}, {row['population']}: {row['conclusion'].replace('_', ' ')}" for row in results
         ]
     first_page = release.with_name("latest") / "index.html"
     lines.append(f"published: {shown(release)}; start with {shown(first_page)}")

@@ -79,13 +79,9 @@ def _score_statistic(one: Counts, two: Counts, start: tuple[float, float], way: 
             _term(two.successes, second) - _term(two.failures, 1 - second)
         )
 
-    first, second = pair(
-        _root(score, 0.0, min((1 - at) / by for at, by in zip(start, way, strict=True) if by))
-    )
+    first, second = pair(_root(score, 0.0, min((1 - at) / by for at, by in zip(start, way, strict=True) if by)))
     variance = way[1] ** 2 * first * (1 - first) / one.n + way[0] ** 2 * second * (1 - second) / two.n
-    beside = Fraction(way[1]) * (one.rate - Fraction(start[0])) - Fraction(way[0]) * (
-        two.rate - Fraction(start[1])
-    )
+    beside = Fraction(way[1]) * (one.rate - Fraction(start[0])) - Fraction(way[0]) * (two.rate - Fraction(start[1]))
     if variance <= 0:  # both rates at an end: where they lie is certain under the null hypothesis
         return math.copysign(1e300, beside) if beside else 0.0
     return float(beside) / math.sqrt(variance)

@@ -64,9 +64,7 @@ class Moments(_Exact):
 
     def _is_possible(self) -> bool:
         is_empty = self.n == 0 and (self.total or self.total_squares)
-        return (
-            self.n >= 0 and self.scale >= 1 and not is_empty and self.n * self.total_squares >= self.total**2
-        )
+        return self.n >= 0 and self.scale >= 1 and not is_empty and self.n * self.total_squares >= self.total**2
 
     @property
     def mean(self) -> Fraction:

@@ -105,9 +105,7 @@ def vega_bundle() -> Markup:
 
 def proposals(marts: Marts, words: Words) -> list[Json]:
     """What the profit of each proposal is made of, under the central assumptions; none for too few clients."""
-    shown = marts.fct_retention_proposals[
-        ["segment_id", "proposal_id", "title_ru", "title_en", "proposal_rank"]
-    ]
+    shown = marts.fct_retention_proposals[["segment_id", "proposal_id", "title_ru", "title_en", "proposal_rank"]]
     shown = shown[shown["proposal_rank"].notna()].sort_values("proposal_rank")
     central = marts.fct_retention_economics.query("scenario == 'central' and profit.notna()")
     return [
@@ -223,9 +221,7 @@ class Views:
                 "Who left is set by the rule itself (%(names)s), so that the churn rate is no finding.",
                 names=", ".join(names),
             )
-        note += "".join(
-            f" {name(each, 'name')}: {name(each, 'reason')}" for each in declared if each not in shown
-        )
+        note += "".join(f" {name(each, 'name')}: {name(each, 'reason')}" for each in declared if each not in shown)
         return {
             "id": "segment",
             "kind": "segments",
@@ -292,8 +288,7 @@ class Views:
                 for band in range(len(bands))
             ],
             "key": [
-                {"glyph": glyph, "colour": colour, "label": lines[place]}
-                for place, (symbol, glyph, colour) in marked
+                {"glyph": glyph, "colour": colour, "label": lines[place]} for place, (symbol, glyph, colour) in marked
             ],
             "panels": [{"title": _("Churn rate"), "chart": "curve"}],
         }

@@ -33,9 +33,7 @@ def write_deck(
 
     `input_name` is the name of the client file as the user gave it; `template` has passed `check_template`.
     """
-    rows = {
-        name: [row | {"relation": RELATIONS[name]} for row in found] for name, found in marts.tables.items()
-    }
+    rows = {name: [row | {"relation": RELATIONS[name]} for row in found] for name, found in marts.tables.items()}
     words = words_of(marts, language)
     # Labels hold so many characters, and no remarks.
     levels = {key: plain(label, _LABEL) for key, label in words.levels.items()}
@@ -51,9 +49,7 @@ def _without_remarks(names: Mapping[str, str]) -> dict[str, str]:
     """Names of traits, without the remark in brackets unless two of a kind would then have the same name."""
     short = {key: name.partition(" (")[0] for key, name in names.items()}
     told = Counter((key.partition(" ")[0], name) for key, name in short.items())
-    return {
-        key: name if told[key.partition(" ")[0], name] == 1 else names[key] for key, name in short.items()
-    }
+    return {key: name if told[key.partition(" ")[0], name] == 1 else names[key] for key, name in short.items()}
 
 
 def _template(words: Words) -> Template:

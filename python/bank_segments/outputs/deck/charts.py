@@ -117,10 +117,7 @@ def chart_of(said: Element) -> Chart | None:
     """The chart that an element says; None where it has nothing to show."""
     # Viewers round the ends of doubles differently: a fraction comes to them as its label shows it.
     decimals = 3 if said.attrib["kind"] in ("column", "bar") else None
-    points = [
-        [_point(each, decimals) for each in category.iterfind("point")]
-        for category in said.iterfind("category")
-    ]
+    points = [[_point(each, decimals) for each in category.iterfind("point")] for category in said.iterfind("category")]
     if not any(points):
         return None
     series = [
@@ -133,9 +130,7 @@ def chart_of(said: Element) -> Chart | None:
 
 
 def _point(said: Element, decimals: int | None) -> Point:
-    value, lower, upper = (
-        float(end) if (end := said.get(name)) else None for name in ("value", "lower", "upper")
-    )
+    value, lower, upper = (float(end) if (end := said.get(name)) else None for name in ("value", "lower", "upper"))
     if value is not None and decimals is not None:
         value = float(rounded(value, decimals))
     return Point(said.text or "", said.get("of", ""), value, lower, upper, said.get("colour", ""))
@@ -254,9 +249,7 @@ def _error_bars(drawn: Any, lengths: Iterable[list[float | None]], column: int, 
 def _reference(lengths: list[float | None], column: int) -> str:
     letter, last = chr(ord("A") + column), len(lengths) + 1
     points = "".join(
-        f'<c:pt idx="{row}"><c:v>{length!r}</c:v></c:pt>'
-        for row, length in enumerate(lengths)
-        if length is not None
+        f'<c:pt idx="{row}"><c:v>{length!r}</c:v></c:pt>' for row, length in enumerate(lengths) if length is not None
     )
     return (
         f"<c:numRef><c:f>Sheet1!${letter}$2:${letter}${last}</c:f><c:numCache>"
@@ -379,9 +372,7 @@ def _wrapped(text: str, characters: int, lines: int) -> str:
 
 def _forest_row(axes: Axes, y: int, point: Point, colour: str, fill: str) -> None:
     """The difference, its interval and the verdict beside them."""
-    axes.text(
-        1.03, y, _wrapped(point.text, 21, 2), va="center", transform=axes.get_yaxis_transform(), size=10
-    )
+    axes.text(1.03, y, _wrapped(point.text, 21, 2), va="center", transform=axes.get_yaxis_transform(), size=10)
     if point.value is None or point.lower is None or point.upper is None:
         return
     axes.hlines(y, max(point.lower, -_REACH), min(point.upper, _REACH), colors=colour, linewidth=2)

@@ -121,9 +121,7 @@ def _column_widths(cells: Sequence[Sequence[str]], total: float, size: int) -> l
 
 def _row_height(row: list[str], place: int, widths: Sequence[float], size: int) -> float:
     lines = (
-        _lines(
-            (text, "") if place == 0 or column == 0 else ("", text), 72 * (width - 2 * CELL[0] - _EDGE) / size
-        )
+        _lines((text, "") if place == 0 or column == 0 else ("", text), 72 * (width - 2 * CELL[0] - _EDGE) / size)
         for column, (text, width) in enumerate(zip(row, widths, strict=True))
     )
     return max(lines) * size * _LINE / 72 + 2 * CELL[1]

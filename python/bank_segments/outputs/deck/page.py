@@ -43,9 +43,7 @@ def check_template(path: Path) -> None:
         raise RefusedError(f"DECK_TEMPLATE: {path} cannot be read as a PowerPoint file (.pptx).") from error
     for layout, wanted in _placeholders(Presentation(str(TEMPLATE))).items():
         if layout not in found:
-            raise RefusedError(
-                f"DECK_TEMPLATE: {path} has no layout “{layout}”; copy the names from {TEMPLATE.name}."
-            )
+            raise RefusedError(f"DECK_TEMPLATE: {path} has no layout “{layout}”; copy the names from {TEMPLATE.name}.")
         for name, kind in wanted.items():
             if found[layout].get(name) != kind:
                 raise RefusedError(
@@ -152,9 +150,7 @@ class _Page:
         place, on_layout = self.places.pop(name)
         width, height = (Emu(length).inches - 2 * INSET for length in (on_layout.width, on_layout.height))
         sizes, gap = _style(on_layout, level)
-        kept, less = fitted(
-            [(tied(lead), tied(text)) for lead, text in paragraphs], width, height, sizes, gap
-        )
+        kept, less = fitted([(tied(lead), tied(text)) for lead, text in paragraphs], width, height, sizes, gap)
         frame = place.text_frame
         for position, (lead, text) in enumerate(kept):
             paragraph = frame.add_paragraph() if position else frame.paragraphs[0]

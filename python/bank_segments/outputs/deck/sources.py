@@ -41,9 +41,7 @@ def point(text: str, row: Row, *columns: str, scale: float | None = 1, colour: s
         if scale is not None and is_known(row[column])
     }
     drawn = Markup("").join(Markup(' {}="{}"').format(name, repr(value)) for name, value in values.items())
-    return Markup('<point of="{}" colour="{}"{}>{}</point>').format(
-        _source(row, columns), colour, drawn, text
-    )
+    return Markup('<point of="{}" colour="{}"{}>{}</point>').format(_source(row, columns), colour, drawn, text)
 
 
 def _source(row: Row, columns: Sequence[str], of: str = "") -> str:
