@@ -63,6 +63,11 @@ CLAIMS = re.compile(
 )
 
 
+# Where no offer can be reckoned there is nothing to draw of it.
+MAY_BE_LEFT_OUT = {"retention_tornado", "pilot_power"}
+UNCOMPARED = "The traits cannot be compared with all else equal"
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """The outputs of one file and the marts behind them; each other file has its charts and its deck in Russian."""
@@ -110,7 +115,8 @@ def written(
 
 
 def test_every_sentence_is_whole(written: Written) -> None:
-    assert len(written.titles) == len(NAMES)
+    assert len(NAMES) - len(MAY_BE_LEFT_OUT) <= len(written.titles) <= len(NAMES)
+    assert all(written.titles)
     for text in written.texts():
         assert BROKEN.search(text) is None, text
     for language in LANGUAGES:
@@ -127,7 +133,9 @@ def test_charts_are_whole_and_claim_nothing_where_nothing_stands_out(written: Wr
     with chart_style():
         english, russian = figures(written.marts, "en"), drawn(written.marts, "ru")
     told = {name: figure.get_suptitle() for name, figure in english.items()}
-    assert {name for name in NAMES if told[name] != NEUTRAL[name]} == FINDINGS[written.file]
+    assert set(NAMES) - set(told) <= MAY_BE_LEFT_OUT
+    claims = {name for name, title in told.items() if title not in (NEUTRAL[name], UNCOMPARED)}
+    assert claims == FINDINGS[written.file]
     shown = [*told.values(), *(figure.get_suptitle() for figure in russian.values())]
     assert not [title for title in shown if re.search(r"\b0[.,]0.?%", title)]
 

@@ -245,6 +245,7 @@ def test_planted_difference_is_counted(defect: str, tables: Path, keys: dict[str
 def written(warehouse: Path, directory: Path) -> dict[str, bytes]:
     """Conclusions, dashboards and the parts of the decks."""
     marts = read_marts(warehouse)
+    directory.mkdir()
     named: dict[str, Any] = {"input_name": "bank.csv", "is_synthetic": False}
     found: dict[str, bytes] = {}
     for language in LANGUAGES:

@@ -62,6 +62,11 @@ class Result:
     verdict: Verdict
 
     @property
+    def cannot_pay(self) -> bool:
+        """Whether so few leave that the proposal would not pay even if it kept them all."""
+        return self.save_rate_to_prove is not None and self.save_rate_to_prove > 1
+
+    @property
     def offer_churn_rate(self) -> float:
         """Of the clients who got the offer."""
         return self.offer_churned_clients / self.offer_clients

@@ -536,7 +536,8 @@ with asked as (
     select position, format('is {} what {} calls {}, in {}?', header, proposed.folder, column_name, unit_en)
     from proposed
     inner join known.traits on proposed.folder = traits.folder and column_name = trait
-    where evidence = 'words' and unit_en is not null
+    -- That of money is asked below.
+    where evidence = 'words' and unit_en is not null and proposed.kind <> 'money'
     union all
     select distinct position, format('how is {} written? Its name is known, its cells are no {}', header, known_columns.kind)
     from proposed
