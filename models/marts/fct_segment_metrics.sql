@@ -18,15 +18,22 @@ bank as (
 
 ),
 
--- Of churned or of active clients alone: their churn rate is no finding, nor is that of those who are in no segment.
+-- Of churned or of active clients alone. A segment that is not applicable counts nobody, and leaves nobody out.
+chosen_by_churn as (
+
+    select segment_counts.segment_id
+    from segment_counts
+    inner join segment_rules on segment_counts.segment_id = segment_rules.segment_id
+    where segment_rules.column_name = 'is_churned' and segment_counts.clients is not null
+
+),
+
+-- Their churn rate is no finding, nor is that of those who are in no segment.
 set_by_rule as (
 
-    select distinct
-        {{ each_part("segment_rules.segment_id || ',none'", ',') }} as segment_id
-    from segment_rules
-    inner join segment_counts on segment_rules.segment_id = segment_counts.segment_id
-    -- A segment that is not applicable counts nobody, and leaves nobody out.
-    where segment_rules.column_name = 'is_churned' and segment_counts.clients is not null
+    select segment_id from chosen_by_churn
+    union distinct
+    select 'none' as segment_id from chosen_by_churn
 
 ),
 

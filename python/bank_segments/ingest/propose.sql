@@ -94,7 +94,10 @@ with worded as (
         *,
         list_has_all((select list(word) from flag_words), list_transform(codes, lambda code: lower(code))) as is_flag,
         list_has_any((select list(word) from personal_words), words_of(header))
-        or list_has_all(['name', 'first', 'middle', 'last', 'full', 'client', 'customer'], words_of(header)) as is_named_so
+        or (
+            list_contains(words_of(header), 'name')
+            and list_has_all(['name', 'first', 'middle', 'last', 'full', 'client', 'customer'], words_of(header))
+        ) as is_named_so
     from seen
 )
 
