@@ -97,6 +97,14 @@ def test_at_the_churn_that_was_planned_for_it_pays_from_what_the_mart_says(sampl
     assert break_even_save_rate(terms["control_churn_rate"], terms) == pytest.approx(terms["save_rate_to_prove"])
 
 
+def test_terms_of_an_earlier_version_are_refused(sample: Project, tmp_path: Path) -> None:
+    path = listed(sample, tmp_path, 800)
+    earlier = {name: value for name, value in settled(path).items() if name != "value_of_kept_client"}
+    path.with_suffix(".json").write_text(json.dumps(earlier), encoding="utf-8")
+    with pytest.raises(RefusedError, match="is of an earlier version, without the costs"):
+        evaluate(returned(path, (60, 400), (180, 400)), tmp_path, tmp_path / "pilots")
+
+
 def listed(project: Project, folder: Path, clients: int) -> Path:
     """The list of a pilot whose odd clients get the offer, on the terms of one that was drawn."""
     path = draw(project, folder)

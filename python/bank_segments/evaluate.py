@@ -191,6 +191,11 @@ def settled_design(terms: Path, segment_id: str) -> dict[str, Any]:
             " SEGMENT=... PILOT=1."
         )
     design: dict[str, Any] = json.loads(terms.read_text(encoding="utf-8"))
+    if "value_of_kept_client" not in design:
+        raise RefusedError(
+            f"{shown(terms)} is of an earlier version, without the costs that a pilot is judged by; delete it and draw"
+            " the pilot again: the same release gives the same arms."
+        )
     return design
 
 
