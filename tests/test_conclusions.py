@@ -36,7 +36,7 @@ def test_any_input_gives_whole_sentences_with_the_same_numbers_in_both_languages
     for text in texts.values():
         assert BROKEN.search(text) is None
         assert not re.search(r"—, |\.\.| {2}|\n\n\n", text)
-        assert text.count("\n## ") == 14
+        assert text.count("\n## ") == (11 if case == "no hypothesis" else 14)
         html = MarkdownIt().render(text)
         assert not re.search("<script|<img|<a ", html)
     assert printed(texts["ru"], "ru") == printed(texts["en"], "en")

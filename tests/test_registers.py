@@ -168,7 +168,7 @@ def test_a_folder_without_a_register_is_refused(folder: Path) -> None:
 
 def workbook(path: Path, **sheets: list[list[object]]) -> Path:
     """A workbook with these rows in its sheets."""
-    with xlsxwriter.Workbook(path) as book:
+    with xlsxwriter.Workbook(path, {"default_date_format": "yyyy-mm-dd"}) as book:
         for name, rows in sheets.items():
             page = book.add_worksheet(name)
             for number, cells in enumerate(rows):
@@ -177,20 +177,21 @@ def workbook(path: Path, **sheets: list[list[object]]) -> Path:
 
 
 def messy() -> list[list[object]]:
-    """The churn_modelling sample as it is passed on: a currency sign, three spellings, doubled rows, a placeholder."""
+    """The churn_modelling sample as it is passed on: signs of money, spellings, a placeholder, dates, doubled rows."""
     with duckdb.connect() as connection:
         rows = connection.execute(
             "select CustomerId, CreditScore, if(Geography = 'France', ['FRA', 'French', 'France'][1 + RowNumber % 3],"
             " Geography), Gender, Age, Tenure, if(RowNumber % 250 = 0, '€-999999', '€' || EstimatedSalary),"
             " '€' || coalesce(Balance, 0), NumOfProducts, if(HasCrCard = 1, 'Yes', 'No'),"
-            f" if(IsActiveMember = 1, 'Yes', 'No'), Exited from '{BANKS}/churn_modelling/sample/clients.parquet'"
+            " if(IsActiveMember = 1, 'Yes', 'No'), Exited, date '2020-01-01' + (RowNumber % 900)::int"
+            f" from '{BANKS}/churn_modelling/sample/clients.parquet'"
         ).fetchall()
     return [list(row) for row in rows + rows[:50]]
 
 
 HEADERS: list[object] = [
     *("CustomerId", "CreditScore", "Geography", "Gender", "Age", "Tenure", "EstimatedSalary", "Balance"),
-    *("NumOfProducts", "HasCrCard", "IsActiveMember", "Exited"),
+    *("NumOfProducts", "HasCrCard", "IsActiveMember", "Exited", "Opened on"),
 ]
 
 
@@ -214,7 +215,9 @@ def test_a_messy_workbook_in_two_parts_gets_a_proposal(workbooks: dict[str, Path
     assert doubts[0].startswith("TODO: columns.csv, line 8: does -999999 stand for no value?")
     assert doubts[1].startswith("TODO: bank.csv, line 2: which currency")
     assert len(doubts) == 2
+    assert "| Opened on | ignored |  |  | dates, which no model reads" in page
     columns = {row["column_name"]: row for row in csv_rows(folder / "columns.csv")}
+    assert len(columns) == 12
     assert columns["country"] | {"role": "split", "kind": "category", "is_in_id": "false"} == columns["country"]
     assert columns["estimated_salary"]["missing_values"] == "-999999"
     assert (columns["balance"]["kind"], columns["balance"]["missing_values"]) == ("money", "0")
@@ -226,12 +229,14 @@ def test_a_messy_workbook_in_two_parts_gets_a_proposal(workbooks: dict[str, Path
 def test_a_proposal_takes_no_value_of_another_bank_and_nothing_that_tells_who_a_client_is(
     folder: Path, tmp_path: Path
 ) -> None:
-    lines = ["Номер клиента;FirstName;Телефон;Comment;Тариф;Education;tenure_months;balance;city;products;churn"]
+    header = "Номер клиента;FirstName;Телефон;Comment;Тариф;Education;tenure_months;balance;city;products"
+    lines = [f"{header};Since;Till;Why;churn"]
     for number in range(1, 401):
         person = f"Name{number % 40};{77010000000 + 37 * number};wrote to mail@bank.kz {number % 9}"
         known = f"{('low', 'high')[number % 2]};{number % 200};{number} 000,50 ₸;{('Riga', 'Tallinn')[number % 2]}"
-        outcome = "here" if number % 5 else "gone"
-        lines.append(f"{number};{person};{'абв'[number % 3]};{known};{1 + number % 2};{outcome}")
+        since = f"{1 + number % 28:02}.01.2020"
+        after = "-;;here" if number % 5 else f"{number % 7};{('far', 'dear')[number % 2]};gone"
+        lines.append(f"{number};{person};{'абв'[number % 3]};{known};{1 + number % 2};{since};{after}")
     clients = tmp_path / "clients.csv"
     clients.write_text("\n".join(lines), encoding="utf-8")
     propose.propose(clients, NAME, "")
@@ -248,6 +253,7 @@ def test_a_proposal_takes_no_value_of_another_bank_and_nothing_that_tells_who_a_
         ("trait", "balance", "money"),
         ("split", "city", "category"),
         ("product_count", "product_count", "integer"),
+        *(ignored, ignored, ignored),
         ("outcome", "is_churned", "flag"),
     ]
     values = {(row["column_name"], row["value"]) for row in csv_rows(folder / "allowed_values.csv")}

@@ -241,27 +241,34 @@ def _look(path: Path, sheet: str, wanted: Wanted, folder: Path) -> ClientFile:
     return replace(file, notes=table.notes + file.notes)
 
 
-def _head_of(clients: Path, sheet: str) -> tuple[bytes, list[str], str]:
-    """The first lines of a text, or the names of the columns of Parquet, and what else could be read."""
+def _head_of(clients: Path, sheet: str) -> tuple[bytes, list[str], Table]:
+    """The first lines of a text, or the names of the columns of Parquet, and the table that is gone by then."""
     with tempfile.TemporaryDirectory() as folder:
         table = open_table(clients, sheet, Path(folder))
         if table.path.suffix.casefold() != ".parquet":
-            return beginning(table.path), [], table.advice
+            return beginning(table.path), [], table
         parts = [glob.escape(str(part)) for part in table.parts]
-        return b"", duckdb.read_parquet(parts).columns, ""
+        return b"", duckdb.read_parquet(parts).columns, table
 
 
-def first_columns(clients: Path, sheet: str) -> tuple[list[str], str]:
-    """The names of a file's columns, whatever they are, and what else could be read; raises `UnfitError`."""
-    head, columns, advice = _head_of(clients, sheet)
-    return columns or likely_header(head), advice
+def first_columns(clients: Path, sheet: str) -> tuple[list[str], list[str], str]:
+    """The names of a file's columns, of those with a workbook's dates, and what else could be read.
+
+    Raises `UnfitError`.
+    """
+    head, columns, table = _head_of(clients, sheet)
+    if columns:
+        return columns, [], table.advice
+    line, cells = likely_header(head)
+    dated = [cell for place, cell in enumerate(cells) if table.dates.get(place, 0) > line]
+    return [cell for cell in cells if cell and cell not in dated], dated, table.advice
 
 
 def find_bank(clients: Path, sheet: str) -> str:
     """The only bank whose columns the file has, `BANK` where there are none to see; raises `RefusedError`."""
     said, fitting, unfit = shown(clients), list[str](), dict[str, UnfitError]()
     try:
-        head, columns, advice = _head_of(clients, sheet)
+        head, columns, table = _head_of(clients, sheet)
     except (OSError, UnfitError, duckdb.Error):
         return BANK
     if not (head or columns):  # an empty file is of no other bank
@@ -286,7 +293,7 @@ def find_bank(clients: Path, sheet: str) -> str:
     nearest = min(unfit, key=lambda bank: unfit[bank].lacking)
     raise RefusedError(
         f"The client file {said} fits no bank of seeds/banks: it {unfit[nearest]}, as in the nearest,"
-        f" {nearest}{advice}; to describe it as a bank of its own: make bank CLIENTS={said} NAME=ours."
+        f" {nearest}{table.advice}; to describe it as a bank of its own: make bank CLIENTS={said} NAME=ours."
     )
 
 

@@ -108,11 +108,11 @@ def _readings(head: bytes) -> Iterator[tuple[int, str, str, list[str]]]:
             yield number, delimiter, text, next(csv.reader([text], delimiter=delimiter), [])
 
 
-def likely_header(head: bytes) -> list[str]:
-    """The names in the first line that has nearly as many as any, where nobody knows what they are.
+def likely_header(head: bytes) -> tuple[int, list[str]]:
+    """The number of the first line that has nearly as many names as any, and its cells, where nobody knows the names.
 
     Programs write an index without a name, and title lines have empty cells beside them.
     """
-    readings = [list(filter(None, columns)) for _, _, _, columns in _readings(head)]
-    most = max(map(len, readings))
-    return next(columns for columns in readings if len(columns) >= 0.8 * most)
+    readings = [(sum(map(bool, columns)), number, columns) for number, _, _, columns in _readings(head)]
+    most = max(names for names, _, _ in readings)
+    return next((number, columns) for names, number, columns in readings if names >= 0.8 * most)

@@ -97,7 +97,7 @@ def guess(connection: duckdb.DuckDBPyConnection, bank: str, advice: str) -> None
         raise RefusedError(f"No column can be the outcome: none has two values, of who left and who stayed{advice}.")
 
 
-def page(connection: duckdb.DuckDBPyConnection, bank: str, clients: Path) -> str:
+def page(connection: duckdb.DuckDBPyConnection, bank: str, clients: Path, dated: list[str]) -> str:
     """What was guessed and why, and the doubts."""
     found = {
         name: connection.execute(query).fetchall()
@@ -108,7 +108,7 @@ def page(connection: duckdb.DuckDBPyConnection, bank: str, clients: Path) -> str
         }.items()
     }
     template = Template(Path(__file__).with_name("proposal.md.j2").read_text(encoding="utf-8"), trim_blocks=True)
-    return template.render(found, bank=bank, file=clients.name)
+    return template.render(found, bank=bank, file=clients.name, dated=dated)
 
 
 def propose(clients: Path, bank: str, sheet: str) -> str:
@@ -121,7 +121,7 @@ def propose(clients: Path, bank: str, sheet: str) -> str:
     if folder.exists():
         raise RefusedError(f"There is a bank {bank} already; name another as NAME, or delete {shown(folder)}.")
     try:
-        headers, advice = first_columns(clients, sheet)
+        headers, dated, advice = first_columns(clients, sheet)
         find_columns(headers, {header: [] for header in headers})
     except (OSError, UnfitError) as error:
         reason = error if isinstance(error, UnfitError) else "cannot be read; check the path given as CLIENTS"
@@ -135,7 +135,7 @@ def propose(clients: Path, bank: str, sheet: str) -> str:
             read(connection, clients, sheet, folder, target)
             guess(connection, bank, advice)
             write(connection, "ours", folder)
-            (folder / "proposal.md").write_text(page(connection, bank, clients), encoding="utf-8")
+            (folder / "proposal.md").write_text(page(connection, bank, clients, dated), encoding="utf-8")
             doubts = connection.table("doubts").shape[0]
         except BaseException:
             shutil.rmtree(folder)

@@ -97,7 +97,10 @@ with worded as (
         or (
             list_contains(words_of(header), 'name')
             and list_has_all(['name', 'first', 'middle', 'last', 'full', 'client', 'customer'], words_of(header))
-        ) as is_named_so
+        ) as is_named_so,
+        list_bool_and(
+            list_transform(codes, lambda code: regexp_matches(code, '^\d{1,4}[-./]\d{1,2}[-./]\d{2,4}([ T]|$)'))
+        ) as is_dated
     from seen
 )
 
@@ -110,7 +113,7 @@ select
         else is_named_so or contains(array_to_string(codes, ' '), '@')
     end as is_personal,
     case
-        when distinct_values < 2 then 'ignored'
+        when distinct_values < 2 or is_dated then 'ignored'
         when distinct_values = 2 and is_flag then 'flag'
         when is_number and is_whole then 'integer'
         when is_number then if(quantiles[7] >= 1000, 'money', 'number')
@@ -123,7 +126,12 @@ select
         when 'money' then 'large decimals'
         when 'number' then 'decimals'
         when 'category' then distinct_values || ' different texts'
-        else if(distinct_values < 2, 'no value or only one', 'nearly as many texts as clients, such as names')
+        else
+            case
+                when distinct_values < 2 then 'no value or only one'
+                when is_dated then 'dates, which no model reads; add a column of the months since'
+                else 'nearly as many texts as clients, such as names'
+            end
     end as values_say
 from worded;
 
@@ -236,6 +244,31 @@ select
     end as role
 from given
 cross join unknown;
+
+-- What is known of one outcome alone, or says which it was, as the reason of leaving does: it comes after the outcome.
+set variable consequences = (
+    select coalesce(
+        string_agg(
+            format(
+                'select {0} as position from bank.raw.clients where other_row is null and trim("{1}") <> '''''
+                ' having count(distinct "{2}") = 1'
+                ' or ({3} <= 30 and count(distinct (lower("{1}"), "{2}")) = count(distinct lower("{1}")))',
+                position,
+                raw,
+                (select raw from roles where role = 'outcome'),
+                distinct_values
+            ),
+            ' union all '
+        ),
+        'select 0 as position'
+    )
+    from roles
+    where role = 'trait'
+);
+
+update roles
+set role = 'ignored', values_say = 'follows from the outcome, as the reason of leaving does'
+where position in (from query(getvariable('consequences')));
 
 -- How many clients an id stands for beside the first: by the territory, or by all that the rows say where there is none.
 set variable repeats = (
