@@ -262,7 +262,7 @@ SECTIONS = {
                 [
                     100 * save_rate_to_prove, 100 * offer_churn_rate, 100 * control_churn_rate, clients_per_arm,
                     100 * significance_level, 100 * power, duration_months, available_clients,
-                    100 * smallest_detectable_save_rate
+                    100 * smallest_detectable_save_rate, 100 * smallest_provable_save_rate
                 ],
                 null
             ),

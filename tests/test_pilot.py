@@ -15,8 +15,9 @@ import pytest
 from scipy import stats
 
 from bank_segments.errors import RefusedError
-from bank_segments.evaluate import break_even_save_rate, evaluate, main
+from bank_segments.evaluate import break_even_save_rate, evaluate, main, verdict
 from bank_segments.release.activation import write_list
+from bank_segments.statistics import Counts, relative_risk_reduction
 from bank_segments.words import LANGUAGES
 from conftest import csv_rows, rows_in
 from output_cases import printed
@@ -95,6 +96,18 @@ def settled(path: Path) -> dict[str, Any]:
 def test_at_the_churn_that_was_planned_for_it_pays_from_what_the_mart_says(sample: Project, tmp_path: Path) -> None:
     terms = settled(draw(sample, tmp_path))
     assert break_even_save_rate(terms["control_churn_rate"], terms) == pytest.approx(terms["save_rate_to_prove"])
+
+
+def test_so_many_pilots_of_a_whole_segment_prove_that_it_pays_as_were_planned(sample: Project, tmp_path: Path) -> None:
+    terms = settled(draw(sample, tmp_path))
+    rate, clients = terms["control_churn_rate"], terms["available_clients"] // 2
+    left_with_offer = rate * (1 - terms["smallest_provable_save_rate"])
+    pilots = np.random.default_rng(1).binomial(clients, (left_with_offer, rate), (1000, 2)).tolist()
+    proved = 0
+    for offer, control in pilots:
+        kept = relative_risk_reduction(Counts(offer, clients), Counts(control, clients), terms["confidence"])
+        proved += verdict(kept, kept, break_even_save_rate(control / clients, terms)) == "pays"
+    assert proved == pytest.approx(1000 * terms["power"], abs=3 * 13)
 
 
 def test_terms_of_an_earlier_version_are_refused(sample: Project, tmp_path: Path) -> None:

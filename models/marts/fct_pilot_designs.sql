@@ -58,25 +58,45 @@ planned as (
 
 ),
 
--- What all clients of the segment could show, in two arms.
-detectable as (
+supposed as (
 
     select
-        planned.segment_id,
-        planned.proposal_id,
-        min(cast(thousandths.thousandth as double) / 1000) as smallest_detectable_save_rate
+        planned.*,
+        cast(thousandths.thousandth as double) / 1000 as save_rate
     from planned
     cross join thousandths
-    where
-        2 * ceil(
-            {{ clients_per_arm(
-                'planned.control_churn_rate',
-                'planned.control_churn_rate * (1 - cast(thousandths.thousandth as double) / 1000)',
-                'planned.significance_quantile',
-                'planned.power_quantile'
-            ) }}
-        ) <= planned.available_clients
-    group by planned.segment_id, planned.proposal_id
+
+),
+
+-- What all clients of the segment, in two arms, could tell from none, and from what pays.
+attainable as (
+
+    select
+        segment_id,
+        proposal_id,
+        min(save_rate) filter (
+            where 2 * ceil(
+                {{ clients_per_arm(
+                    'control_churn_rate',
+                    'control_churn_rate * (1 - save_rate)',
+                    'significance_quantile',
+                    'power_quantile'
+                ) }}
+            ) <= available_clients
+        ) as smallest_detectable_save_rate,
+        min(save_rate) filter (
+            where save_rate > save_rate_to_prove and 2 * ceil(
+                {{ clients_per_arm_for_ratio(
+                    'control_churn_rate',
+                    'control_churn_rate * (1 - save_rate)',
+                    '(1 - save_rate_to_prove)',
+                    'significance_quantile',
+                    'power_quantile'
+                ) }}
+            ) <= available_clients
+        ) as smallest_provable_save_rate
+    from supposed
+    group by segment_id, proposal_id
 
 ),
 
@@ -117,7 +137,8 @@ final as (
         sized.power,
         sized.clients_per_arm,
         2 * sized.clients_per_arm <= sized.available_clients as is_large_enough,
-        detectable.smallest_detectable_save_rate,
+        attainable.smallest_detectable_save_rate,
+        attainable.smallest_provable_save_rate,
         sized.mismatch_level,
         bank.minimum_clients,
         sized.duration_months,
@@ -129,7 +150,7 @@ final as (
         undefined_reasons.reason_en,
         sized.is_too_small
     from sized
-    left join detectable on sized.segment_id = detectable.segment_id and sized.proposal_id = detectable.proposal_id
+    left join attainable on sized.segment_id = attainable.segment_id and sized.proposal_id = attainable.proposal_id
     left join undefined_reasons on sized.reason_code = undefined_reasons.reason_code
     cross join bank
 
