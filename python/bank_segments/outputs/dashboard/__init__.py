@@ -214,9 +214,14 @@ class Views:
         metrics = self.marts.tables["fct_segment_metrics"]
         declared = [segment for segment in metrics if segment["segment_id"] != NO_SEGMENT]
         shown = [segment for segment in declared if not segment["reason_en"]]
-        ids = [*(segment["segment_id"] for segment in shown), NO_SEGMENT]
+        levels = [
+            *({"id": each["segment_id"], "label": name(each, "name")} for each in shown),
+            {"id": NO_SEGMENT, "label": _("in no segment")},
+        ]
+        ids = [each["id"] for each in levels]
         note = _("Segments overlap: a client may be in several of them.")
-        if names := [name(segment, "name") for segment in shown if segment["is_churn_set_by_rule"]]:
+        set_by_rule = {each["segment_id"] for each in metrics if each["is_churn_set_by_rule"]}
+        if names := [each["label"] for each in levels if each["id"] in set_by_rule]:
             note += " " + _(
                 "Who left is set by the rule itself (%(names)s), so that the churn rate is no finding.",
                 names=", ".join(names),
@@ -233,10 +238,7 @@ class Views:
             "title": _("Segments"),
             "note": note,
             "wide": True,
-            "levels": [
-                *({"id": each["segment_id"], "label": name(each, "name")} for each in shown),
-                {"id": NO_SEGMENT, "label": _("in no segment")},
-            ],
+            "levels": levels,
             "panels": [
                 {"title": _("Coverage: share of the selected clients"), "chart": "coverage"},
                 {"title": _("Churn rate"), "chart": "rate"},
