@@ -4,8 +4,6 @@
 bank's own template. What stands out, comes first or is too small to be shown is a column of its mart.
 """
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -35,21 +33,13 @@ def write_deck(
     """
     rows = {name: [row | {"relation": RELATIONS[name]} for row in found] for name, found in marts.tables.items()}
     words = words_of(marts, language)
-    # Labels hold so many characters, and no remarks.
-    levels = {key: plain(label, _LABEL) for key, label in words.levels.items()}
-    short = replace(words, levels=levels, traits=_without_remarks(words.traits))
+    # Labels hold so many characters.
+    short = replace(words, levels={key: plain(label, _LABEL) for key, label in words.levels.items()})
     deck = _template(short).render(
         rows, run={"relation": "run.json"}, input_name=plain(input_name, 70), is_synthetic=is_synthetic
     )
     path = directory / f"presentation.{language}.pptx"
     return write_pages(ElementTree.fromstring(printable(deck)), words, path, template)
-
-
-def _without_remarks(names: Mapping[str, str]) -> dict[str, str]:
-    """Names of traits, without the remark in brackets unless two of a kind would then have the same name."""
-    short = {key: name.partition(" (")[0] for key, name in names.items()}
-    told = Counter((key.partition(" ")[0], name) for key, name in short.items())
-    return {key: name if told[key.partition(" ")[0], name] == 1 else names[key] for key, name in short.items()}
 
 
 def _template(words: Words) -> Template:
