@@ -436,8 +436,8 @@ def _figure(title: str, subtitle: str, *rows: float) -> tuple[Figure, list[SubFi
 def _trait_columns(
     figure: SubFigure, placed: pd.DataFrame, words: Words, axis: str, limit: float | None = None
 ) -> Iterator[tuple[Axes, pd.DataFrame]]:
-    """One axes per column of `placed` with the names of traits and levels, and the rows to draw in it."""
-    columns = figure.subplots(1, max(placed["column"].nunique(), 1), squeeze=False)[0]
+    """One axes per column of `placed`, all to one scale, with the names of traits and levels, and its rows to draw."""
+    columns = figure.subplots(1, max(placed["column"].nunique(), 1), sharex=True, squeeze=False)[0]
     for column, axes in enumerate(columns):
         rows = placed[placed["column"] == column]
         names = [_short(words.level(row["trait"], row["level"])) for row in records(rows)]
@@ -449,6 +449,7 @@ def _trait_columns(
                 name = words.gettext("%(trait)s (largest %(shown)s of %(all)s)", trait=name, shown=shown, all=every)
             _heading(axes, levels["y"].iloc[0] - 1, name)
         yield axes, rows
+    for axes in columns:
         _percent_axis(axes, words, axis, limit)
     _legend(figure, axes)
 
