@@ -332,6 +332,7 @@ def _retention_tornado(marts: Marts, words: Words, title: str) -> Figure:
         axes.set_yticks(bars["y"], [_short(words.name(bar, "name"), 48) for bar in records(bars)])
         axes.set_ylim(len(bars) - 0.4, -0.6)
         axes.set_title(_short(words.name(row, "title"), 60))
+        axes.set_xlabel(_("Profit, %(currency)s", currency=words.currency))
         _number_axis(axes, words, ticks=3)
         for bar in records(bars):
             low, high = (words.assumed(bar[f"value_{end}"], bar) for end in ("low", "high"))
