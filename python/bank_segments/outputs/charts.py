@@ -148,9 +148,11 @@ def _product_count_portraits(marts: Marts, words: Words, title: str) -> Figure:
     figure, (part, *foot) = _figure(title, "; ".join(notes), _rows(placed), *_panel_rows(names, numbers))
     for axes, rows in _trait_columns(part, placed, words, _("Share of the group's clients")):
         shares = cells.merge(rows[["trait", "level", "y"]])
-        for group, (count, name) in _grouped(names.items()):
+        # One below the other: equal shares would hide each other.
+        offsets = 0.7 * ((np.arange(len(names)) + 0.5) / max(len(names), 1) - 0.5)
+        for group, ((count, name), offset) in _grouped(zip(names.items(), offsets, strict=True)):
             of_count = shares[shares["product_count"] == count]
-            _markers(axes, of_count["y"], of_count["share"], group, f"{name}, n = {sizes[count]}")
+            _markers(axes, of_count["y"] + offset, of_count["share"], group, f"{name}, n = {sizes[count]}")
     _number_panels(foot, numbers, "product_count", names, words)
     return figure
 
