@@ -14,6 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from statsmodels.stats.proportion import proportion_confint
 
+from bank_segments import register_rows
 from bank_segments.marts import Marts
 from bank_segments.outputs.dashboard import proposals
 from bank_segments.words import LANGUAGES, MISSING, SPACE, Language, Words
@@ -36,6 +37,9 @@ LEVELS = {
     "segment": "case when segment_ids = '' then ['none'] else string_split(segment_ids, ',') end",
     "curve": "[city || '|' || age_band]",
 }
+
+# Who left is set by a rule: the segments that say it of their clients, and who is in none because of that.
+RULED = {row["segment_id"] for row in register_rows("segment_rules") if row["column_name"] == "is_churned"} | {"none"}
 
 Filters = dict[str, list[str]]
 
@@ -189,9 +193,10 @@ def assert_state_is_right(page: Page, found: dict[str, Any]) -> None:
         rows, drawn = [], []
         for level, label in labels.items():
             clients, churned = counts.get(level, (0, 0))
-            rate, low, high = rated(clients, churned, is_exact=is_exact)
+            is_ruled = view == "segment" and level in RULED
+            rate, low, high = (None,) * 3 if is_ruled else rated(clients, churned, is_exact=is_exact)
             share = clients / total if total else None
-            usual = text.percent(rated(*whole_view(page, view).get(level, (0, 0)))[0])
+            usual = MISSING if is_ruled else text.percent(rated(*whole_view(page, view).get(level, (0, 0)))[0])
             shown = text.number(clients), text.percent(share), text.number(churned)
             churn = marked(text.percent(rate), clients, rough)
             rows.append([label, *shown, churn, interval(text, low, high), usual])
@@ -328,18 +333,20 @@ def test_the_slider_moves_the_worth_of_a_kept_client(
 ) -> None:
     """By key; each profit is that of the marts with another value, in the chart and in the table."""
     load(browser, pages[language])
-    slider, text = browser.find_element(By.ID, "worth"), Words(language)
+    slider, text, quotes = browser.find_element(By.ID, "worth"), Words(language), {"ru": "«»", "en": "“”"}[language]
     for keys, worth in (([], 100), ([Keys.ARROW_LEFT] * 10, 50), ([Keys.HOME], 0), ([Keys.END], 200)):
         slider.send_keys(*keys or [""])
         expected = rows_in(
             sample_warehouse,
             f"""
             select
-                title_{language}, value_of_kept_client * {worth} / 100,
+                '{quotes[0]}' || name_{language} || '{quotes[1]} — ' || title_{language},
+                value_of_kept_client * {worth} / 100,
                 profit + target_clients * expected_churn_rate * save_rate
                 * value_of_kept_client * ({worth} - 100) / 100
             from marts.fct_retention_economics
             inner join marts.fct_retention_proposals using (proposal_id, target_clients)
+            inner join marts.dim_segments on fct_retention_economics.segment_id = dim_segments.segment_id
             where scenario = 'central' order by proposal_rank
             """,
         )
@@ -359,4 +366,4 @@ def test_the_slider_moves_the_worth_of_a_kept_client(
 def test_no_proposal_for_too_few_clients_has_a_profit(marts: Marts) -> None:
     hidden = marts.fct_retention_proposals.assign(proposal_rank=[float("nan"), 1, float("nan"), 2])
     shown = proposals(replace(marts, fct_retention_proposals=hidden), Words("en"))
-    assert [row["label"] for row in shown] == list(hidden["title_en"].iloc[[1, 3]])
+    assert [row["label"].partition(" — ")[2] for row in shown] == list(hidden["title_en"].iloc[[1, 3]])

@@ -42,6 +42,13 @@ candidates as (
 
 ),
 
+contained as (
+
+    select * from {{ ref('fct_segment_candidate_overlaps') }}
+    where other_clients = 0
+
+),
+
 drivers as (
 
     select * from {{ ref('fct_churn_driver_levels') }}
@@ -94,18 +101,21 @@ collected as (
     union all
     select
         'candidate' as finding_kind,
-        'candidate:' || candidate_id as finding_id,
+        'candidate:' || candidates.candidate_id as finding_id,
         'candidate' as finding_case,
-        finding_rank as place_in_kind,
-        name_ru as subject_ru,
-        name_en as subject_en,
-        clients,
-        cast(churned_clients as double) as leavers,
-        churn_rate as leaving_rate,
+        {{ rank_among('true', order='candidates.finding_rank') }} as place_in_kind,
+        candidates.name_ru as subject_ru,
+        candidates.name_en as subject_en,
+        candidates.clients,
+        cast(candidates.churned_clients as double) as leavers,
+        candidates.churn_rate as leaving_rate,
         cast(null as string) as offer_ru,
         cast(null as string) as offer_en,
-        'make adopt CANDIDATE=' || candidate_id as command
+        'make adopt CANDIDATE=' || candidates.candidate_id as command
     from candidates
+    -- All of whose clients are in one of the bank's segments is no news.
+    left join contained on candidates.candidate_id = contained.candidate_id
+    where contained.candidate_id is null
     union all
     select
         'driver' as finding_kind,

@@ -105,11 +105,15 @@ def vega_bundle() -> Markup:
 
 def proposals(marts: Marts, words: Words) -> list[Json]:
     """What the profit of each proposal is made of, under the central assumptions; none for too few clients."""
+    _ = words.gettext
     shown = marts.fct_retention_proposals[["segment_id", "proposal_id", "title_ru", "title_en", "proposal_rank"]]
     shown = shown[shown["proposal_rank"].notna()].sort_values("proposal_rank")
+    shown = shown.merge(marts.dim_segments[["segment_id", "name_ru", "name_en"]])
     central = marts.fct_retention_economics.query("scenario == 'central' and profit.notna()")
     return [
-        {"label": words.name(row, "title"), "row": place} | {name: row[name] for name in PROFIT_TERMS}
+        {"label": _("“%(segment)s” — %(title)s", segment=words.name(row, "name"), title=words.name(row, "title"))}
+        | {"row": place}
+        | {name: row[name] for name in PROFIT_TERMS}
         for place, row in enumerate(rows(shown.merge(central)))
     ]
 
@@ -214,16 +218,14 @@ class Views:
         metrics = self.marts.tables["fct_segment_metrics"]
         declared = [segment for segment in metrics if segment["segment_id"] != NO_SEGMENT]
         shown = [segment for segment in declared if not segment["reason_en"]]
-        levels = [
-            *({"id": each["segment_id"], "label": name(each, "name")} for each in shown),
-            {"id": NO_SEGMENT, "label": _("in no segment")},
-        ]
-        ids = [each["id"] for each in levels]
+        ruled = {each["segment_id"] for each in metrics if each["is_churn_set_by_rule"]}
+        named = [(each["segment_id"], name(each, "name")) for each in shown] + [(NO_SEGMENT, _("in no segment"))]
+        levels = [{"id": id_, "label": label, "isChurnSetByRule": id_ in ruled} for id_, label in named]
+        ids = [id_ for id_, _label in named]
         note = _("Segments overlap: a client may be in several of them.")
-        set_by_rule = {each["segment_id"] for each in metrics if each["is_churn_set_by_rule"]}
-        if names := [each["label"] for each in levels if each["id"] in set_by_rule]:
+        if names := [label for id_, label in named if id_ in ruled]:
             note += " " + _(
-                "Who left is set by the rule itself (%(names)s), so that the churn rate is no finding.",
+                "Who left is set by the rule itself (%(names)s): there the churn rate says nothing and is not shown.",
                 names=", ".join(names),
             )
         note += "".join(f" {name(each, 'name')}: {name(each, 'reason')}" for each in declared if each not in shown)

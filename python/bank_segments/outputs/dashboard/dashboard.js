@@ -76,6 +76,7 @@
     const all = total(kept).clients;
     return views[index].levels.map((level, position) => {
       const group = total(kept.filter((cell) => cell.members[index].includes(position)));
+      if (level.isChurnSetByRule) group.rate = group.low = group.high = null;
       return { ...group, share: all === 0 ? null : group.clients / all };
     });
   };
