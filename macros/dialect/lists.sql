@@ -13,14 +13,6 @@
 
 {# Whether a text is one of the parts of another. #}
 {% macro has_part(text, separator, part) -%}
-    {{ return(adapter.dispatch('has_part', 'bank_segments')(text, separator, part)) }}
-{%- endmacro %}
-
-{% macro default__has_part(text, separator, part) -%}
-    list_contains(string_split({{ text }}, '{{ separator }}'), {{ part }})
-{%- endmacro %}
-
-{% macro spark__has_part(text, separator, part) -%}
     array_contains(split({{ text }}, '{{ separator }}'), {{ part }})
 {%- endmacro %}
 
@@ -35,17 +27,4 @@
 
 {% macro spark__join_rows(text, separator, order) -%}
     listagg({{ text }}, '{{ separator }}') within group (order by {{ order }})
-{%- endmacro %}
-
-{# An item of a list, counted from one. #}
-{% macro list_item(list, position) -%}
-    {{ return(adapter.dispatch('list_item', 'bank_segments')(list, position)) }}
-{%- endmacro %}
-
-{% macro default__list_item(list, position) -%}
-    {{ list }}[{{ position }}]
-{%- endmacro %}
-
-{% macro spark__list_item(list, position) -%}
-    element_at({{ list }}, {{ position }})
 {%- endmacro %}

@@ -10,16 +10,3 @@
 {% macro spark__wide_integer(number) -%}
     cast({{ number }} as decimal(38, 0))
 {%- endmacro %}
-
-{# Quantiles as one list, interpolated linearly (Hyndman and Fan 1996, type 7): one sort serves them all. #}
-{% macro quantiles(column_name, shares) -%}
-    {{ return(adapter.dispatch('quantiles', 'bank_segments')(column_name, shares)) }}
-{%- endmacro %}
-
-{% macro default__quantiles(column_name, shares) -%}
-    quantile_cont(cast({{ column_name }} as double), [{{ shares | join(', ') }}])
-{%- endmacro %}
-
-{% macro spark__quantiles(column_name, shares) -%}
-    percentile(cast({{ column_name }} as double), array({{ shares | join(', ') }}))
-{%- endmacro %}

@@ -1,6 +1,3 @@
-{#- Both ends of a 95 % interval. -#}
-{%- set ends = [0.025, 0.975] %}
-
 with
 
 candidates as (
@@ -28,13 +25,17 @@ undefined_reasons as (
 
 ),
 
+-- Both ends of a 95 % interval.
 bootstraps as (
 
     select
         candidate_id,
-        {{ quantiles('coverage', ends) }} as coverage_ends,
-        {{ quantiles('churn_rate', ends) }} as churn_rate_ends,
-        {{ quantiles('lift', ends) }} as lift_ends,
+        percentile_cont(0.025) within group (order by coverage) as coverage_low,
+        percentile_cont(0.975) within group (order by coverage) as coverage_high,
+        percentile_cont(0.025) within group (order by churn_rate) as churn_rate_low,
+        percentile_cont(0.975) within group (order by churn_rate) as churn_rate_high,
+        percentile_cont(0.025) within group (order by lift) as lift_low,
+        percentile_cont(0.975) within group (order by lift) as lift_high,
         {{ rate('count(finding_rank)', 'count(*)') }} as found_share
     from findings
     where sample_kind = 'bootstrap'
@@ -64,13 +65,15 @@ joined as (
 
     select
         candidates.*,
-        bootstraps.coverage_ends,
-        bootstraps.churn_rate_ends,
-        bootstraps.lift_ends,
+        bootstraps.coverage_low,
+        bootstraps.coverage_high,
+        bootstraps.churn_rate_low as churn_rate_bootstrap_low,
+        bootstraps.churn_rate_high as churn_rate_bootstrap_high,
+        bootstraps.lift_low,
+        bootstraps.lift_high,
         case when not candidates.is_declared then bootstraps.found_share end as found_share,
         hold_outs.lift_hold_out,
         not coalesce(segment_metrics.is_churn_set_by_rule, false)
-        and candidates.clients > 0
         and candidates.bank_churn_rate not in (0, 1) as can_vary,
         case
             when segment_metrics.is_churn_set_by_rule then 'set_by_rule'
@@ -91,14 +94,14 @@ final as (
     select
         joined.candidate_id,
         joined.coverage,
-        coalesce({{ list_item('joined.coverage_ends', 1) }}, 0.0e0) as coverage_low,
-        coalesce({{ list_item('joined.coverage_ends', 2) }}, 0.0e0) as coverage_high,
+        coalesce(joined.coverage_low, 0.0e0) as coverage_low,
+        coalesce(joined.coverage_high, 0.0e0) as coverage_high,
         case when joined.can_vary then joined.churn_rate end as churn_rate,
-        case when joined.can_vary then {{ list_item('joined.churn_rate_ends', 1) }} end as churn_rate_bootstrap_low,
-        case when joined.can_vary then {{ list_item('joined.churn_rate_ends', 2) }} end as churn_rate_bootstrap_high,
+        case when joined.can_vary then joined.churn_rate_bootstrap_low end as churn_rate_bootstrap_low,
+        case when joined.can_vary then joined.churn_rate_bootstrap_high end as churn_rate_bootstrap_high,
         case when joined.can_vary then joined.lift end as lift,
-        case when joined.can_vary then {{ list_item('joined.lift_ends', 1) }} end as lift_low,
-        case when joined.can_vary then {{ list_item('joined.lift_ends', 2) }} end as lift_high,
+        case when joined.can_vary then joined.lift_low end as lift_low,
+        case when joined.can_vary then joined.lift_high end as lift_high,
         joined.found_share,
         case when joined.can_vary then joined.lift_hold_out end as lift_hold_out,
         undefined_reasons.reason_ru,

@@ -36,16 +36,6 @@ given_values as (
 
 ),
 
-sorted as (
-
-    select
-        given,
-        {{ quantiles('given_value', [0.25, 0.5, 0.75]) }} as quartiles
-    from given_values
-    group by given
-
-),
-
 cumulated as (
 
     select
@@ -62,15 +52,6 @@ cumulated as (
 actual as (
 
     select
-        'sorted' as way,
-        given,
-        {{ list_item('quartiles', 1) }} as p25,
-        {{ list_item('quartiles', 2) }} as median,
-        {{ list_item('quartiles', 3) }} as p75
-    from sorted
-    union all
-    select
-        'counted' as way,
         given,
         {{ counted_quantile('given_value', 'clients_up_to', 'all_clients', 0.25) }} as p25,
         {{ counted_quantile('given_value', 'clients_up_to', 'all_clients', 0.5) }} as median,
@@ -84,8 +65,7 @@ select
     cases.*,
     actual.*
 from cases
-cross join (values ('sorted'), ('counted')) as ways (way)
-left join actual on cases.given = actual.given and ways.way = actual.way
+left join actual on cases.given = actual.given
 where
     actual.p25 is distinct from cast(cases.p25 as double)
     or actual.median is distinct from cast(cases.median as double)
