@@ -45,7 +45,6 @@ judged as (
 
     select
         *,
-        case when is_null_rejected is not null then is_null_rejected and is_within_margin end as is_negligible,
         case
             when is_null_rejected then 'different'
             when is_null_rejected is null then null
@@ -60,7 +59,10 @@ concluded as (
 
     select
         *,
-        case when is_negligible then 'negligible' else coalesce(verdict, 'not_tested') end as conclusion,
+        case
+            when is_null_rejected and is_within_margin then 'negligible'
+            else coalesce(verdict, 'not_tested')
+        end as conclusion,
         {{ is_one_of('hypothesis_id', inapplicable_hypotheses()) }} as is_inapplicable
     from judged
 
@@ -70,7 +72,6 @@ compared as (
 
     select
         *,
-        max(case when is_baseline then verdict end) over (partition by hypothesis_id) as baseline_verdict,
         max(case when is_baseline then conclusion end) over (partition by hypothesis_id) as baseline_conclusion,
         bool_or(case when is_primary then is_null_rejected end)
             over (partition by hypothesis_id, population, trimming, territory) as is_primary_null_rejected
@@ -90,11 +91,9 @@ final as (
         case when not is_inapplicable then second_group_clients end as second_group_clients,
         case when is_inapplicable then 'absent_column' else reason_code end as reason_code,
         is_null_rejected,
-        is_negligible,
         is_heterogeneous,
         verdict,
         conclusion,
-        baseline_verdict,
         baseline_conclusion,
         is_baseline,
         case

@@ -1,15 +1,5 @@
 with
 
-levels as (
-
-    select
-        trait,
-        cast(count(*) as int) as level_count
-    from {{ ref('int_driver_effects') }}
-    group by trait
-
-),
-
 tests as (
 
     select * from {{ ref('int_driver_tests') }}
@@ -33,7 +23,6 @@ final as (
 
     select
         tests.trait,
-        levels.level_count,
         tests.information_value,
         tests.information_value_low,
         tests.information_value_high,
@@ -50,7 +39,6 @@ final as (
             'tests.information_value is not null', order='tests.information_value desc, traits.sort_order'
         ) }} as rank
     from tests
-    inner join levels on tests.trait = levels.trait
     inner join traits on tests.trait = traits.trait
     cross join settings
 

@@ -50,7 +50,6 @@ final as (
         hypothesis_tests.strata_used,
         hypothesis_tests.strata_dropped,
         conclusions.is_null_rejected,
-        conclusions.is_negligible,
         conclusions.verdict,
         conclusions.conclusion,
         conclusions.is_baseline,

@@ -39,7 +39,6 @@ final as (
         hypothesis_tests.equivalence_p_value,
         conclusions.verdict,
         conclusions.conclusion,
-        conclusions.baseline_verdict,
         conclusions.baseline_conclusion,
         conclusions.is_baseline,
         conclusions.is_flipped,

@@ -33,8 +33,6 @@ final as (
         value_high,
         profit_low,
         profit_high,
-        abs(profit_high - profit_low) as profit_range,
-        (profit_low > 0) <> (profit_high > 0) as is_decisive,
         {{ rank_among(
             'profit_low is not null', order='abs(profit_high - profit_low) desc, assumption',
             per='segment_id, proposal_id'
