@@ -28,7 +28,6 @@ traits as (
 segments as (
 
     select * from {{ ref('fct_segment_metrics') }}
-    where segment_id <> 'none'
 
 ),
 

@@ -23,7 +23,6 @@ cells as (
 segments as (
 
     select * from {{ ref('int_segment_counts') }}
-    where segment_id <> 'none'
 
 ),
 
