@@ -41,30 +41,19 @@ decided as (
 
 ),
 
-judged as (
-
-    select
-        *,
-        case
-            when is_null_rejected then 'different'
-            when is_null_rejected is null then null
-            when is_equivalence_shown then 'equivalent'
-            else 'inconclusive'
-        end as verdict
-    from decided
-
-),
-
 concluded as (
 
     select
         *,
         case
+            when is_null_rejected is null then 'not_tested'
             when is_null_rejected and is_within_margin then 'negligible'
-            else coalesce(verdict, 'not_tested')
+            when is_null_rejected then 'different'
+            when is_equivalence_shown then 'equivalent'
+            else 'inconclusive'
         end as conclusion,
         {{ is_one_of('hypothesis_id', inapplicable_hypotheses()) }} as is_inapplicable
-    from judged
+    from decided
 
 ),
 
@@ -92,7 +81,7 @@ final as (
         case when is_inapplicable then 'absent_column' else reason_code end as reason_code,
         is_null_rejected,
         is_heterogeneous,
-        verdict,
+        case conclusion when 'negligible' then 'different' when 'not_tested' then null else conclusion end as verdict,
         conclusion,
         baseline_conclusion,
         is_baseline,
