@@ -65,15 +65,6 @@ priced as (
 
 ),
 
-earned as (
-
-    select
-        *,
-        target_clients * (saved_share * (value_of_kept_client - offer_cost) - lost_cost) as profit
-    from priced
-
-),
-
 final as (
 
     select
@@ -90,7 +81,7 @@ final as (
         case varied_assumption when 'expected_churn_rate' then expected_churn_rate else varied_value end
             as assumed_value,
         value_of_kept_client,
-        profit,
+        target_clients * (saved_share * (value_of_kept_client - offer_cost) - lost_cost) as profit,
         profit > 0 as is_profitable,
         case
             when value_of_kept_client > offer_cost and expected_churn_rate > 0
@@ -105,7 +96,7 @@ final as (
             when lost_cost > expected_churn_rate * (value_of_kept_client - offer_cost) then 'cannot_pay'
         end as reason_code,
         is_too_small
-    from earned
+    from priced
 
 )
 

@@ -18,37 +18,27 @@ banded as (
 
 ),
 
-placed as (
-
-    select
-        traits.*,
-        columns.role as column_role,
-        -- The first trait on the dashboard whose levels are an order: churn is shown along it.
-        {{ rank_among(
-            "traits.is_on_dashboard and banded.trait is not null", order='traits.sort_order, traits.trait'
-        ) }} = 1 as is_scale
-    from traits
-    left join columns on traits.trait = columns.column_name
-    left join banded on traits.trait = banded.trait
-
-),
-
 final as (
 
     select
-        trait,
-        kind,
-        name_ru,
-        name_en,
-        unit_ru,
-        unit_en,
+        traits.trait,
+        traits.kind,
+        traits.name_ru,
+        traits.name_en,
+        traits.unit_ru,
+        traits.unit_en,
         case
-            when kind = 'category' and column_role = 'split' then 'territory'
-            when kind = 'category' and column_role = 'product_count' then 'product_count'
-            when is_scale then 'scale'
+            when traits.kind = 'category' and columns.role = 'split' then 'territory'
+            when traits.kind = 'category' and columns.role = 'product_count' then 'product_count'
+            -- The first trait on the dashboard whose levels are an order: churn is shown along it.
+            when {{ rank_among(
+                'traits.is_on_dashboard and banded.trait is not null', order='traits.sort_order, traits.trait'
+            ) }} = 1 then 'scale'
         end as trait_role,
-        sort_order
-    from placed
+        traits.sort_order
+    from traits
+    left join columns on traits.trait = columns.column_name
+    left join banded on traits.trait = banded.trait
 
 )
 

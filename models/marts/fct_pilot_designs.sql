@@ -100,19 +100,11 @@ attainable as (
 
 ),
 
-rated as (
-
-    select
-        *,
-        control_churn_rate * (1 - save_rate_to_prove) as offer_churn_rate
-    from planned
-
-),
-
 sized as (
 
     select
         *,
+        control_churn_rate * (1 - save_rate_to_prove) as offer_churn_rate,
         cast(
             ceil(
                 {{ clients_per_arm(
@@ -120,7 +112,7 @@ sized as (
                 ) }}
             ) as bigint
         ) as clients_per_arm
-    from rated
+    from planned
 
 ),
 

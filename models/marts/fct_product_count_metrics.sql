@@ -23,22 +23,13 @@ rated as (
         {{ wilson_low('trait_levels.churned_clients', 'trait_levels.clients') }} as churn_rate_low,
         {{ wilson_high('trait_levels.churned_clients', 'trait_levels.clients') }} as churn_rate_high,
         bank.bank_churn_rate,
-        bank.minimum_clients
+        {{ is_too_small_of_total(
+            'trait_levels.clients', 'bank.minimum_clients', tie_breaker='trait_levels.product_count',
+            churned_clients='trait_levels.churned_clients'
+        ) }} as is_too_small
     from trait_levels
     cross join bank
     where trait_levels.trait = 'product_count'
-
-),
-
-compared as (
-
-    select
-        *,
-        {{ position_against('churn_rate_low', 'churn_rate_high', 'bank_churn_rate') }} as churn_rate_position,
-        {{ is_too_small_of_total(
-            'clients', 'minimum_clients', tie_breaker='product_count', churned_clients='churned_clients'
-        ) }} as is_too_small
-    from rated
 
 ),
 
@@ -46,10 +37,11 @@ ranked as (
 
     select
         *,
+        {{ position_against('churn_rate_low', 'churn_rate_high', 'bank_churn_rate') }} as churn_rate_position,
         {{ rank_among('not is_too_small', order='churn_rate desc', function='rank') }} as churn_rate_rank,
         {{ rank_among('not is_too_small and active_clients > 0', order='active_clients desc, product_count') }}
             as active_clients_rank
-    from compared
+    from rated
 
 ),
 

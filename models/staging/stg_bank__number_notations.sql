@@ -52,13 +52,12 @@ counted as (
 
     select
         column_name,
-        count(*) as written_cells,
-        count(*) filter (where has_point) as written_cells_with_point,
+        count(*) filter (where has_point) as cells_with_point,
         count(*) filter (where number_text is null) as no_value_cells,
         count(*) filter (where has_currency) as currency_cells,
         count(*) filter (where has_blanks or notation in ('comma_groups', 'point_groups')) as grouped_cells,
         count(*) filter (where notation in ('decimal_comma', 'point_groups')) as comma_cells,
-        count(*) filter (where notation in ('decimal_point', 'comma_groups')) as point_cells,
+        count(*) filter (where notation in ('decimal_point', 'comma_groups')) as decimal_points,
         count(*) filter (where notation in ('comma_two_ways', 'point_two_ways')) as two_way_cells,
         -- Its shape, for a cell is a client's.
         min(case notation when 'comma_two_ways' then '1,234' when 'point_two_ways' then '1.234' end) as two_way_example
@@ -83,47 +82,28 @@ with_point as (
     {%- endfor %}
 ),
 
-joined as (
+final as (
 
     select
         with_point.column_name,
         with_point.raw_column,
-        with_point.kind,
-        coalesce(counted.written_cells, 0) as written_cells,
         -- Each plain cell with a point, and those others whose point is decimal.
-        with_point.cells
-        - coalesce(counted.written_cells_with_point, 0) + coalesce(counted.point_cells, 0) as point_cells,
+        with_point.cells - coalesce(counted.cells_with_point - counted.decimal_points, 0) as point_cells,
         coalesce(counted.comma_cells, 0) as comma_cells,
         coalesce(counted.grouped_cells, 0) as grouped_cells,
         coalesce(counted.currency_cells, 0) as currency_cells,
         coalesce(counted.no_value_cells, 0) as no_value_cells,
         coalesce(counted.two_way_cells, 0) as two_way_cells,
-        counted.two_way_example
+        counted.two_way_example,
+        case
+            when counted.column_name is null then 'plain'
+            when counted.two_way_cells > 0 and counted.comma_cells > 0 and point_cells > 0 then null
+            when counted.comma_cells > 0 and point_cells = 0 then ','
+            when point_cells > 0 or counted.two_way_cells = 0 then '.'
+            when with_point.kind = 'integer' then 'none'
+        end as decimal_mark
     from with_point
     left join counted on with_point.column_name = counted.column_name
-
-),
-
-final as (
-
-    select
-        column_name,
-        raw_column,
-        point_cells,
-        comma_cells,
-        grouped_cells,
-        currency_cells,
-        no_value_cells,
-        two_way_cells,
-        two_way_example,
-        case
-            when written_cells = 0 then 'plain'
-            when two_way_cells > 0 and comma_cells > 0 and point_cells > 0 then null
-            when comma_cells > 0 and point_cells = 0 then ','
-            when point_cells > 0 or two_way_cells = 0 then '.'
-            when kind = 'integer' then 'none'
-        end as decimal_mark
-    from joined
 
 )
 
