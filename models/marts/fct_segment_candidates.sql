@@ -79,14 +79,6 @@ counted as (
         candidates.depth,
         candidates.clients,
         candidates.churned_clients,
-        concat_ws(
-            ',',
-            candidates.candidate_id,
-            {{ csv_text('named.name_ru') }},
-            {{ csv_text('named.name_en') }},
-            {{ csv_text('named.name_ru') }},
-            {{ csv_text('named.name_en') }}
-        ) as segment_line,
         named.rule_lines
     from candidates
     inner join named on candidates.candidate_id = named.candidate_id
@@ -99,7 +91,6 @@ counted as (
         cast(null as int) as depth,
         segments.clients,
         segments.churned_clients,
-        cast(null as string) as segment_line,
         cast(null as string) as rule_lines
     from segments
     inner join segment_names on segments.segment_id = segment_names.segment_id
@@ -154,7 +145,6 @@ final as (
         is_known,
         {{ rank_among('enrichment is not null', order='enrichment desc', function='rank') }} as candidate_rank,
         finding_rank,
-        segment_line,
         rule_lines,
         is_too_small
     from rated

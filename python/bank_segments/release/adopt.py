@@ -1,10 +1,11 @@
 """Makes a segment of a candidate that the search found: `make adopt CANDIDATE=c_1a2b3c4d5e`.
 
-The latest release holds the very lines; they are appended to the registers, and the next run counts the segment.
+The latest release holds its name and its rule; they are appended to the registers, and the next run counts the segment.
 """
 
 import argparse
 import csv
+import io
 import sys
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def lines_of(release: Path, candidate: str) -> dict[str, str]:
     """
     with open_confined(published=release / "bank_marts.duckdb") as connection:
         found = connection.execute(
-            "select is_declared, segment_line, rule_lines from marts.fct_segment_candidates where candidate_id = ?",
+            "select is_declared, name_ru, name_en, rule_lines from marts.fct_segment_candidates where candidate_id = ?",
             [candidate],
         ).fetchall()
     if not found:
@@ -30,10 +31,13 @@ def lines_of(release: Path, candidate: str) -> dict[str, str]:
             f"There is no candidate {shown(candidate)} in {shown(release)}; candidate_id in"
             " marts.fct_segment_candidates names them."
         )
-    ((is_declared, *lines),) = found
+    ((is_declared, *names, rules),) = found
     if is_declared:
         raise RefusedError(f"{shown(candidate)} is a segment of the bank already; nothing was changed.")
-    return dict(zip(("segments", "segment_rules"), lines, strict=True))
+    segment = io.StringIO()
+    # Its name describes it until somebody writes a description.
+    csv.writer(segment, lineterminator="").writerow([candidate, *names, *names])
+    return {"segments": segment.getvalue(), "segment_rules": rules}
 
 
 def adopt(published: Path, project: Path, candidate: str) -> list[Path]:
