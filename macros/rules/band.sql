@@ -23,20 +23,3 @@
         {%- endfor %}
     end
 {%- endmacro %}
-
-{# A band's conditions as lines of segment_rules.csv, without the segment. #}
-{% macro band_rule_lines(band) -%}
-    {%- set bounds = [] -%}
-    {%- if band.lower_bound is not none -%}
-        {%- do bounds.append("'" ~ band.column_name ~ ',>=,' ~ band.lower_bound ~ "'") -%}
-    {%- endif -%}
-    {%- if band.upper_bound is not none -%}
-        {%- do bounds.append("'" ~ band.column_name ~ ',<,' ~ band.upper_bound ~ "'") -%}
-    {%- endif -%}
-    {{- bounds | join(' || chr(10) || ') -}}
-{%- endmacro %}
-
-{# A text as a field of a CSV file. #}
-{% macro csv_text(text) -%}
-    '"' || replace({{ text }}, '"', '""') || '"'
-{%- endmacro %}

@@ -42,7 +42,11 @@ declared as (
         '{{ band_name(row, kind, 'до ', '–', ' и больше', ' ') }}' as label_ru,
         '{{ band_name(row, kind, 'under ', '–', ' and over', ',') }}' as label_en,
         {{ loop.index }} as sort_order,
-        {{ band_rule_lines(row) }} as rule_lines
+        concat_ws(
+            chr(10)
+            {%- if row.lower_bound is not none %}, '{{ column_name }},>=,{{ row.lower_bound }}'{% endif %}
+            {%- if row.upper_bound is not none %}, '{{ column_name }},<,{{ row.upper_bound }}'{% endif %}
+        ) as rule_lines
     {%- endfor %}
     {%- endfor %}
 
@@ -66,7 +70,7 @@ final as (
         coalesce(declared.label_en, present.level) as label_en,
         cast(coalesce(declared.sort_order, unlisted.sort_order, try_cast(present.level as int)) as int) as sort_order,
         traits.sort_order as trait_sort_order,
-        coalesce(declared.rule_lines, present.trait || ',=,' || {{ csv_text('present.level') }}) as rule_lines
+        coalesce(declared.rule_lines, present.trait || ',=,"' || replace(present.level, '"', '""') || '"') as rule_lines
     from present
     left join declared on present.trait = declared.trait and present.level = declared.level
     left join declared as unlisted on present.trait = unlisted.trait and unlisted.level = '*'
