@@ -89,15 +89,7 @@ measured as (
             when odds_ratio_adjusted_low > 1 then odds_ratio_adjusted_low
             when odds_ratio_adjusted_high < 1 then odds_ratio_adjusted_high
             when odds_ratio_adjusted_low is not null then 1.0e0
-        end as odds_ratio_adjusted_limit
-    from joined
-
-),
-
-decided as (
-
-    select
-        *,
+        end as odds_ratio_adjusted_limit,
         case when has_both_outcomes then (churned_weight - active_weight) * weight_of_evidence end as information_value,
         case
             when is_discovery and odds_ratio_adjusted > 1 then 'above'
@@ -109,7 +101,7 @@ decided as (
                 then {{ e_value('power(odds_ratio_adjusted, rate_ratio_power)') }}
         end as e_value,
         {{ e_value('power(odds_ratio_adjusted_limit, rate_ratio_power)') }} as e_value_limit
-    from measured
+    from joined
 
 ),
 
@@ -148,7 +140,7 @@ final as (
         reason_ru,
         reason_en,
         is_too_small
-    from decided
+    from measured
 
 )
 
