@@ -1,35 +1,19 @@
 with
 
-trait_levels as (
+portrait as (
 
-    select * from {{ ref('int_trait_levels') }}
-
-),
-
-bank as (
-
-    select * from {{ ref('int_bank_totals') }}
+    select * from {{ ref('fct_churn_portrait') }}
+    where trait = 'product_count'
 
 ),
 
-rated as (
+counted as (
 
     select
-        trait_levels.product_count,
-        trait_levels.clients,
-        trait_levels.clients - trait_levels.churned_clients as active_clients,
-        trait_levels.churned_clients,
-        {{ rate('trait_levels.churned_clients', 'trait_levels.clients') }} as churn_rate,
-        {{ wilson_low('trait_levels.churned_clients', 'trait_levels.clients') }} as churn_rate_low,
-        {{ wilson_high('trait_levels.churned_clients', 'trait_levels.clients') }} as churn_rate_high,
-        bank.bank_churn_rate,
-        {{ is_too_small_of_total(
-            'trait_levels.clients', 'bank.minimum_clients', tie_breaker='trait_levels.product_count',
-            churned_clients='trait_levels.churned_clients'
-        ) }} as is_too_small
-    from trait_levels
-    cross join bank
-    where trait_levels.trait = 'product_count'
+        *,
+        cast(level as bigint) as product_count,
+        clients - churned_clients as active_clients
+    from portrait
 
 ),
 
@@ -37,11 +21,10 @@ ranked as (
 
     select
         *,
-        {{ position_against('churn_rate_low', 'churn_rate_high', 'bank_churn_rate') }} as churn_rate_position,
         {{ rank_among('not is_too_small', order='churn_rate desc', function='rank') }} as churn_rate_rank,
         {{ rank_among('not is_too_small and active_clients > 0', order='active_clients desc, product_count') }}
             as active_clients_rank
-    from rated
+    from counted
 
 ),
 
