@@ -186,27 +186,22 @@
 {% macro rejection_reasons(domains) -%}
     {%- set reasons = [] -%}
     {%- for domain in domains | sort(attribute='column_name') -%}
-        {%- set column = domain.column_name -%}
-        {%- if domain.is_required -%}
-            {%- do reasons.append(reason_when(column ~ ' is null', domain.raw_column ~ ' is missing')) -%}
-        {%- endif -%}
+        {%- set column, value = domain.column_name, typed_value(domain) -%}
+        {%- set faults = {'missing': column ~ ' is null'} if domain.is_required else {} -%}
         {%- if domain.kind in ['integer', 'money', 'number'] -%}
-            {%- set inside = 'coalesce(' ~ typed_value(domain) ~ ' between ' ~ domain.minimum ~ ' and ' ~ domain.maximum ~ ', false)' -%}
-            {%- do reasons.append(reason_when('not ' ~ is_number(column), domain.raw_column ~ ' is not a number')) -%}
-            {%- do reasons.append(reason_when(
-                is_number(column) ~ ' and not ' ~ inside, domain.raw_column ~ ' is outside its domain'
-            )) -%}
+            {%- set inside = 'coalesce(' ~ value ~ ' between ' ~ domain.minimum ~ ' and ' ~ domain.maximum ~ ', false)' -%}
+            {%- do faults.update({
+                'not a number': 'not ' ~ is_number(column),
+                'outside its domain': is_number(column) ~ ' and not ' ~ inside,
+            }) -%}
         {%- else -%}
-            {%- do reasons.append(reason_when(
-                column ~ ' is not null and ' ~ typed_value(domain) ~ ' is null', domain.raw_column ~ ' is unknown'
-            )) -%}
+            {%- do faults.update(unknown=column ~ ' is not null and ' ~ value ~ ' is null') -%}
         {%- endif -%}
+        {%- for fault, condition in faults.items() -%}
+            {%- do reasons.append('case when ' ~ condition ~ " then '" ~ domain.raw_column ~ ' is ' ~ fault ~ "' end") -%}
+        {%- endfor -%}
     {%- endfor -%}
     {%- do return(reasons) -%}
-{%- endmacro %}
-
-{% macro reason_when(condition, reason) -%}
-    case when {{ condition }} then '{{ reason }}' end
 {%- endmacro %}
 
 {#
