@@ -1,8 +1,13 @@
 {#- A table: the clients are counted once, however often it is read. #}
 {{- config(materialized='table') }}
 
-{%- set optional = client_columns() | rejectattr('is_required') | list %}
-{%- set dropping = client_populations() | selectattr('rules_mean', 'equalto', 'drop') | list %}
+{%- set notes = [] %}
+{%- for row in client_populations() | selectattr('rules_mean', 'equalto', 'drop') %}
+{%- do notes.append({'note': 'left_out', 'subject': row.population, 'condition': 'not ' ~ row.condition}) %}
+{%- endfor %}
+{%- for row in client_columns() | rejectattr('is_required') %}
+{%- do notes.append({'note': 'no_value', 'subject': row.column_name, 'condition': row.column_name ~ ' is null'}) %}
+{%- endfor %}
 
 with
 
@@ -45,11 +50,8 @@ populations as (
 counted as (
 
     select
-        {%- for column in optional %}
-        count(*) filter (where {{ column.column_name }} is null) as without_{{ column.column_name }},
-        {%- endfor %}
-        {%- for population in dropping %}
-        count(*) filter (where not {{ population.condition }}) as outside_{{ population.population }},
+        {%- for row in notes %}
+        count(*) filter (where {{ row.condition }}) as {{ row.note }}_{{ row.subject }},
         {%- endfor %}
         count(*) as clients
     from clients
@@ -59,21 +61,12 @@ counted as (
 noted as (
 
     {{ no_rows({'note': 'string', 'subject': 'string', 'clients': 'bigint', 'all_clients': 'bigint'}) | indent(4) }}
-    {%- for population in dropping %}
+    {%- for row in notes %}
     union all
     select
-        'left_out' as note,
-        '{{ population.population }}' as subject,
-        outside_{{ population.population }} as clients,
-        clients as all_clients
-    from counted
-    {%- endfor %}
-    {%- for column in optional %}
-    union all
-    select
-        'no_value' as note,
-        '{{ column.column_name }}' as subject,
-        without_{{ column.column_name }} as clients,
+        '{{ row.note }}' as note,
+        '{{ row.subject }}' as subject,
+        {{ row.note }}_{{ row.subject }} as clients,
         clients as all_clients
     from counted
     {%- endfor %}
