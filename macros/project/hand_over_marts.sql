@@ -1,15 +1,11 @@
-{# Runs after a build: gives Python the published models and the seeds, where the warehouse is no file of DuckDB. #}
+{#
+    Runs after a build: gives Python the published models and the seeds, where the warehouse is no file of DuckDB. Of a
+    build with a failure, or of a part of the project, nothing is handed over.
+#}
 {% macro hand_over_marts(results) -%}
-    {%- if execute and flags.WHICH == 'build' -%}
-        {%- do adapter.dispatch('hand_over_marts', 'bank_segments')(results) -%}
+    {%- if not execute or flags.WHICH != 'build' or target.type != 'spark' -%}
+        {%- do return('') -%}
     {%- endif -%}
-{%- endmacro %}
-
-{% macro default__hand_over_marts(results) -%}
-{%- endmacro %}
-
-{# Of a build with a failure, or of a part of the project, nothing is handed over. #}
-{% macro spark__hand_over_marts(results) -%}
     {%- set nodes = graph.nodes.values() | list -%}
     {%- set wanted = nodes | selectattr('resource_type', 'equalto', 'seed') | list
         + nodes | selectattr('access', 'equalto', 'public') | list -%}
