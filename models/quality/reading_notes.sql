@@ -3,10 +3,6 @@
 
 {#- Named here for dbt, which does not look into a loop over a register while it parses. -#}
 {%- do seed_rows('allowed_values') %}
-{%- set open_columns = [] %}
-{%- for column in client_columns() if is_open(column.column_name) %}
-{%- do open_columns.append(column) %}
-{%- endfor %}
 
 with
 
@@ -50,7 +46,7 @@ noted as (
         raw_column as subject,
         two_way_cells as file_rows
     from number_notations
-    {%- for column in open_columns %}
+    {%- for column in client_columns() if is_open(column.column_name) %}
     union all
     select
         'unlisted_value' as reading,
