@@ -137,7 +137,6 @@ final as (
         trait,
         is_churned,
         product_count,
-        is_every_product_count,
         {{ all_clients }} as clients,
         {{ mean(all_clients, 'sum(total_units)', 'units_per_one') }} as mean,
         {{ standard_deviation(all_clients, 'sum(total_units)', 'sum(total_squared_units)', 'units_per_one') }}
@@ -151,7 +150,7 @@ final as (
     from counts_up_to
     -- Who has no number of products is in the summary of all alone.
     where is_every_product_count or product_count is not null
-    group by trait, units_per_one, is_churned, is_every_product_count, product_count
+    group by trait, units_per_one, is_churned, product_count
 
 )
 

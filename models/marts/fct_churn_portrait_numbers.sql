@@ -28,7 +28,7 @@ described as (
     from number_summaries
     inner join traits on number_summaries.trait = traits.trait and traits.kind = 'number'
     cross join bank
-    where number_summaries.is_every_product_count
+    where number_summaries.product_count is null
 
 ),
 

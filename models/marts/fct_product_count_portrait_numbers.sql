@@ -27,10 +27,7 @@ described as (
     from number_summaries
     inner join traits on number_summaries.trait = traits.trait and traits.kind = 'number'
     cross join bank
-    where
-        not number_summaries.is_every_product_count
-        and number_summaries.product_count is not null
-        and not number_summaries.is_churned
+    where number_summaries.product_count is not null and not number_summaries.is_churned
 
 ),
 
