@@ -24,12 +24,9 @@ decided as (
         hypothesis_tests.*,
         hypothesis_tests.p_value_adjusted < hypotheses.alpha as is_null_rejected,
         hypothesis_tests.homogeneity_p_value < hypotheses.alpha as is_heterogeneous,
-        coalesce(hypothesis_tests.equivalence_p_value < hypotheses.alpha, false) as is_equivalence_shown,
-        coalesce(
-            hypothesis_tests.difference_low > -hypothesis_tests.equivalence_margin
-            and hypothesis_tests.difference_high < hypothesis_tests.equivalence_margin,
-            false
-        ) as is_within_margin,
+        hypothesis_tests.equivalence_p_value < hypotheses.alpha as is_equivalence_shown,
+        hypothesis_tests.difference_low > -hypothesis_tests.equivalence_margin
+        and hypothesis_tests.difference_high < hypothesis_tests.equivalence_margin as is_within_margin,
         -- What the findings lead with: the first population that the hypothesis names, whole.
         hypothesis_tests.is_primary
         and hypothesis_tests.is_reported

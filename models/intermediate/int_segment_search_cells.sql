@@ -76,8 +76,7 @@ measured as (
 
     select
         *,
-        sum(clients) over (partition by conditions) as covered_clients,
-        (select sum(cells.clients) from cells) as all_clients
+        sum(clients) over (partition by conditions) as covered_clients
     from conjunctions
 
 ),
@@ -90,7 +89,7 @@ candidates as (
         conditions,
         depth
     from measured
-    where covered_clients >= {{ search.smallest_coverage }} * all_clients
+    where covered_clients >= {{ search.smallest_coverage }} * (select sum(cells.clients) from cells)
 
 ),
 

@@ -71,8 +71,7 @@ ranked as (
 
     select
         *,
-        cast(row_number() over (partition by trait order by clients desc, sort_order asc, level asc) as int)
-            as clients_rank,
+        {{ rank_among('true', order='clients desc, sort_order, level', per='trait') }} as clients_rank,
         {{ rank_among(
             "churn_rate_position = 'above' and not is_too_small",
             order='churn_rate_low desc, trait_sort_order, sort_order, level'
