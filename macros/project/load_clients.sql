@@ -16,7 +16,9 @@
     {%- set selected = models | selectattr('unique_id', 'in', selected_resources) -%}
     {%- do refuse_without_registers() if flags.WHICH == 'run' and selected | rejectattr('schema', 'equalto', 'staging') | list -%}
     {%- set is_part = models | map(attribute='unique_id') | reject('in', selected_resources) | list | length > 0 -%}
-    {%- set loaded = loaded_file(clients.schema) -%}
+    {#- The file whose clients are there; none where there are none. -#}
+    {%- set loaded_file = warehouse_relation(clients.schema, 'loaded_file') -%}
+    {%- set loaded = run_query('select identity from ' ~ loaded_file).rows[0][0] if loaded_file else none -%}
     {%- if is_part and loaded and not path -%}
         {%- do return('') -%}
     {%- endif -%}
@@ -75,12 +77,6 @@
 {# What loading adds to the columns of the file. #}
 {% macro not_in_the_file() -%}
     {%- do return(['source_row_number', 'row_fault', 'row_text', 'other_row']) -%}
-{%- endmacro %}
-
-{% macro loaded_file(schema) -%}
-    {%- if warehouse_relation(schema, 'loaded_file') -%}
-        {%- do return(run_query('select identity from ' ~ schema ~ '.loaded_file').rows[0][0]) -%}
-    {%- endif -%}
 {%- endmacro %}
 
 {% macro warehouse_relation(schema, name) -%}

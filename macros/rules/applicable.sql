@@ -46,12 +46,7 @@
     {%- do return(ids | unique | list) -%}
 {%- endmacro %}
 
-{# The rows of the register that the bank's table allows. #}
-{% macro applicable_segments() -%}
-    {%- do return(seed_rows('segments') | rejectattr('segment_id', 'in', inapplicable_segments()) | list) -%}
-{%- endmacro %}
-
-{# The same of the hypotheses, each with what it compares and between whom, in SQL, and whether it is about money. #}
+{# The hypotheses that the bank's table allows, each with what it compares and between whom, in SQL, and whether it is about money. #}
 {% macro applicable_hypotheses() -%}
     {%- set domains = client_columns() -%}
     {%- set hypotheses = [] -%}

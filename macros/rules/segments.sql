@@ -1,7 +1,7 @@
 {# The condition in SQL that some rules are for each segment that the bank's table allows, by its id. #}
 {% macro segment_conditions(rules) -%}
     {%- set conditions = {} -%}
-    {%- for row in applicable_segments() -%}
+    {%- for row in seed_rows('segments') | rejectattr('segment_id', 'in', inapplicable_segments()) -%}
         {%- do conditions.update({row.segment_id: predicate(rules_of(rules, 'segment_id', row.segment_id))}) -%}
     {%- endfor -%}
     {%- do return(conditions) -%}
