@@ -40,6 +40,8 @@ joined as (
 
     select
         portrait.*,
+        sum(portrait.clients) over by_trait as all_clients,
+        sum(portrait.churned_clients) over by_trait as all_churned_clients,
         -- Half a client more in each count: finite where all left or none; nothing where the whole bank did.
         (portrait.churned_clients + 0.5e0) / sum(portrait.churned_clients + 0.5e0) over by_trait as churned_weight,
         (portrait.clients - portrait.churned_clients + 0.5e0)
@@ -79,6 +81,7 @@ measured as (
 
     select
         *,
+        {{ rate('(all_churned_clients - churned_clients)', '(all_clients - clients)') }} as rate_of_rest,
         case when has_both_outcomes then ln(churned_weight / active_weight) end as weight_of_evidence,
         case
             when not is_separated
@@ -115,6 +118,7 @@ final as (
         churn_rate,
         churn_rate_low,
         churn_rate_high,
+        rate_of_rest,
         weight_of_evidence,
         information_value,
         is_reference,
