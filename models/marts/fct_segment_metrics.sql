@@ -18,22 +18,14 @@ bank as (
 
 ),
 
--- Of churned or of active clients alone. A segment that is not applicable counts nobody, and leaves nobody out.
+-- Of churned or of active clients alone: their churn rate is no finding. A segment that is not applicable counts
+-- nobody, and leaves nobody out.
 chosen_by_churn as (
 
-    select segment_counts.segment_id
+    select distinct segment_counts.segment_id
     from segment_counts
     inner join segment_rules on segment_counts.segment_id = segment_rules.segment_id
     where segment_rules.column_name = 'is_churned' and segment_counts.clients is not null
-
-),
-
--- Their churn rate is no finding, nor is that of those who are in no segment.
-set_by_rule as (
-
-    select segment_id from chosen_by_churn
-    union distinct
-    select 'none' as segment_id from chosen_by_churn
 
 ),
 
@@ -48,11 +40,14 @@ compared as (
         {{ wilson_low('segment_counts.churned_clients', 'segment_counts.clients') }} as churn_rate_low,
         {{ wilson_high('segment_counts.churned_clients', 'segment_counts.clients') }} as churn_rate_high,
         bank.bank_churn_rate,
-        set_by_rule.segment_id is not null as is_churn_set_by_rule,
+        -- Nor is that of those in no segment, whom such a rule leaves out.
+        chosen_by_churn.segment_id is not null
+        or (segment_counts.segment_id = 'none' and count(chosen_by_churn.segment_id) over () > 0)
+            as is_churn_set_by_rule,
         {{ is_too_small('segment_counts.clients', 'bank.minimum_clients', 'segment_counts.churned_clients') }}
             as is_too_small
     from segment_counts
-    left join set_by_rule on segment_counts.segment_id = set_by_rule.segment_id
+    left join chosen_by_churn on segment_counts.segment_id = chosen_by_churn.segment_id
     cross join bank
 
 ),
