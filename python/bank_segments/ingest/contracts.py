@@ -26,7 +26,6 @@ RAW = (
     "; text from the file, rejected_clients hides long numbers",
 )
 BAND = (": группа по границам из bands.csv", ": band by bands.csv")
-HAS = (": есть ли значение", ": whether there is a value")
 SUM = (": сумма в целых единицах", ": the sum in whole units")
 SHARED = (ROOT / "models/shared_columns.md").read_text(encoding="utf-8")
 Row = dict[str, str]
@@ -81,7 +80,11 @@ def attributes_of(columns: Iterable[Row], banded: set[str]) -> Iterator[Column]:
             band = f"{column.name}_band"
             yield Column(band, "string", described(band, row, BAND), column.may_be_missing)
         if row["kind"] in SUMS and column.may_be_missing:
-            yield Column(f"has_{column.name}", "boolean", described(f"has_{column.name}", row, HAS))
+            whether = {
+                "description_ru": f"Есть ли значение {column.name}",
+                "description_en": f"Whether there is a value of {column.name}",
+            }
+            yield Column(f"has_{column.name}", "boolean", described(f"has_{column.name}", whether))
 
 
 def key_of(columns: Iterable[Column], segment_ids: str = "segment_ids") -> str:
