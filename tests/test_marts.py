@@ -88,7 +88,7 @@ PINNED: dict[str, list[tuple[Any, ...]]] = {
     "product_count from marts.fct_product_count_metrics where churn_rate_rank = 4": [(2,)],
     "product_count from marts.fct_product_count_metrics where active_clients_rank = 2": [(1,)],
     "segment_id from marts.fct_segment_metrics where churn_rate_rank = 1": [("segment_3",)],
-    "proposal_id from marts.fct_retention_proposals where proposal_rank = 1": [("retention_call",)],
+    "proposal_id from marts.fct_retention_proposals where proposal_rank = 1": [("rostov_service",)],
 }
 
 

@@ -39,7 +39,7 @@ final as (
         profits.target_clients * profits.expected_churn_rate as expected_churned_clients,
         {{ rank_among(
             'not profits.is_too_small',
-            order='profits.target_clients * profits.expected_churn_rate desc, proposals.segment_id, proposals.proposal_id'
+            order='profits.profit desc nulls last, proposals.segment_id, proposals.proposal_id'
         ) }} as proposal_rank,
         profits.is_profitable,
         profits.is_too_small
