@@ -161,7 +161,7 @@ SECTIONS = {
             ),
             (
                 select {
-                    'shared': shared_clients, 'name': name_$l,
+                    'shared': if(other_clients > 0, shared_clients, null), 'name': name_$l,
                     'others': nullif(other_clients, 0), 'rate': 100 * other_churn_rate
                 }
                 from marts.fct_segment_candidate_overlaps as shared inner join marts.dim_segments using (segment_id)
