@@ -24,6 +24,7 @@ CELL = (0.07, 0.03)  # the same in a table, across and down
 _LINE = 1.2  # heights of the font from one line to the next
 _WIDEST = 3.5  # what a column of a table asks for at most
 _EDGE = 0.04  # what LibreOffice takes of a cell for its lines
+_ROUNDED = 1.003  # by how much an office program's rounded letters may be wider
 _SPARE = 0.16  # by what a row may be higher than its text
 _ASIDE = re.compile(r"\([^()]{1,30}\)")
 
@@ -144,7 +145,7 @@ def _font(is_bold: bool) -> ImageFont.FreeTypeFont:
 @cache
 def _width(text: str, is_bold: bool) -> float:
     """How wide `text` is on one line, in heights of the font."""
-    return _font(is_bold).getlength(text) / 100
+    return _ROUNDED * _font(is_bold).getlength(text) / 100
 
 
 def _words(paragraph: Paragraph) -> list[tuple[str, bool]]:
