@@ -104,7 +104,7 @@ def page(connection: duckdb.DuckDBPyConnection, bank: str, clients: Path, dated:
         for name, query in {
             "doubts": "from doubts",
             "columns": "select header, role, column_name, kind, reason from proposed order by position",
-            "read": "select any_value(clients), (from nearest) from seen",
+            "read": "select any_value(clients), (from nearest), getvariable('of_dates') from seen",
         }.items()
     }
     template = Template(Path(__file__).with_name("proposal.md.j2").read_text(encoding="utf-8"), trim_blocks=True)

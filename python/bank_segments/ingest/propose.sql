@@ -87,6 +87,9 @@ select folder, column_name, lower(value) as code, value from known.allowed_value
 union
 select folder, column_name, lower(raw_value), value from known.value_synonyms;
 
+-- Of columns of text, and of those with a workbook's own dates, which are not read at all.
+set variable of_dates = 'dates, which no model reads; add a column of the months since';
+
 -- What a column can be by its values alone.
 create table kinds as
 with worded as (
@@ -129,7 +132,7 @@ select
         else
             case
                 when distinct_values < 2 then 'no value or only one'
-                when is_dated then 'dates, which no model reads; add a column of the months since'
+                when is_dated then getvariable('of_dates')
                 else 'nearly as many texts as clients, such as names'
             end
     end as values_say

@@ -111,9 +111,11 @@ def proposals(marts: Marts, words: Words) -> list[Json]:
     shown = shown.merge(marts.dim_segments[["segment_id", "name_ru", "name_en"]])
     central = marts.fct_retention_economics.query("scenario == 'central' and profit.notna()")
     return [
-        {"label": _("“%(segment)s” — %(title)s", segment=words.name(row, "name"), title=words.name(row, "title"))}
-        | {"row": place}
-        | {name: row[name] for name in PROFIT_TERMS}
+        {
+            "label": _("“%(segment)s” — %(title)s", segment=words.name(row, "name"), title=words.name(row, "title")),
+            "row": place,
+            **{name: row[name] for name in PROFIT_TERMS},
+        }
         for place, row in enumerate(rows(shown.merge(central)))
     ]
 
@@ -221,9 +223,9 @@ class Views:
         ruled = {each["segment_id"] for each in metrics if each["is_churn_set_by_rule"]}
         named = [(each["segment_id"], name(each, "name")) for each in shown] + [(NO_SEGMENT, _("in no segment"))]
         levels = [{"id": id_, "label": label, "isChurnSetByRule": id_ in ruled} for id_, label in named]
-        ids = [id_ for id_, _label in named]
+        ids = [level["id"] for level in levels]
         note = _("Segments overlap: a client may be in several of them.")
-        if names := [label for id_, label in named if id_ in ruled]:
+        if names := [level["label"] for level in levels if level["isChurnSetByRule"]]:
             note += " " + _(
                 "Who left is set by the rule itself (%(names)s): there the churn rate says nothing and is not shown.",
                 names=", ".join(names),

@@ -45,10 +45,11 @@
 
   // --- counting ---
   const Z = 1.959963984540054;
+  const unrated = { rate: null, low: null, high: null };
   const rated = (clients, churned) => {
     // The rate of a few clients whose number is not exact would be that of the protection.
     if (clients === 0 || (clients < hiddenBelow && !isExact(isFiltered())))
-      return { clients, churned, rate: null, low: null, high: null };
+      return { clients, churned, ...unrated };
     const rate = churned / clients;
     const scale = 1 + (Z * Z) / clients;
     const centre = (rate + (Z * Z) / (2 * clients)) / scale;
@@ -76,8 +77,7 @@
     const all = total(kept).clients;
     return views[index].levels.map((level, position) => {
       const group = total(kept.filter((cell) => cell.members[index].includes(position)));
-      if (level.isChurnSetByRule) group.rate = group.low = group.high = null;
-      return { ...group, share: all === 0 ? null : group.clients / all };
+      return { ...group, ...(level.isChurnSetByRule && unrated), share: all === 0 ? null : group.clients / all };
     });
   };
   const isFiltered = () => views.some((view) => selected.get(view.id).size > 0);
