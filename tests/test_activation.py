@@ -30,7 +30,8 @@ class Project:
         for directory in (self.build.directory, release):
             directory.mkdir(parents=True)
         self.build.manifest.symlink_to(warehouse.with_name("manifest.json"))
-        self.build.warehouse.symlink_to(warehouse)
+        for name in (self.build.warehouse, self.build.published):
+            name.symlink_to(warehouse)
         publish.write_marts(self.build, release / "bank_marts.duckdb")
         publish.switch_latest(self.published, release.name)
         return self
@@ -57,10 +58,10 @@ def test_the_list_is_the_segments_active_clients(bank_warehouse: Path, bank_clie
 def test_ids_of_another_run_than_the_published_one_are_refused(
     sample: Project, sample_warehouse: Path, tmp_path: Path
 ) -> None:
-    """As after a run that the gate refused: its clients are in the warehouse, the list is about the published ones."""
+    """As after a rollback: other clients are in the warehouse, the list is about those of the release in use."""
     other = Path(shutil.copy(sample_warehouse, tmp_path / "bank.duckdb"))
     with duckdb.connect(str(other)) as connection:
-        # The refused file rejects seven of the clients to list, and says of the others that they left.
+        # The other file lacks seven of the clients to list.
         connection.execute("create table staging.every_key as from staging.stg_bank__client_keys")
         connection.execute("drop view staging.stg_bank__client_keys")
         connection.execute(
@@ -107,11 +108,11 @@ def test_what_stops_the_command_is_told_in_one_sentence(
         monkeypatch.setattr(f"bank_segments.release.activation.{name}", tmp_path / folder)
     assert "published yet; run make report first." in complaint()
     shutil.copytree(sample.published, here.published, symlinks=True)
-    assert "bank.duckdb with the ids; run make report first." in complaint()
-    shutil.copy(sample_warehouse, here.build.warehouse)
+    assert "published.duckdb with the ids; run make report first." in complaint()
+    shutil.copy(sample_warehouse, here.build.published)
     with only_run(here.build.directory):
         assert "Another `make report` is running in this project; wait until it ends." in complaint()
-    with held_open(here.build.warehouse):
+    with held_open(here.build.published):
         assert "The list was not written: IO Error: Could not set lock on file" in complaint()
     assert main(["segment_1"]) == 0
     assert (tmp_path / "activation/segment_1.csv").exists()

@@ -86,10 +86,14 @@ def test_a_refused_file_leaves_the_release_and_says_why_in_one_sentence(
     release: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("bad.csv").write_text("userid,score\n1,2\n", encoding="utf-8")
+    ids = Build(Path("target/report")).published
+    ids.parent.mkdir(parents=True)
+    ids.write_bytes(b"what make activation reads")
     status = main(["--clients", "bad.csv"])
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert release.with_name("latest").resolve() == release
+    assert ids.read_bytes() == b"what make activation reads"
     refused("refused_file", status, said)
 
 

@@ -33,9 +33,8 @@ def active_members(
     """Give the columns of the list, the active clients of the segment as published in `release`, and a pilot's design.
 
     The clients stand by their ids. The columns are the id, the territory and the number of products, where the bank has
-    them, and for a pilot the arm. The warehouse of the last run only says which id a key stands for. Raises
-    `RefusedError` for an unknown segment, and where the warehouse does not have the published clients: the last run was
-    refused, or another one.
+    them, and for a pilot the arm. The warehouse only says which id a key stands for. Raises `RefusedError` for an
+    unknown segment, and where it lacks published clients: it is not of this release, as after a rollback, or of Spark.
     """
     with open_confined(published=release / "bank_marts.duckdb", bank=warehouse) as connection:
         segments = connection.execute("select segment_id from marts.dim_segments order by 1").fetchall()
@@ -55,13 +54,13 @@ def active_members(
             )
         except duckdb.CatalogException as error:
             raise RefusedError(
-                f"The last run was refused early or ran on Spark: {shown(warehouse)} holds no ids of clients;"
-                " run make report on DuckDB with the published file first."
+                f"The release was built on Spark: {shown(warehouse)} holds no ids of clients; run make report on DuckDB"
+                " with the published file first."
             ) from error
         ((listed, known_ids),) = connection.execute("select count(*), count(client_id) from members").fetchall()
         if known_ids < listed:
             raise RefusedError(
-                f"The last run was not the one that published {shown(release)}: its {shown(warehouse)} lacks the ids of"
+                f"{shown(release)} is not what was published last: {shown(warehouse)} lacks the ids of"
                 f" {listed - known_ids} of the {listed} clients to list; run make report with the published file first."
             )
         shown_traits = connection.execute(
@@ -85,11 +84,11 @@ def write_list(published: Path, build: Build, segment_id: str, directory: Path, 
     """
     release = latest_release(published)
     with only_run(build.directory):
-        if not build.warehouse.exists():
-            raise RefusedError(f"There is no warehouse {shown(build.warehouse)} with the ids; run make report first.")
+        if not build.published.exists():
+            raise RefusedError(f"There is no warehouse {shown(build.published)} with the ids; run make report first.")
         path = directory / f"{segment_id}{'.pilot' if is_pilot else ''}.csv"
         drawn = path.with_suffix(".drawn") if is_pilot else path
-        with active_members(release, build.warehouse, segment_id, is_pilot=is_pilot) as (
+        with active_members(release, build.published, segment_id, is_pilot=is_pilot) as (
             columns,
             members,
             design,
