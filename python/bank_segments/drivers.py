@@ -24,6 +24,8 @@ from bank_segments.statistics.sums import tail
 _REACH = -float(special.ndtri(tail()))
 # A coefficient this uncertain has no finite estimate: its level is separated by a combination of others.
 _UNBOUNDED = 100.0
+# What is left of the column of a level beside the columns before it, as a share of the longest, where they determine it.
+_DETERMINED = 1e-9
 
 Level = tuple[str, str]
 Row = TypeVar("Row", "EffectRow", "TraitRow")
@@ -248,16 +250,22 @@ def _regression(cells: pd.DataFrame, traits: Sequence[str]) -> _Regression | Non
         return None
     sizes = {trait: cells.groupby(trait)["clients"].sum().sort_index() for trait in traits}
     references = {trait: str(size.idxmax()) for trait, size in sizes.items()}
-    clients = cells["clients"].to_numpy(float)
+    clients, churned = (cells[name].to_numpy(float) for name in ("clients", "churned_clients"))
     columns, levels = [np.ones(len(cells))], list[Level]()
+    # Gram and Schmidt, each step done twice: what is left of a column beside those before it.
+    basis = np.empty((sum(map(len, sizes.values())) + 1, len(cells)))
+    basis[0] = np.sqrt(clients / clients.sum())
     for trait, size in sizes.items():
         for level in size.index.drop(references[trait]):
-            candidate = np.column_stack([*columns, cells[trait] == level]).astype(float)
-            rank = np.linalg.matrix_rank(candidate.T @ (clients[:, None] * candidate), hermitian=True)
-            if rank > len(columns):
-                columns.append(candidate[:, -1])
+            column = (cells[trait] == level).to_numpy(float)
+            left, before = np.sqrt(clients) * column, basis[: len(columns)]
+            for _ in range(2):
+                left -= before @ left @ before
+            if (length := np.linalg.norm(left)) > _DETERMINED * math.sqrt(clients.sum()):
+                basis[len(columns)] = left / length
+                columns.append(column)
                 levels.append((trait, str(level)))
-    design, churned = np.column_stack(columns), cells["churned_clients"].to_numpy(float)
+    design = np.column_stack(columns)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PerfectSeparationWarning)  # its coefficients are told by their errors
         result = GLM(np.column_stack([churned, clients - churned]), design, family=Binomial()).fit()
