@@ -24,7 +24,7 @@ from bank_segments.statistics.sums import tail
 _REACH = -float(special.ndtri(tail()))
 # A coefficient this uncertain has no finite estimate: its level is separated by a combination of others.
 _UNBOUNDED = 100.0
-# What is left of the column of a level beside the columns before it, as a share of the longest, where they determine it.
+# Beside the columns that determine it no more than this share of the longest column is left of that of a level.
 _DETERMINED = 1e-9
 
 Level = tuple[str, str]
