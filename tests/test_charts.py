@@ -102,16 +102,19 @@ def test_many_long_levels_of_a_hundred_million_clients_keep_their_place(marts: M
     frames = {field.name: getattr(marts, field.name) for field in fields(Marts)}
     frames["dim_trait_levels"] = marts.dim_trait_levels.assign(label_en=marts.dim_trait_levels["level"].replace(long))
     frames["fct_churn_portrait"] = pd.concat([cities, more, marts.fct_churn_portrait.drop(cities.index)])
+    effects = marts.fct_churn_driver_levels
+    city = effects.query("trait == 'city' and not is_reference").head(1)
+    frames["fct_churn_driver_levels"] = pd.concat([effects, *(city.assign(level=level) for level in more["level"])])
     counts = {"clients", "active_clients", "churned_clients", "first_group_clients", "second_group_clients"}
     many = {
         name: frame.assign(**{column: 10_000 * frame[column] for column in counts & set(frame.columns)})
         for name, frame in frames.items()
     }
-    shown = texts(drawn(Marts(**many))["churn_by_trait"])
-    assert "City (largest 12 of 63)" in shown
-    assert {text for text in shown if text.startswith("City ") and "largest" not in text} == {
-        f"City {row}" for row in range(9)
-    }
+    figures = drawn(Marts(**many))
+    assert "City (largest 12 of 63)" in texts(figures["churn_by_trait"])
+    for name in ("churn_by_trait", "churn_drivers"):
+        cities_shown = {text for text in texts(figures[name]) if re.fullmatch(r"City \d+", text)}
+        assert cities_shown == {f"City {row}" for row in range(9)}, name
 
 
 def test_what_is_too_small_is_not_drawn(marts: Marts, english: dict[str, Figure]) -> None:

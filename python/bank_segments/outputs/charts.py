@@ -163,10 +163,14 @@ def _churn_drivers(marts: Marts, words: Words, title: str) -> Figure:
         "Odds of leaving against the most frequent level, the other traits held equal; the line is the %(level)s CI",
         level=words.percent(CONFIDENCE, 0),
     )
-    levels = marts.fct_churn_driver_levels
+    portrait = marts.fct_churn_portrait[["trait", "level", "clients_rank"]]
+    levels = marts.fct_churn_driver_levels.merge(portrait, how="left")
     if levels["is_too_small"].any():
         subtitle += "; " + _("small groups are hidden")
-    rows = levels[levels["odds_ratio_adjusted_low"].notna() & ~levels["is_too_small"]].reset_index(drop=True)
+    if (levels["clients_rank"] > _LEVELS_SHOWN).any():
+        subtitle += "; " + _("of each trait its largest levels")
+    rows = levels[levels["odds_ratio_adjusted_low"].notna() & ~levels["is_too_small"]]
+    rows = rows.query(f"clients_rank <= {_LEVELS_SHOWN}").reset_index(drop=True)
     is_first = ~rows["trait"].duplicated()
     rows["y"] = rows.index + _HEADING * is_first.cumsum()
     figure, (part,) = _figure(title, subtitle, 1.1 * (_rows(rows) + 1))
