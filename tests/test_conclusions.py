@@ -117,7 +117,7 @@ def claimed(marts: Marts, claim: str) -> str:
         (RESULTS, {"is_flipped": True}, "changes", "The verdict is not the same for everyone compared: “"),
         (RESULTS, {"is_flipped": False}, "changes", "The main answers agree; some parts"),
         (f"{RESULTS} {SENSITIVITY}", {"is_flipped": False}, "changes", "No verdict depends on who"),
-        ("fct_retention_proposals", {"is_profitable": False}, "economics", "Under the assumptions made no"),
+        ("fct_retention_proposals", {"is_profitable": False}, "economics", "Under the central assumptions no"),
         ("fct_pilot_designs", {"is_large_enough": True}, "pilots", "There are enough clients for the pilots"),
         ("fct_pilot_designs", {"is_profitable": False}, "pilots", "Only an offer that does not pay has"),
         ("fct_pilot_designs", {"is_large_enough": False}, "pilots", "No segment has enough clients"),
