@@ -24,12 +24,13 @@ HALVES: Levels = {"A": 5000, "B": 5000}
 
 @dataclass
 class Warehouse:
-    """A warehouse of only what the gate reads: clients by trait and level."""
+    """A warehouse of only what the gate reads: clients by trait and level, and what is concluded of a hypothesis."""
 
     traits: Mapping[str, Levels] = field(default_factory=lambda: {"city": HALVES})
     rejected: int = 0
     limits: str = LIMITS
     bands: Mapping[str, str] = field(default_factory=dict)
+    conclusions: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def write(self, path: Path) -> Path:
         """Write it, with the real seed of limits or another one."""
@@ -52,6 +53,15 @@ class Warehouse:
                 for level, clients in levels.items():
                     row = [trait, level, clients, clients / sum(levels.values()), self.bands.get(trait)]
                     connection.execute("insert into quality.trait_distribution values (?, ?, ?, ?, ?)", row)
+            connection.execute("create schema marts")
+            connection.execute(
+                "create table marts.fct_hypothesis_results"
+                " (hypothesis_id varchar, population varchar, conclusion varchar, is_primary boolean)"
+            )
+            for (hypothesis, population), conclusion in self.conclusions.items():
+                for cells in ([conclusion, True], ["another test", False]):
+                    row = [hypothesis, population, *cells]
+                    connection.execute("insert into marts.fct_hypothesis_results values (?, ?, ?, ?)", row)
         return path
 
 
@@ -104,8 +114,9 @@ def test_the_same_clients_have_not_drifted(sample_warehouse: Path, tmp_path: Pat
         "select trait from reference.traits where kind = 'category' union all"
         " select segment_id from reference.segments union all select 'is_churned'",
     )
-    drift = found(check_gate(sample_warehouse, tmp_path), "drift")
-    assert drift == {name: (0.0, "pass", "") for (name,) in compared}
+    gate = check_gate(sample_warehouse, tmp_path)
+    assert found(gate, "drift") == {name: (0.0, "pass", "") for (name,) in compared}
+    assert {(value, outcome) for value, outcome, _ in found(gate, "verdict_change").values()} == {(0, "pass")}
 
 
 def drifted(clients: int, *, limits: str = LIMITS) -> Warehouse:
@@ -192,6 +203,18 @@ def test_what_cannot_be_compared_gets_no_verdict_and_says_why(tmp_path: Path) ->
     assert gate.refusal(Path(), Path()) is None
 
 
+def test_a_verdict_that_is_not_the_previous_one_warns(tmp_path: Path) -> None:
+    now = {
+        ("age", "all"): "different",
+        ("age", "active"): "negligible",
+        ("city", "all"): "equivalent",
+        ("new", "all"): "",
+    }
+    before = {("age", "all"): "different", ("age", "active"): "equivalent", ("city", "all"): "equivalent"}
+    gate = gate_of(tmp_path, Warehouse(conclusions=now), Warehouse(conclusions=before | {("old", "all"): ""}))
+    assert found(gate, "verdict_change") == {"age": (1, "warn", ""), "city": (0, "pass", "")}
+
+
 @pytest.mark.parametrize("fault", ["first_run", "no_file", "not_a_database", "no_relation"])
 def test_without_a_release_that_can_be_read_nothing_is_compared(tmp_path: Path, fault: str) -> None:
     release = tmp_path / "R1"
@@ -202,7 +225,7 @@ def test_without_a_release_that_can_be_read_nothing_is_compared(tmp_path: Path, 
         duckdb.connect(str(release / "bank_marts.duckdb")).close()
     is_first = fault == "first_run"
     gate = check_gate(Warehouse().write(tmp_path / "bank.duckdb"), None if is_first else release)
-    assert found(gate, "client_count_change") == found(gate, "drift")
+    assert found(gate, "client_count_change") == found(gate, "drift") == found(gate, "verdict_change")
     told(fault if is_first else f"unreadable_{fault}", gate, "drift")
 
 

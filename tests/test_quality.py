@@ -102,7 +102,7 @@ def test_every_test_of_dbt_is_on_the_page(write: Write, build: Build) -> None:
     assert "Проверок dbt с предупреждением: 1." in warned["ru"]
 
 
-def test_drift_is_on_the_page_with_the_trait_in_words(write: Write, tmp_path: Path, sample_warehouse: Path) -> None:
+def test_what_moved_is_on_the_page_in_words(write: Write, tmp_path: Path, sample_warehouse: Path) -> None:
     release = tmp_path / "R1"
     release.mkdir()
     shutil.copy(sample_warehouse, release / "bank_marts.duckdb")
@@ -113,11 +113,15 @@ def test_drift_is_on_the_page_with_the_trait_in_words(write: Write, tmp_path: Pa
         )
         connection.execute("update quality.moved set share_of_clients = share_of_clients * 0.5 where level = 'Рыбинск'")
         connection.execute("create or replace view quality.trait_distribution as from quality.moved")
+        connection.execute("create table marts.moved as from marts.fct_hypothesis_results")
+        connection.execute("update marts.moved set conclusion = 'inconclusive' where hypothesis_id = 'h1_age'")
+        connection.execute("create or replace view marts.fct_hypothesis_results as from marts.moved")
     pages = write(gate=check_gate(sample_warehouse, release, allow_drift=True))
     assert "«Уход»: распределение сдвинулось" in pages["ru"]
     assert "Предел 0,250." in pages["ru"]
     assert "accepted with warnings" in pages["en"]
     assert "“Churn”: the distribution moved" in pages["en"]
+    assert "“Mean age”: the verdict is not that of the previous release, populations: 2." in pages["en"]
     assert "ALLOW_DRIFT=1" in pages["en"]
     assert "Compared with release R1" in pages["en"]
 

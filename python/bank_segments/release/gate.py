@@ -1,6 +1,7 @@
 """The gate: what a built warehouse must not exceed to be published, by the limits of `seeds/shared/gate_limits.csv`.
 
-It measures the share of rejected rows, and how far the clients moved since the previous release of the same series.
+It measures the share of rejected rows, and how far the clients and the verdicts moved since the previous release of the
+same series.
 """
 
 import re
@@ -27,7 +28,7 @@ select read_rows as read, accepted_rows as accepted, rejected_rows as rejected f
 _NO_MOVES = """
 create temp table moves as
 select kind, '' as subject, null::double as value, $1 as note
-from (values ('client_count_change'), ('drift')) as kinds (kind)
+from (values ('client_count_change'), ('drift'), ('verdict_change')) as kinds (kind)
 """
 _NAMES = "select kind, name_ru, name_en, meaning_ru, meaning_en from bank.reference.gate_limits"
 
@@ -114,7 +115,7 @@ def check_gate(warehouse: Path, previous: Path | None, *, allow_drift: bool = Fa
 
 
 def _measure_moves(connection: duckdb.DuckDBPyConnection, previous: Path | None) -> None:
-    """Fill `moves` with what changed since the previous release: the number of clients, and every trait."""
+    """Fill `moves` with what changed since the previous release: the number of clients, every trait, every verdict."""
     note = "first_run"
     if previous:
         is_wrong = "kind = 'drift' and not coalesce(smallest_share::double > 0 and smallest_share::double <= 1, false)"

@@ -1,4 +1,4 @@
--- How far the clients moved from the release attached as `previous`: in number, and over the levels of each trait.
+-- What moved since the release attached as `previous`: the number of clients, their levels of each trait, the verdicts.
 create temp table moves as
 with limits as (
     select
@@ -47,3 +47,9 @@ select
 from bank.quality.row_counts as now cross join previous.quality.row_counts as before
 union all
 select 'drift', trait, if(note = '', stability_index, null), note from traits
+union all
+select 'verdict_change', hypothesis_id, count_if(now.conclusion <> before.conclusion), ''
+from bank.marts.fct_hypothesis_results as now
+inner join previous.marts.fct_hypothesis_results as before using (hypothesis_id, population)
+where now.is_primary and before.is_primary
+group by hypothesis_id
