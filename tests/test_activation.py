@@ -30,6 +30,7 @@ class Project:
         for directory in (self.build.directory, release):
             directory.mkdir(parents=True)
         self.build.manifest.symlink_to(warehouse.with_name("manifest.json"))
+        self.build.published.parent.mkdir()
         for name in (self.build.warehouse, self.build.published):
             name.symlink_to(warehouse)
         publish.write_marts(self.build, release / "bank_marts.duckdb")
@@ -108,7 +109,8 @@ def test_what_stops_the_command_is_told_in_one_sentence(
         monkeypatch.setattr(f"bank_segments.release.activation.{name}", tmp_path / folder)
     assert "published yet; run make report first." in complaint()
     shutil.copytree(sample.published, here.published, symlinks=True)
-    assert "published.duckdb with the ids; run make report first." in complaint()
+    assert "published/bank.duckdb with the ids; run make report first." in complaint()
+    here.build.published.parent.mkdir()
     shutil.copy(sample_warehouse, here.build.published)
     with only_run(here.build.directory):
         assert "Another `make report` is running in this project; wait until it ends." in complaint()

@@ -100,7 +100,7 @@ def test_ids_and_key_are_in_no_file_printed_or_published_but_their_owners(publis
                 with_key.add(name)
         if path.suffix == ".duckdb" and any(ids_in_text(cell, published.ids) for _, cell in values(path)):
             with_ids.add(name)
-    assert with_ids == {"target/report/published.duckdb", "target/report/rejected_rows.csv"}
+    assert with_ids == {"target/report/published/bank.duckdb", "target/report/rejected_rows.csv"}
     assert with_key == {".client_key"}
     assert files["target/report/dbt.log"].stat().st_size > 20_000
     assert ids_in(published.output.encode(), published.ids) == set()

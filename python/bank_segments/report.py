@@ -173,6 +173,7 @@ def report(
             text = json.dumps(record, ensure_ascii=False, indent=2)
             (staged / "run.json").write_text(f"{text}\n", encoding="utf-8")
             release = publish.publish(staged, PUBLISHED, run_id)
+            build.published.parent.mkdir(exist_ok=True)
             build.warehouse.replace(build.published)
         return run.summary(marts, passed.rows, release)
 

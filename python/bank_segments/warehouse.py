@@ -47,8 +47,9 @@ class Build:
         self.log = directory / "dbt.log"
         # The DuckDB file with every layer.
         self.warehouse = directory / "bank.duckdb"
-        # That of the run that published last, for the campaign lists: a file that is refused leaves it alone.
-        self.published = directory / "published.duckdb"
+        # That of the run that published last, for the campaign lists: a file that is refused leaves it alone. Of the
+        # same name, for the views in it go by that.
+        self.published = directory / "published" / self.warehouse.name
         self.manifest = directory / "manifest.json"
         # What dbt remembers of the project's files, so as to parse only those that changed.
         self.parsed = directory / "partial_parse.msgpack"
