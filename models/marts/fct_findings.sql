@@ -23,6 +23,13 @@ economics as (
 
 ),
 
+all_low as (
+
+    select * from {{ ref('fct_retention_economics') }}
+    where scenario = 'low'
+
+),
+
 designs as (
 
     select * from {{ ref('fct_pilot_designs') }}
@@ -89,12 +96,15 @@ collected as (
         proposals.target_clients as clients,
         proposals.expected_churned_clients as leavers,
         proposals.lookalike_churn_rate as leaving_rate,
+        all_low.is_profitable as is_profitable_if_all_low,
         proposals.offer_ru,
         proposals.offer_en,
         'make activation SEGMENT=' || proposals.segment_id || ' PILOT=1' as command
     from proposals
     inner join economics
         on proposals.segment_id = economics.segment_id and proposals.proposal_id = economics.proposal_id
+    inner join all_low
+        on proposals.segment_id = all_low.segment_id and proposals.proposal_id = all_low.proposal_id
     inner join segments on proposals.segment_id = segments.segment_id
     left join designs
         on proposals.segment_id = designs.segment_id and proposals.proposal_id = designs.proposal_id
@@ -109,6 +119,7 @@ collected as (
         candidates.clients,
         cast(candidates.churned_clients as double) as leavers,
         candidates.churn_rate as leaving_rate,
+        cast(null as boolean) as is_profitable_if_all_low,
         cast(null as string) as offer_ru,
         cast(null as string) as offer_en,
         'make adopt CANDIDATE=' || candidates.candidate_id as command
@@ -127,6 +138,7 @@ collected as (
         drivers.clients,
         cast(drivers.churned_clients as double) as leavers,
         drivers.churn_rate as leaving_rate,
+        cast(null as boolean) as is_profitable_if_all_low,
         cast(null as string) as offer_ru,
         cast(null as string) as offer_en,
         cast(null as string) as command
@@ -163,6 +175,7 @@ final as (
         leavers,
         leaving_rate,
         bank_churn_rate,
+        is_profitable_if_all_low,
         action_ru,
         action_en,
         command
