@@ -17,14 +17,13 @@ PROJECT = (
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
-def copy_project(root: Path, copy: Path) -> Path:
+def copy_project(root: Path, copy: Path) -> None:
     """Copy what a report needs of the project, so that its releases do not end up among the user's."""
     shutil.rmtree(copy, ignore_errors=True)
     copy.mkdir(parents=True)
     for name in PROJECT:
         source = root / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
-    return copy
 
 
 def memory_mib(process: psutil.Process) -> float:
@@ -80,14 +79,3 @@ def watch(command: list[str], directory: Path) -> dict[str, Any]:
         "disk_mib": peak_disk,
         "printed": said,
     }
-
-
-def measure(root: Path, copy: Path, clients: Path) -> dict[str, Any]:
-    """Run the report on a client file in a copy of the project, which is removed afterwards."""
-    try:
-        return watch(
-            [sys.executable, "-m", "bank_segments.report", "--clients", str(clients)],
-            copy_project(root, copy),
-        )
-    finally:
-        shutil.rmtree(copy, ignore_errors=True)
