@@ -121,7 +121,7 @@ def points(text: Words, rate: float | None, other: float | None) -> str:
 
 
 def interval(text: Words, low: float | None, high: float | None) -> str:
-    return MISSING if low is None else f"{text.number(100 * low, 1)}–{text.percent(high)}"
+    return MISSING if low is None or high is None else text.percent_between(low, high)
 
 
 @cache

@@ -40,7 +40,7 @@ def measure(name: str, build: Build, options: argparse.Namespace) -> tuple[objec
         again = measured_again(OUTPUT, curves, options.samples, seed + 10_000)
         return (curves, again), f"samples = {options.samples}, seed = {seed}"
     load = os.getloadavg()[0]
-    runs = [run for rows in options.rows for run in compare_ranks(build, OUTPUT, rows)]
+    runs = [run for rows in options.rows for run in compare_ranks(build, rows)]
     return runs, f"DuckDB memory_limit = {MEMORY_LIMIT}, load average = {load:.1f}"
 
 

@@ -80,16 +80,18 @@ def client_table(connection: duckdb.DuckDBPyConnection, sample: Path) -> None:
     )
 
 
-def compare_ranks(build: Build, directory: Path, rows: int, repeats: int = 2) -> list[RankRun]:
+def compare_ranks(build: Build, rows: int, repeats: int = 2) -> list[RankRun]:
     """Run the compiled rank models and scipy's rank tests on `rows` clients, alternating; the best time counts.
 
-    The register comes from the warehouse, and the clients are in a file of their own, as they would be in a warehouse.
+    The register comes from the warehouse, and the clients are in one of their own, of the same name, for the models go
+    by that.
     """
     found = models(build)
     with duckdb.connect(str(build.warehouse), read_only=True) as connection:
         register = read_register(connection)
-    directory.mkdir(parents=True, exist_ok=True)
-    sample, database = directory / "ranks.parquet", directory / "bank.duckdb"
+    directory = build.directory / "ranks"
+    directory.mkdir(exist_ok=True)
+    sample, database = directory / "clients.parquet", directory / build.warehouse.name
     database.unlink(missing_ok=True)
     write_sample(sample, rows)
     try:

@@ -34,7 +34,8 @@
     const isRough = rate !== null && clients < roughBelow && !isExact(filtered);
     return (isRough ? "≈\u00a0" : "") + percent(rate);
   };
-  const interval = (low, high) => (low === null ? "—" : decimal(100 * low) + "–" + percent(high));
+  const interval = (low, high) =>
+    low === null ? "—" : fill(words.range, { low: decimal(100 * low), high: percent(high) });
   const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const points = (value) => {
     if (value === null) return "—";
