@@ -23,7 +23,8 @@ from bank_segments.hypotheses import PlannedTest, ResultRow, Sample, Slice, effe
 from bank_segments.statistics import Reason, Stratum
 from test_statistics import moments, ranks_of
 
-pytestmark = pytest.mark.filterwarnings("error")
+# But for the event loops that dbt leaves in its threads, which are collected in whatever test runs then.
+pytestmark = pytest.mark.filterwarnings("error", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 Rows = list[dict[str, Any]]
 close = partial(pytest.approx, rel=1e-9, abs=1e-300)

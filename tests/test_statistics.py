@@ -28,7 +28,8 @@ from bank_segments import statistics as st
 from bank_segments.statistics import Counts, Moments, RankSums, Reason, Stratum, UndefinedError
 from bank_segments.statistics.sums import Studentised
 
-pytestmark = pytest.mark.filterwarnings("error")
+# But for the event loops that dbt leaves in its threads, which are collected in whatever test runs then.
+pytestmark = pytest.mark.filterwarnings("error", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 NIST = Path(scipy.__file__).parent / "stats/tests/data/nist_anova"
 close = partial(pytest.approx, rel=1e-9, abs=1e-300)
@@ -491,7 +492,6 @@ def test_one_stratum_is_the_plain_table_and_empty_ones_are_counted() -> None:
 
 # Symmetry and degenerate input
 
-VARIED, SINGLE, SAME, NOBODY = moments([1, 2, 3]), moments([4]), moments([4, 4, 4]), Moments(0, 0, 0)
 NONE, ALL, HALF, EMPTY = Counts(0, 10), Counts(10, 10), Counts(5, 10), Counts(0, 0)
 
 
@@ -521,49 +521,14 @@ def test_swapping_the_groups_or_the_units_changes_only_signs(
         assert back == (there if there == 0 else pytest.approx((-there[0], -there[2], -there[1]), abs=1e-9))
 
 
-@pytest.mark.parametrize("function", [st.welch_t, st.hedges_g])
-@pytest.mark.parametrize(
-    ("one", "two", "reason"),
-    [
-        (NOBODY, VARIED, Reason.EMPTY_GROUP),
-        (VARIED, NOBODY, Reason.EMPTY_GROUP),
-        (NOBODY, SINGLE, Reason.EMPTY_GROUP),
-        (NOBODY, NOBODY, Reason.EMPTY_GROUP),
-        (SINGLE, VARIED, Reason.ONE_CLIENT),
-        (VARIED, SINGLE, Reason.ONE_CLIENT),
-        (SAME, SAME, Reason.NO_VARIATION),
-        (SAME, moments([7, 7]), Reason.COMPLETE_SEPARATION),
-    ],
-)
-def test_means_without_an_answer(
-    function: Callable[[Moments, Moments], object], one: Moments, two: Moments, reason: Reason
-) -> None:
-    assert outcome(lambda: function(one, two)) is reason
-
-
-@pytest.mark.parametrize(
-    ("levels", "mann_whitney", "brunner_munzel"),
-    [
-        ([], Reason.EMPTY_GROUP, Reason.EMPTY_GROUP),
-        ([(3, 0)], Reason.EMPTY_GROUP, Reason.EMPTY_GROUP),
-        ([(3, 4)], Reason.NO_VARIATION, Reason.NO_VARIATION),
-        ([(1, 1)], Reason.NO_VARIATION, Reason.ONE_CLIENT),
-        ([(1, 0), (0, 1)], None, Reason.ONE_CLIENT),
-        ([(2, 0), (0, 2)], None, Reason.COMPLETE_SEPARATION),
-        ([(0, 2), (2, 0)], None, Reason.COMPLETE_SEPARATION),
-        ([(3, 2), (0, 2)], None, None),
-    ],
-)
-def test_ranks_without_an_answer(
-    levels: list[tuple[int, int]], mann_whitney: Reason | None, brunner_munzel: Reason | None
-) -> None:
-    ranks = ranks_of_levels(levels)
-    for function, reason in (
-        (st.mann_whitney_u, mann_whitney),
-        (st.brunner_munzel, brunner_munzel),
-    ):
-        found = outcome(partial(function, ranks))
-        assert found is reason if reason else not isinstance(found, Reason)
+def test_an_empty_group_has_no_answer() -> None:
+    """What else has none is in test_hypotheses.py, where an empty group never gets as far as here."""
+    full, nobody = moments([1, 2, 3]), Moments(0, 0, 0)
+    for pair in ((nobody, full), (full, nobody), (nobody, nobody)):
+        assert outcome(partial(st.welch_t, *pair)) is outcome(partial(st.hedges_g, *pair)) is Reason.EMPTY_GROUP
+    for ranks in map(ranks_of_levels, ([], [(3, 0)], [(0, 3)])):
+        assert outcome(partial(st.mann_whitney_u, ranks)) is Reason.EMPTY_GROUP
+        assert outcome(partial(st.brunner_munzel, ranks)) is Reason.EMPTY_GROUP
 
 
 _ZERO = dict.fromkeys(product((NONE, ALL, HALF), repeat=2), Reason.ZERO_CELL)
